@@ -1,0 +1,109 @@
+/* storefs get: one object's document, one raw's bytes, or its metadata. */
+#include <errno.h>
+#include "json.h"
+#include "raws.h"
+#include "target.h"
+#include "verbs.h"
+
+static int get_object(struct cli_ctx *ctx, const struct cli_target *target, enum sfs_format format)
+{
+	struct sfs_doc *doc = NULL;
+	int err = sfs_object_get(ctx->store, target->attr.ino, format, &doc);
+	if (err < 0)
+		return cli_fail(ctx, err, target->text, NULL);
+	/* A document is a copy of its own: nothing of the store is held here. */
+	fwrite(doc->bytes.data, 1, doc->bytes.len, ctx->out);
+	sfs_doc_unref(doc);
+	return 0;
+}
+
+static int get_raw(struct cli_ctx *ctx, const struct cli_target *target)
+{
+	int error;
+	if (target->attr.type == SFS_NODE_DIR) {
+		cli_error(ctx, target->text, "is a directory (see storefs export)");
+		return CLI_FAILED;
+	}
+	if (target->attr.type != SFS_NODE_FILE) {
+		cli_error(ctx, target->text, "is no file");
+		return CLI_FAILED;
+	}
+	int err = cli_raw_send(ctx, target->attr.ino, ctx->out_stream.fd, &error);
+	if (!error)
+		return err < 0 ? cli_fail(ctx, err, target->text, NULL) : 0;
+	ctx->out_stream.error = error;
+	return CLI_FAILED;
+}
+
+struct metas {
+	struct cli_json json;
+};
+
+static int put_meta(void *arg, struct sfs_span key, struct sfs_span value)
+{
+	struct metas *metas = arg;
+	cli_json_pair(&metas->json, key, value);
+	return 0;
+}
+
+static int get_meta(struct cli_ctx *ctx, const struct cli_target *target)
+{
+	struct metas metas;
+	if (target->class.kind != SFS_CLASS_RAW)
+		return cli_usage(ctx, "--meta is for raws, and %s is a class of objects",
+				 target->class.name);
+	cli_json_init(&metas.json, ctx->out);
+	cli_json_open(&metas.json, NULL, '{');
+	int err = cli_raw_meta_each(ctx, target->attr.ino, put_meta, &metas);
+	cli_json_close(&metas.json, '}');
+	cli_json_end(&metas.json);
+	return err < 0 ? cli_fail(ctx, err, target->text, NULL) : 0;
+}
+
+static int run(struct cli_ctx *ctx)
+{
+	struct cli_target target;
+	enum sfs_format format = SFS_FORMAT_JSON;
+	const char *name = cli_option(ctx, "format");
+	if (name && strcmp(name, "msgpack") == 0)
+		format = SFS_FORMAT_MSGPACK;
+	else if (name && strcmp(name, "json") != 0)
+		return cli_usage(ctx, "--format: '%s' is neither json nor msgpack", name);
+	int code = cli_target_find(ctx, ctx->argv[0], &target);
+	if (code != 0)
+		return code;
+	if (!target.has_rest)
+		return cli_usage(ctx, "'%s' is a class, expected CLASS/OID", target.text);
+	if (cli_option(ctx, "meta"))
+		return get_meta(ctx, &target);
+	if (target.class.kind == SFS_CLASS_OBJECT)
+		return get_object(ctx, &target, format);
+	return get_raw(ctx, &target);
+}
+
+static const struct cli_option options[] = {
+	{ "format", 'F', "FORMAT", "of an object: json (default) or msgpack" },
+	{ "meta", 'm', NULL, "the metadata of a raw, as JSON" },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct cli_cmd cli_cmd_get = {
+	.name = "get",
+	.synopsis = "[OPTION]... STORE CLASS/OID",
+	.summary = "write one object or raw to standard output",
+	.details =
+		"An object comes as its document, byte for byte as the mount shows it; a raw as its\n"
+		"bytes. What stands after the first '/' is the oid as it is, without any escaping:\n"
+		"unlike a file name in the mount it has no '.json' at its end. The oid of a raw is\n"
+		"its path.",
+	.options = options,
+	.examples = "storefs get /srv/blog Article/42 | jq .title\n"
+		    "storefs get --format msgpack /srv/blog Article/42 >42.msgpack\n"
+		    "storefs get /srv/blog Image/holiday/a.jpg >a.jpg\n"
+		    "storefs get --meta /srv/blog Image/holiday/a.jpg",
+	.flags = CLI_OPENS | CLI_READS,
+	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

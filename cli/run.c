@@ -1,0 +1,208 @@
+/*
+ * Where a verb runs: here, on a store that this process opens, or in the daemon that owns it.
+ *
+ * A store that is owned by a process that is no daemon (another command) is waited for a moment:
+ * most commands are short. What goes to the daemon is rebuilt from what was parsed, with the store
+ * named by --store: $STOREFS_STORE and relative store paths are this process's.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include "cli.h"
+#include "fs.h"
+#include "mounts.h"
+
+#define WAIT_MS 3000       /* for another command to give the store back */
+#define WAIT_STEP_MS 20
+
+atomic_bool cli_interrupted;
+
+static void interrupt(int number)
+{
+	(void)number;
+	atomic_store(&cli_interrupted, true);
+}
+
+/* The first signal asks the verb to stop between records, the second one ends the process. */
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static void wait_ms(long ms)
+{
+	struct timespec step = { ms / 1000, ms % 1000 * 1000000 };
+	nanosleep(&step, NULL);
+}
+
+/* Which argument or variable names the store? Returns -1 to go on, or an exit code. */
+static int take_store(struct cli_ctx *ctx)
+{
+	if (ctx->store_arg)
+		return -1;
+	const char *fallback = getenv("STOREFS_STORE");
+	if (fallback && !*fallback)
+		fallback = NULL;
+	if (ctx->argc > 0 && (!fallback || cli_is_store(ctx->argv[0]))) {
+		ctx->store_arg = *ctx->argv++;
+		ctx->argc--;
+		return -1;
+	}
+	ctx->store_arg = fallback;
+	if (!fallback && !(ctx->cmd->flags & CLI_LISTS))
+		return cli_usage(ctx, "STORE is missing");
+	return -1;
+}
+
+static int check_count(struct cli_ctx *ctx)
+{
+	if (ctx->argc < ctx->cmd->min_args)
+		return cli_usage(ctx, "too few arguments");
+	if (ctx->cmd->max_args >= 0 && ctx->argc > ctx->cmd->max_args)
+		return cli_usage(ctx, "too many arguments: '%s'", ctx->argv[ctx->cmd->max_args]);
+	return -1;
+}
+
+/* The arguments for the daemon. *ret has one block of memory behind it: free(*ret). */
+static int forward_args(struct cli_ctx *ctx, const char *store, char ***ret)
+{
+	size_t count = 3 + (size_t)ctx->given_count + (size_t)ctx->argc;
+	char **args = calloc(count + 1, sizeof *args);
+	if (!args)
+		return -1;
+	int done = 0;
+	bool ok = (args[done++] = strdup(ctx->cmd->name)) != NULL;
+	ok = asprintf(&args[done++], "--store=%s", store) >= 0 && ok;
+	for (int i = 0; i < ctx->given_count; i++) {
+		const struct cli_given *given = &ctx->given[i];
+		ok = asprintf(&args[done++], "--%s%s%s", given->option->name,
+			      given->option->value ? "=" : "", given->value) >= 0 && ok;
+	}
+	ok = (args[done++] = strdup("--")) && ok;
+	for (int i = 0; i < ctx->argc; i++)
+		ok = (args[done++] = strdup(ctx->argv[i])) && ok;
+	*ret = args;
+	return ok ? done : -1;
+}
+
+static void free_args(char **args)
+{
+	for (char **arg = args; arg && *arg; arg++)
+		free(*arg);
+	free(args);
+}
+
+/* Ask the daemon. Returns an exit code, or -1: no daemon listens there. */
+static int forward(struct cli_ctx *ctx, const char *store)
+{
+	char **args = NULL;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	int code = CLI_FAILED;
+	int count = forward_args(ctx, store, &args);
+	int err = count < 0 ? SFS_ERR_NO_MEMORY :
+			      fs_client_run(store, count, args, &code, &diag);
+	free_args(args);
+	if (err == SFS_ERR_NOT_FOUND)
+		return -1;
+	if (err < 0) {
+		code = cli_fail(ctx, err, store, &diag);
+		if (err == SFS_ERR_PERMISSION || err == SFS_ERR_VERSION)
+			code = CLI_OWNED;
+	}
+	return code;
+}
+
+static int open_failed(struct cli_ctx *ctx, int err, const char *path, const struct sfs_diag *diag)
+{
+	bool writes = !(ctx->cmd->flags & CLI_READS);
+	if (writes && (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_STORE)) {
+		cli_error(ctx, path, "%s ('storefs init %s' makes a store)",
+			  diag->text[0] ? diag->text : sfs_err_text(err), path);
+		return cli_exit_code(err);
+	}
+	return cli_fail(ctx, err, path, diag);
+}
+
+/* Open the store, or have its daemon run the verb. Returns -1: opened; else an exit code. */
+static int open_store(struct cli_ctx *ctx, const char *path)
+{
+	struct sfs_store_config config = {
+		.path = path,
+		.flags = ctx->cmd->flags & CLI_READS ? SFS_STORE_READ_ONLY : 0,
+		.owner_note = "a storefs command",
+	};
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	int err = sfs_store_open(&config, &ctx->store, &diag);
+	for (long waited = 0; err == SFS_ERR_BUSY && waited < WAIT_MS; waited += WAIT_STEP_MS) {
+		int code = forward(ctx, path);
+		if (code >= 0)
+			return code;
+		wait_ms(WAIT_STEP_MS);
+		diag = (struct sfs_diag)SFS_DIAG_INIT;
+		err = sfs_store_open(&config, &ctx->store, &diag);
+	}
+	return err < 0 ? open_failed(ctx, err, path, &diag) : -1;
+}
+
+static int run_here(struct cli_ctx *ctx, const char *path)
+{
+	int code = open_store(ctx, path);
+	if (code >= 0)
+		return code;
+	catch_signals();
+	code = ctx->cmd->run(ctx);
+	int err = sfs_store_close(ctx->store);
+	ctx->store = NULL;
+	if (err < 0)
+		return cli_fail(ctx, err, path, NULL);
+	return code;
+}
+
+int cli_run(struct cli_ctx *ctx, int argc, char **argv)
+{
+	int code = cli_parse(ctx, argc, argv);
+	if (code < 0 && ctx->cmd->flags & CLI_OPENS)
+		code = take_store(ctx);
+	if (code < 0)
+		code = check_count(ctx);
+	if (code >= 0)
+		return code;
+	if (!ctx->store_arg)
+		return ctx->cmd->run(ctx);
+	char *path = NULL;
+	int err = cli_locate(ctx->store_arg, &path);
+	if (err < 0)
+		return cli_fail(ctx, err, ctx->store_arg, NULL);
+	code = run_here(ctx, path);
+	free(path);
+	return code;
+}
+
+static int serve(struct cli_ctx *ctx, int argc, char **argv)
+{
+	ctx->cmd = argc > 0 ? cli_cmd_find(argv[0]) : NULL;
+	if (!ctx->cmd || !(ctx->cmd->flags & CLI_OPENS))
+		return cli_usage(ctx, "no verb that a daemon runs");
+	int code = cli_parse(ctx, argc, argv);
+	if (code < 0)
+		code = check_count(ctx);
+	if (code >= 0)
+		return code;
+	code = ctx->cmd->run(ctx);
+	/* The same promise as without a mount, where closing the store syncs it. */
+	int err = ctx->cmd->flags & CLI_READS ? 0 : sfs_store_sync(ctx->store);
+	return err < 0 ? cli_fail(ctx, err, "sync", NULL) : code;
+}
+
+int cli_serve(struct sfs_store *store, int argc, char **argv, const int fds[4],
+	      const atomic_bool *cancelled)
+{
+	struct cli_ctx ctx;
+	if (cli_ctx_init(&ctx, fds, cancelled) < 0)
+		return CLI_FAILED;
+	ctx.store = store;
+	ctx.served = true;
+	return cli_ctx_fini(&ctx, serve(&ctx, argc, argv));
+}

@@ -1,0 +1,43 @@
+/*
+ * What CLASS, CLASS/OID and CLASS/PATH on the command line mean.
+ */
+#ifndef CLI_TARGET_H
+#define CLI_TARGET_H
+
+#include "cli.h"
+
+struct cli_target {
+	const char *text;           /* the argument */
+	struct sfs_span class_name; /* before the first '/' */
+	struct sfs_span rest;       /* after it: an oid or a path, any bytes; may be empty */
+	bool has_rest;
+	struct sfs_class_info class;
+	struct sfs_attr attr;       /* of the object, raw or class, by cli_target_find() */
+};
+
+/** Split an argument. */
+void cli_target_split(const char *text, struct cli_target *ret);
+
+/** Split, and find the class. Returns 0, or an exit code after saying why. */
+SFS_MUST_CHECK int cli_target_class(struct cli_ctx *ctx, const char *text, struct cli_target *ret);
+
+/** Split, and find class and object or raw (or directory). Returns as cli_target_class(). */
+SFS_MUST_CHECK int cli_target_find(struct cli_ctx *ctx, const char *text, struct cli_target *ret);
+
+/**
+ * The class of a name, made when it is missing.
+ * @kind  of a new class; 0: do not make it.
+ * Returns 0, or an exit code after saying why.
+ */
+SFS_MUST_CHECK int cli_class_need(struct cli_ctx *ctx, struct sfs_span name,
+				  enum sfs_class_kind kind, struct sfs_class_info *ret,
+				  bool *ret_made);
+
+/** --kind: 0 when absent. False: it is no kind, and that was said. */
+bool cli_option_kind(struct cli_ctx *ctx, enum sfs_class_kind *ret);
+/** "object" or "raw". */
+const char *cli_kind_text(enum sfs_class_kind kind);
+/** Does a name end in ".json" or ".msgpack"? */
+bool cli_format_of(const char *name, enum sfs_format *ret);
+
+#endif

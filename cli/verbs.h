@@ -1,0 +1,11 @@
+/* The verbs, each in its own cmd_*.c. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "cli.h"
+
+extern const struct cli_cmd cli_cmd_init, cli_cmd_mount, cli_cmd_umount, cli_cmd_status,
+	cli_cmd_import, cli_cmd_export, cli_cmd_get, cli_cmd_put, cli_cmd_rm, cli_cmd_ls,
+	cli_cmd_version, cli_cmd_help;
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * Inside of the kv backend; for kv_*.c only.
+ *
+ * Its folder:
+ *   db/       RocksDB's own files
+ *   STATE     what a complete store holds (kv_state.h)
+ *   preopen/  only during an open: hard links to the files of db/
+ *
+ *   kv.c          the operations
+ *   kv_open.c     options, open and close
+ *   kv_check.c    is what is on disk complete? asked before anything may change it
+ *   kv_guard.c    the write-ahead log around power cuts, and what goes into STATE when
+ *   kv_state.c    the STATE file
+ *   kv_error.c    RocksDB's error texts to codes
+ */
+#ifndef SFSI_KV_H
+#define SFSI_KV_H
+
+#include <pthread.h>
+#include <rocksdb/c.h>
+#include "backend/backend.h"
+#include "backend/kv_state.h"
+
+struct kv {
+	struct sfsi_backend base;
+	char *path;                /* absolute */
+	char *db_path;             /* path/db */
+	int dir_fd;                /* of path */
+	int db_fd;                 /* of path/db */
+	rocksdb_t *db;
+	rocksdb_options_t *options;
+	rocksdb_cache_t *cache;
+	rocksdb_readoptions_t *get_options;
+	rocksdb_writeoptions_t *write_options;
+	rocksdb_flushoptions_t *flush_options;
+
+	pthread_mutex_t write_lock; /* one writer: protects the two below */
+	size_t unflushed;          /* about how much the active memtable holds */
+	size_t deletes;            /* in the active memtable */
+	/* RocksDB's sequence number after the last good write. Set under write_lock; a sync
+	 * reads it without, so that it does not wait for a writer that is held up. */
+	_Atomic uint64_t written;
+
+	pthread_mutex_t state_lock; /* protects the two below; taken after write_lock */
+	struct sfsi_kv_state state;
+	uint64_t synced;           /* RocksDB's sequence number known to be on disk */
+};
+
+/* kv_open.c */
+int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
+		 struct sfs_diag *diag);
+void sfsi_kv_close(struct sfsi_backend *b);
+/** Options for an iterator; end them with rocksdb_readoptions_destroy(). */
+rocksdb_readoptions_t *sfsi_kv_iterator_options(void);
+
+/* kv_error.c */
+/** Code of RocksDB's error text, which is freed; 0 when it is NULL. */
+SFS_MUST_CHECK int sfsi_kv_error(char *text);
+/** The same, with a sentence: what failed, then RocksDB's own words. */
+SFS_MUST_CHECK int sfsi_kv_error_diag(char *text, struct sfs_diag *diag, const char *what);
+
+/* kv_check.c */
+/** MANIFEST in use: its number and size. SFS_ERR_CORRUPT and a sentence when there is none. */
+SFS_MUST_CHECK int sfsi_kv_manifest(const struct kv *kv, uint64_t *ret_number, uint64_t *ret_size,
+				    struct sfs_diag *diag);
+/** Compare what is on disk with STATE. Changes nothing. *ret_sequence: what can be recovered. */
+SFS_MUST_CHECK int sfsi_kv_check(struct kv *kv, uint64_t *ret_sequence, struct sfs_diag *diag);
+/** Hard-link all files of db/ into preopen/, emptied before. */
+SFS_MUST_CHECK int sfsi_kv_preopen_make(const struct kv *kv, struct sfs_diag *diag);
+void sfsi_kv_preopen_drop(const struct kv *kv);
+
+/* kv_guard.c */
+/** Before a write of so many bytes (see sfsi_kv_weight()). Caller holds write_lock. */
+SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
+/** After a good write. Caller holds write_lock. */
+void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes);
+/** Write everything out, so that the next open replays nothing. */
+SFS_MUST_CHECK int sfsi_kv_settle(struct kv *kv);
+/** Make everything written so far survive a power cut. */
+SFS_MUST_CHECK int sfsi_kv_sync(struct kv *kv);
+/** Write what is known now into STATE; note NULL: the last one. */
+SFS_MUST_CHECK int sfsi_kv_record(struct kv *kv, const struct sfs_span *note);
+
+/** About how much memory a change takes in a memtable: its bytes and the skip list's node. */
+static inline size_t sfsi_kv_weight(const struct sfsi_op *op)
+{
+	return op->key.len + (op->remove ? 0 : op->val.len) + 96;
+}
+
+/** A memtable of this size would make RocksDB switch files by itself; kv_guard.c stays at half. */
+#define SFSI_KV_WRITE_BUFFER ((size_t)32 << 20)
+
+#endif

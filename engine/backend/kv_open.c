@@ -1,0 +1,271 @@
+/*
+ * Opening and closing RocksDB: its options, and the order of things at start.
+ *
+ * Options hold memory small and the same for any size of store: one cache for data,
+ * indexes and filters, two or three memtables, a bound on open files. The formats are
+ * pinned so that older and newer RocksDB can read each other's files.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "backend/kv.h"
+#include "base/cleanup.h"
+#include "base/errno.h"
+
+#define MIB ((size_t)1 << 20)
+#define CACHE_DEFAULT (32 * MIB)
+/* rocksdb/c.h has no name for it; it is part of the file format. */
+#define CHECKSUM_CRC32C 1
+
+/* Has no setter in rocksdb/c.h. */
+static const char extra_options[] = "memtable_protection_bytes_per_key=8;"
+				    "track_and_verify_wals_in_manifest=false;"
+				    "file_checksum_gen_factory=FileChecksumGenCrc32cFactory";
+
+static void table_options(rocksdb_options_t *options, rocksdb_cache_t *cache)
+{
+	rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+	rocksdb_block_based_options_set_block_cache(table, cache);
+	rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+	rocksdb_block_based_options_set_block_size(table, 8 << 10);
+	rocksdb_block_based_options_set_format_version(table, 5);
+	rocksdb_block_based_options_set_checksum(table, CHECKSUM_CRC32C);
+	/* The options own the filter policy. */
+	rocksdb_block_based_options_set_filter_policy(table,
+						      rocksdb_filterpolicy_create_bloom_full(10));
+	rocksdb_options_set_block_based_table_factory(options, table);
+	rocksdb_block_based_options_destroy(table);
+}
+
+static void memory_options(rocksdb_options_t *options)
+{
+	rocksdb_options_set_write_buffer_size(options, SFSI_KV_WRITE_BUFFER);
+	rocksdb_options_set_max_write_buffer_number(options, 3);
+	rocksdb_options_set_max_open_files(options, 256);
+	rocksdb_options_set_max_background_jobs(options, 3);
+	rocksdb_options_set_max_subcompactions(options, 2);
+	rocksdb_options_compaction_readahead_size(options, 1 * MIB);
+	rocksdb_options_set_max_log_file_size(options, 1 * MIB);
+	rocksdb_options_set_keep_log_file_num(options, 4);
+	rocksdb_options_set_stats_dump_period_sec(options, 0);
+	rocksdb_options_set_stats_persist_period_sec(options, 0);
+}
+
+static void file_options(rocksdb_options_t *options)
+{
+	rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+	rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
+	rocksdb_options_set_target_file_size_base(options, 32 * MIB);
+	rocksdb_options_set_max_bytes_for_level_base(options, 128 * MIB);
+	rocksdb_options_set_max_manifest_file_size(options, 16 * MIB);
+	rocksdb_options_set_bytes_per_sync(options, 1 * MIB);
+	/* Files in which 2,048 of 4,096 neighbours are deletes are compacted soon. */
+	rocksdb_options_add_compact_on_deletion_collector_factory(options, 4096, 2048);
+}
+
+/* Far above what kv_guard.c allows, so that RocksDB never switches the log by itself. */
+static void log_options(rocksdb_options_t *options)
+{
+	rocksdb_options_set_max_total_wal_size(options, 1024 * MIB);
+	rocksdb_options_set_wal_recovery_mode(options, rocksdb_point_in_time_recovery);
+	rocksdb_options_set_recycle_log_file_num(options, 0);
+	rocksdb_options_set_manual_wal_flush(options, 0);
+	rocksdb_options_set_paranoid_checks(options, 1);
+}
+
+static int options_make(struct kv *kv, const struct sfsi_backend_config *cfg,
+			struct sfs_diag *diag)
+{
+	kv->cache = rocksdb_cache_create_lru(cfg->cache_bytes ? cfg->cache_bytes : CACHE_DEFAULT);
+	rocksdb_options_t *base = rocksdb_options_create();
+	rocksdb_options_set_create_if_missing(base, cfg->create);
+	rocksdb_options_set_error_if_exists(base, cfg->create);
+	memory_options(base);
+	file_options(base);
+	log_options(base);
+	kv->options = rocksdb_options_create();
+	char *text = NULL;
+	rocksdb_get_options_from_string(base, extra_options, kv->options, &text);
+	rocksdb_options_destroy(base);
+	/* Last: parsing options makes a new table factory. */
+	table_options(kv->options, kv->cache);
+
+	kv->get_options = rocksdb_readoptions_create();
+	rocksdb_readoptions_set_verify_checksums(kv->get_options, 1);
+	kv->write_options = rocksdb_writeoptions_create();
+	kv->flush_options = rocksdb_flushoptions_create();
+	rocksdb_flushoptions_set_wait(kv->flush_options, 0);
+	return sfsi_kv_error_diag(text, diag, "RocksDB refuses its options");
+}
+
+rocksdb_readoptions_t *sfsi_kv_iterator_options(void)
+{
+	rocksdb_readoptions_t *options = rocksdb_readoptions_create();
+	rocksdb_readoptions_set_verify_checksums(options, 1);
+	/* RocksDB before 8.7 ends an iterator early and silently at a damaged first block
+	 * of a file, unless range deletions (which are never used here) are ignored. */
+	rocksdb_readoptions_set_ignore_range_deletions(options, 1);
+	return options;
+}
+
+static int folder_open(struct kv *kv, const struct sfsi_backend_config *cfg, struct sfs_diag *diag)
+{
+	if (!cfg->path)
+		return sfs_diag_set(diag, SFS_ERR_INVALID, "the kv backend needs a folder");
+	/* Absolute: RocksDB opens files by name later, and the process may change its folder. */
+	kv->path = realpath(cfg->path, NULL);
+	if (!kv->path)
+		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not open '%s': %s",
+				    cfg->path, strerror(errno));
+	if (asprintf(&kv->db_path, "%s/db", kv->path) < 0) {
+		kv->db_path = NULL;
+		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "no memory to open '%s'", kv->path);
+	}
+	kv->dir_fd = open(kv->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (kv->dir_fd < 0)
+		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not open '%s': %s",
+				    kv->path, strerror(errno));
+	return 0;
+}
+
+static int db_folder_open(struct kv *kv, bool create, struct sfs_diag *diag)
+{
+	if (create && mkdirat(kv->dir_fd, "db", 0700) < 0)
+		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not make '%s': %s",
+				    kv->db_path, strerror(errno));
+	kv->db_fd = openat(kv->dir_fd, "db", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (kv->db_fd < 0 && errno == ENOENT)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "'%s' is missing, expected the folder of RocksDB", kv->db_path);
+	if (kv->db_fd < 0)
+		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not open '%s': %s",
+				    kv->db_path, strerror(errno));
+	return 0;
+}
+
+static int db_open(struct kv *kv, struct sfs_diag *diag)
+{
+	char *text = NULL;
+	kv->db = rocksdb_open(kv->options, kv->db_path, &text);
+	return kv->db ? 0 : sfsi_kv_error_diag(text, diag, "can not open db/");
+}
+
+/* From here on STATE speaks of the MANIFEST that this open has begun. */
+static int opened_record(struct kv *kv, struct sfs_diag *diag)
+{
+	kv->written = rocksdb_get_latest_sequence_number(kv->db);
+	kv->synced = kv->state.facts.sequence;
+	int err = sfsi_kv_record(kv, NULL);
+	if (err == 0)
+		err = sfsi_kv_state_double(&kv->state);
+	return err < 0 ? sfs_diag_set(diag, err, "can not write STATE: %s", sfs_err_text(err)) : 0;
+}
+
+static int create(struct kv *kv, struct sfs_diag *diag)
+{
+	int err = sfsi_kv_state_create(kv->dir_fd, diag);
+	if (err == 0)
+		err = sfsi_kv_state_open(&kv->state, kv->dir_fd, false, diag);
+	if (err == 0)
+		err = db_folder_open(kv, true, diag);
+	if (err == 0)
+		err = db_open(kv, diag);
+	if (err == 0)
+		err = opened_record(kv, diag);
+	return err;
+}
+
+/* The check has passed; a read-write open that recovers less than it did must not stand. */
+static int open_checked(struct kv *kv, uint64_t sequence, struct sfs_diag *diag)
+{
+	int err = sfsi_kv_preopen_make(kv, diag);
+	if (err < 0)
+		return err;
+	err = db_open(kv, diag);
+	if (err < 0)
+		return err;
+	if (rocksdb_get_latest_sequence_number(kv->db) < sequence)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "db/ lost changes while it was opened; preopen/ has all files "
+				    "as they were");
+	sfsi_kv_preopen_drop(kv);
+	return opened_record(kv, diag);
+}
+
+static int open_existing(struct kv *kv, struct sfs_diag *diag)
+{
+	int err = sfsi_kv_state_open(&kv->state, kv->dir_fd, kv->base.read_only, diag);
+	if (err == 0)
+		err = db_folder_open(kv, false, diag);
+	uint64_t sequence = 0;
+	if (err == 0)
+		err = sfsi_kv_check(kv, &sequence, diag);
+	if (err == 0 && !kv->base.read_only)
+		err = open_checked(kv, sequence, diag);
+	return err;
+}
+
+static void release(struct kv *kv)
+{
+	if (kv->db)
+		rocksdb_close(kv->db);
+	if (kv->flush_options)
+		rocksdb_flushoptions_destroy(kv->flush_options);
+	if (kv->write_options)
+		rocksdb_writeoptions_destroy(kv->write_options);
+	if (kv->get_options)
+		rocksdb_readoptions_destroy(kv->get_options);
+	if (kv->options)
+		rocksdb_options_destroy(kv->options);
+	if (kv->cache)
+		rocksdb_cache_destroy(kv->cache);
+	sfsi_kv_state_close(&kv->state);
+	sfsi_close_fd(&kv->db_fd);
+	sfsi_close_fd(&kv->dir_fd);
+	free(kv->db_path);
+	free(kv->path);
+	pthread_mutex_destroy(&kv->state_lock);
+	pthread_mutex_destroy(&kv->write_lock);
+}
+
+int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
+		 struct sfs_diag *diag)
+{
+	struct kv *kv = (struct kv *)b;
+	kv->dir_fd = kv->db_fd = -1;
+	kv->state = (struct sfsi_kv_state)SFSI_KV_STATE_INIT;
+	pthread_mutex_init(&kv->write_lock, NULL);
+	pthread_mutex_init(&kv->state_lock, NULL);
+	int err = folder_open(kv, cfg, diag);
+	if (err == 0)
+		err = options_make(kv, cfg, diag);
+	if (err == 0)
+		err = cfg->create ? create(kv, diag) : open_existing(kv, diag);
+	if (err < 0)
+		release(kv);
+	return err;
+}
+
+/* On a full disk nothing of this works, and nothing of it is needed: the log has everything. */
+static void finish(struct kv *kv)
+{
+	int err = sfsi_kv_settle(kv);
+	rocksdb_cancel_all_background_work(kv->db, 1);
+	if (err == 0)
+		err = sfsi_kv_record(kv, NULL);
+	if (err == 0)
+		err = sfsi_kv_state_double(&kv->state);
+	(void)err;
+}
+
+void sfsi_kv_close(struct sfsi_backend *b)
+{
+	struct kv *kv = (struct kv *)b;
+	if (!b->read_only)
+		finish(kv);
+	release(kv);
+}

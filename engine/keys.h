@@ -1,0 +1,85 @@
+/*
+ * Keys of the tables, inside one partition (= class id; partition 0 = catalogue).
+ *
+ *   K                                 state: counters and root directory of the class
+ *   C  class u32                      (partition 0) class record
+ *   O  oid                            object record
+ *   D  directory u64  cookie u64  name   entry; directory 0 holds the objects (name = oid),
+ *                                     other directories are serials of the class's tree
+ *   N  serial u64                     inode
+ *   X  serial u64                     metadata of a raw
+ *   Z  serial u64                     bytes to remove: the last name is gone
+ *
+ * Integers are big-endian. docs/format.md describes the values.
+ */
+#ifndef SFSI_KEYS_H
+#define SFSI_KEYS_H
+
+#include <storefs/store.h>
+#include "bytes.h"
+
+/** Directory number of the objects of a class in table D. */
+#define SFSI_DIR_OBJECTS 0
+/** Serial of the root directory of a class. */
+#define SFSI_SERIAL_ROOT 1
+
+/** A key in the making; large enough for all tables. */
+struct sfsi_key {
+	size_t len;
+	uint8_t data[1 + 16 + SFS_OID_MAX];
+};
+
+static inline struct sfs_span sfsi_key_span(const struct sfsi_key *key)
+{
+	return (struct sfs_span){ key->data, key->len };
+}
+
+static inline void sfsi_key_state(struct sfsi_key *key)
+{
+	key->data[0] = 'K';
+	key->len = 1;
+}
+
+static inline void sfsi_key_serial(struct sfsi_key *key, char table, uint64_t serial)
+{
+	key->data[0] = (uint8_t)table;
+	sfsi_put_be64(key->data + 1, serial);
+	key->len = 9;
+}
+
+static inline void sfsi_key_class(struct sfsi_key *key, uint32_t class_id)
+{
+	sfsi_key_serial(key, 'C', class_id);
+}
+
+/** @oid  at most SFS_OID_MAX bytes. */
+static inline void sfsi_key_object(struct sfsi_key *key, struct sfs_span oid)
+{
+	key->data[0] = 'O';
+	if (oid.len)
+		memcpy(key->data + 1, oid.data, oid.len);
+	key->len = 1 + oid.len;
+}
+
+/** @name  at most SFS_OID_MAX bytes; empty makes the point before all names of that cookie. */
+static inline void sfsi_key_entry(struct sfsi_key *key, uint64_t dir, uint64_t cookie,
+				  struct sfs_span name)
+{
+	key->data[0] = 'D';
+	sfsi_put_be64(key->data + 1, dir);
+	sfsi_put_be64(key->data + 9, cookie);
+	if (name.len)
+		memcpy(key->data + 17, name.data, name.len);
+	key->len = 17 + name.len;
+}
+
+/** Prefix of all entries of a directory. */
+static inline void sfsi_key_entries(struct sfsi_key *key, uint64_t dir)
+{
+	sfsi_key_serial(key, 'D', dir);
+}
+
+/** Longest prefix of a key that is before its name in table D. */
+#define SFSI_ENTRY_NAME 17
+
+#endif

@@ -1,0 +1,284 @@
+/*
+ * Reading objects: by oid, by inode number, as documents, as listings.
+ * Listing and stat use the entry table; only documents need the records.
+ */
+#include <stddef.h>
+#include "cache.h"
+#include "document/document.h"
+#include "hash.h"
+#include "object.h"
+
+uint64_t sfsi_cookie(const struct sfs_store *store, struct sfs_span name)
+{
+	uint64_t hash = sfsi_hash(name, store->hash_seed) >> 2;
+	return hash < 16 ? hash + 16 : hash;
+}
+
+int sfsi_object_class(struct sfs_store *store, uint32_t class_id, struct sfsi_class **ret)
+{
+	struct sfsi_class *class = class_id ? sfsi_class_ref(store, class_id) : NULL;
+	if (!class)
+		return SFS_ERR_NOT_FOUND;
+	if (class->kind != SFS_CLASS_OBJECT)
+		return SFS_ERR_WRONG_KIND;
+	*ret = class;
+	return 0;
+}
+
+int sfsi_oid_check(struct sfs_span oid)
+{
+	if (oid.len == 0)
+		return SFS_ERR_NAME;
+	return oid.len > SFS_OID_MAX ? SFS_ERR_LIMIT : 0;
+}
+
+static int read_entry(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		      struct sfs_attr *ret)
+{
+	struct sfsi_key key;
+	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(store, oid), oid);
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	int err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), &value);
+	struct sfsi_object object;
+	if (!err)
+		err = sfsi_entry_decode(sfs_buf_span(&value), &object);
+	if (!err)
+		sfsi_object_attr(class_id, &object, ret);
+	return err;
+}
+
+int sfs_object_find(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		    struct sfs_attr *ret)
+{
+	if (oid.len == 0 || oid.len > SFS_OID_MAX)
+		return SFS_ERR_NOT_FOUND;
+	uint64_t mark = sfsi_cache_mark(store->cache);
+	struct sfs_attr attr;
+	int err = read_entry(store, class_id, oid, &attr);
+	if (err < 0)
+		return err;
+	sfsi_cache_insert(store->cache, mark, &attr, oid, NULL);
+	*ret = attr;
+	return 0;
+}
+
+/** The oid of an inode number, from the inode table. */
+static int read_oid(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret)
+{
+	struct sfsi_key key;
+	uint64_t serial = sfsi_ino_serial(ino);
+	sfsi_key_serial(&key, 'N', serial);
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	int err = sfsi_backend_get(store->backend, sfs_ino_class(ino), sfsi_key_span(&key), &value);
+	struct sfsi_inode inode;
+	if (!err)
+		err = sfsi_inode_decode(sfs_buf_span(&value), serial, &inode);
+	if (!err && inode.type != SFS_NODE_OBJECT)
+		err = SFS_ERR_NOT_FOUND;
+	if (!err)
+		err = sfs_buf_append(ret, inode.text.data, inode.text.len);
+	return err;
+}
+
+int sfs_object_stat(struct sfs_store *store, uint64_t ino, struct sfs_attr *ret,
+		    struct sfs_buf *ret_oid)
+{
+	int err = sfsi_cache_stat(store->cache, ino, ret, ret_oid);
+	if (err != SFS_ERR_NOT_FOUND)
+		return err;
+	SFSI_AUTO_BUF struct sfs_buf oid = SFS_BUF_INIT;
+	struct sfs_attr attr;
+	err = read_oid(store, ino, &oid);
+	if (!err)
+		err = sfs_object_find(store, sfs_ino_class(ino), sfs_buf_span(&oid), &attr);
+	/* The name may have been given to another object between the two reads. */
+	if (!err && attr.ino != ino)
+		err = SFS_ERR_NOT_FOUND;
+	if (err < 0)
+		return err;
+	*ret = attr;
+	if (ret_oid)
+		*ret_oid = sfs_buf_take(&oid);
+	return 0;
+}
+
+int sfsi_object_render(const struct sfsi_record *record, enum sfs_format format,
+		       struct sfs_buf *ret)
+{
+	if (record->has_text && record->text_format == format)
+		return sfs_buf_append(ret, record->text.data, record->text.len);
+	return sfsi_document_render(format, record->body, ret);
+}
+
+static int doc_make(struct sfs_span bytes, const struct sfs_attr *attr, enum sfs_format format,
+		    struct sfs_doc **ret)
+{
+	struct sfs_doc *doc = malloc(sizeof *doc + bytes.len);
+	if (!doc)
+		return SFS_ERR_NO_MEMORY;
+	if (bytes.len)
+		memcpy(doc + 1, bytes.data, bytes.len);
+	*doc = (struct sfs_doc){
+		.bytes = { doc + 1, bytes.len }, .attr = *attr, .format = format, .refs = 1,
+	};
+	*ret = doc;
+	return 0;
+}
+
+/** Read the record of an object whose oid is known. */
+static int read_doc(struct sfs_store *store, uint64_t ino, struct sfs_span oid,
+		    enum sfs_format format, struct sfs_doc **ret)
+{
+	struct sfsi_key key;
+	sfsi_key_object(&key, oid);
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	struct sfsi_record record;
+	int err = sfsi_backend_get(store->backend, sfs_ino_class(ino), sfsi_key_span(&key), &value);
+	if (!err)
+		err = sfsi_record_decode(sfs_buf_span(&value), sfsi_key_span(&key), &record);
+	if (!err && record.object.serial != sfsi_ino_serial(ino))
+		err = SFS_ERR_NOT_FOUND;
+	if (!err)
+		err = sfsi_object_render(&record, format, &text);
+	if (err < 0)
+		return err;
+	struct sfs_attr attr;
+	sfsi_object_attr(sfs_ino_class(ino), &record.object, &attr);
+	return doc_make(sfs_buf_span(&text), &attr, format, ret);
+}
+
+int sfs_object_get(struct sfs_store *store, uint64_t ino, enum sfs_format format,
+		   struct sfs_doc **ret)
+{
+	struct sfs_doc *doc = sfsi_cache_doc(store->cache, ino, format);
+	if (doc) {
+		*ret = doc;
+		return 0;
+	}
+	uint64_t mark = sfsi_cache_mark(store->cache);
+	SFSI_AUTO_BUF struct sfs_buf oid = SFS_BUF_INIT;
+	struct sfs_attr attr;
+	int err = sfsi_cache_stat(store->cache, ino, &attr, &oid);
+	if (err == SFS_ERR_NOT_FOUND)
+		err = read_oid(store, ino, &oid);
+	if (!err)
+		err = read_doc(store, ino, sfs_buf_span(&oid), format, &doc);
+	if (err < 0)
+		return err;
+	sfsi_cache_insert(store->cache, mark, &doc->attr, sfs_buf_span(&oid), doc);
+	*ret = doc;
+	return 0;
+}
+
+/* --- listing --- */
+
+struct list {
+	uint32_t class_id;
+	size_t limit, count;
+	uint64_t last;           /* cookie of the last entry delivered */
+	sfs_object_list_fn *fn;
+	void *arg;
+	int err;                 /* 0 at the end of a page */
+};
+
+static int list_entry(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct list *list = arg;
+	if (key.len <= SFSI_ENTRY_NAME) {
+		list->err = SFS_ERR_CORRUPT;
+		return 1;
+	}
+	uint64_t cookie = sfsi_get_be64((const uint8_t *)key.data + 9);
+	if (list->limit && list->count >= list->limit && cookie != list->last)
+		return 1;
+	struct sfs_span oid = { (const char *)key.data + SFSI_ENTRY_NAME, key.len - SFSI_ENTRY_NAME };
+	struct sfsi_object object;
+	list->err = sfsi_entry_decode(val, &object);
+	if (list->err < 0)
+		return 1;
+	struct sfs_attr attr;
+	sfsi_object_attr(list->class_id, &object, &attr);
+	if (list->fn(list->arg, oid, &attr, cookie)) {
+		list->err = SFS_ERR_CANCELLED;
+		return 1;
+	}
+	list->count++;
+	list->last = cookie;
+	return 0;
+}
+
+int sfs_object_list(struct sfs_store *store, uint32_t class_id, uint64_t after, size_t limit,
+		    sfs_object_list_fn *fn, void *arg)
+{
+	struct sfsi_class *class;
+	int err = sfsi_object_class(store, class_id, &class);
+	if (err < 0)
+		return err;
+	if (after >= INT64_MAX)
+		return 0;
+	struct sfsi_key prefix, from;
+	sfsi_key_entries(&prefix, SFSI_DIR_OBJECTS);
+	sfsi_key_entry(&from, SFSI_DIR_OBJECTS, after + 1, (struct sfs_span){ "", 0 });
+	struct sfsi_scan scan = {
+		.partition = class_id, .prefix = sfsi_key_span(&prefix), .after = sfsi_key_span(&from),
+	};
+	struct list list = { .class_id = class_id, .limit = limit, .fn = fn, .arg = arg };
+	err = sfsi_backend_scan(store->backend, &scan, list_entry, &list);
+	return err == SFS_ERR_CANCELLED ? list.err : err;
+}
+
+struct walk {
+	enum sfs_format format;
+	sfs_object_scan_fn *fn;
+	void *arg;
+	struct sfs_buf text;
+	int err;
+	struct sfs_diag *diag;
+};
+
+static int walk_record(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct walk *walk = arg;
+	struct sfs_span oid = { (const char *)key.data + 1, key.len - 1 };
+	struct sfsi_record record;
+	walk->text.len = 0;
+	walk->err = sfsi_record_decode(val, key, &record);
+	if (!walk->err)
+		walk->err = sfsi_object_render(&record, walk->format, &walk->text);
+	if (walk->err < 0) {
+		sfs_diag_set(walk->diag, walk->err, "object %.*s: %s",
+			     (int)(oid.len < 200 ? oid.len : 200), (const char *)oid.data,
+			     sfs_err_text(walk->err));
+		return 1;
+	}
+	if (walk->fn(walk->arg, oid, sfs_buf_span(&walk->text)))
+		walk->err = SFS_ERR_CANCELLED;
+	return walk->err != 0;
+}
+
+int sfs_object_scan(struct sfs_store *store, uint32_t class_id, struct sfs_span prefix,
+		    struct sfs_span after, size_t limit, enum sfs_format format,
+		    sfs_object_scan_fn *fn, void *arg, struct sfs_diag *diag)
+{
+	struct sfsi_class *class;
+	int err = sfsi_object_class(store, class_id, &class);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	if (prefix.len > SFS_OID_MAX || after.len > SFS_OID_MAX)
+		return sfs_diag_set(diag, SFS_ERR_LIMIT, "an oid has at most %d bytes", SFS_OID_MAX);
+	struct sfsi_key first, from;
+	sfsi_key_object(&first, prefix);
+	sfsi_key_object(&from, after);
+	struct sfsi_scan scan = {
+		.partition = class_id, .prefix = sfsi_key_span(&first), .limit = limit,
+		.after = after.len ? sfsi_key_span(&from) : (struct sfs_span){ "", 0 },
+		.once = limit == 0,
+	};
+	struct walk walk = { .format = format, .fn = fn, .arg = arg, .diag = diag };
+	err = sfsi_backend_scan(store->backend, &scan, walk_record, &walk);
+	sfs_buf_fini(&walk.text);
+	if (err == SFS_ERR_CANCELLED)
+		return walk.err;
+	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
+}

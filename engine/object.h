@@ -1,0 +1,58 @@
+/*
+ * Inside of objects, shared by reading (object.c), saving (object_put.c) and moving
+ * (object_move.c).
+ */
+#ifndef SFSI_OBJECT_H
+#define SFSI_OBJECT_H
+
+#include "txn.h"
+
+/** Check that a class is there and is an object class. */
+SFS_MUST_CHECK int sfsi_object_class(struct sfs_store *store, uint32_t class_id,
+				     struct sfsi_class **ret);
+/** Check an oid: SFS_ERR_NAME when empty, SFS_ERR_LIMIT when too long. */
+SFS_MUST_CHECK int sfsi_oid_check(struct sfs_span oid);
+
+/** Read and decode the record of an object inside a change; ret points into buf. */
+SFS_MUST_CHECK int sfsi_object_load(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+				    struct sfs_buf *buf, struct sfsi_record *ret);
+/** Write a record and its entry. */
+SFS_MUST_CHECK int sfsi_object_store(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+				     const struct sfsi_record *record);
+/** Write the inode that leads from the number to the oid. */
+SFS_MUST_CHECK int sfsi_object_name(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
+				    struct sfs_span oid);
+/** Remove record, entry and inode, and count it. */
+SFS_MUST_CHECK int sfsi_object_erase(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+				     uint64_t serial);
+
+/** A validated document, ready to be saved. */
+struct sfsi_prepared {
+	struct sfs_buf body;
+	uint64_t size, size_msgpack;   /* of the two documents after the save */
+	bool keep_text;                /* text differs from the canonical form and is kept */
+};
+/** Validate put->text. Errors and diag as sfs_object_put(). */
+SFS_MUST_CHECK int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
+				       struct sfsi_prepared *ret, struct sfs_diag *diag);
+/** Save inside a change. ret: NULL, or the attributes after it. */
+SFS_MUST_CHECK int sfsi_object_apply(struct sfsi_txn *txn, const struct sfs_put *put,
+				     const struct sfsi_prepared *prepared, struct sfs_attr *ret);
+/** Apply attributes (not size) to an object. */
+void sfsi_object_set(struct sfsi_object *object, const struct sfs_setattr *set);
+
+/** The document of a record: the kept text, or the canonical form, appended to ret. */
+SFS_MUST_CHECK int sfsi_object_render(const struct sfsi_record *record, enum sfs_format format,
+				      struct sfs_buf *ret);
+
+/* --- updates.c --- */
+
+/**
+ * Update times after a save: of the new body, given the old record (NULL: new object).
+ * @ret_updates appended to: nothing when all properties have the time *ret_updated_ns.
+ */
+SFS_MUST_CHECK int sfsi_updates_make(const struct sfsi_record *old, struct sfs_span body,
+				     int64_t now_ns, int64_t *ret_updated_ns,
+				     struct sfs_buf *ret_updates);
+
+#endif

@@ -1,0 +1,352 @@
+/*
+ * Objects that change their name, or change from and into scratch files: what
+ * rename(2) means in an object class. Each is one commit.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include "document/document.h"
+#include "object.h"
+#include "raw.h"
+
+/* --- object to object --- */
+
+/** A kept text may name its oid: check it against the new one. */
+static int check_text(struct sfs_store *store, const struct sfsi_record *record, uint32_t class_id,
+		      struct sfs_span oid, struct sfs_diag *diag)
+{
+	if (!record->has_text)
+		return 0;
+	struct sfs_put put = {
+		.class_id = class_id, .oid = oid, .format = record->text_format,
+		.text = record->text,
+	};
+	return sfs_object_check(store, &put, diag);
+}
+
+/** Give the record of one object to the name of another that is there: identity stays. */
+static int take_over(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		     const struct sfsi_record *source, const struct sfsi_record *target)
+{
+	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
+	struct sfsi_record record = *source;
+	record.object.serial = target->object.serial;
+	record.object.ctime_ns = txn->now_ns;
+	record.object.revision = txn->commit;
+	int err = sfsi_updates_make(target, source->body, txn->now_ns, &record.updated_ns, &updates);
+	record.updates = sfs_buf_span(&updates);
+	if (!err)
+		err = sfsi_object_store(txn, class_id, oid, &record);
+	if (!err)
+		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, sfs_ino_make(class_id, record.object.serial),
+				    sfs_ino_make(class_id, SFSI_SERIAL_ROOT), true, oid);
+	return err;
+}
+
+/** The object itself moves to a free name. */
+static int move_to(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		   struct sfs_span new_oid, struct sfsi_record *record)
+{
+	int err = sfsi_object_erase(txn, class_id, oid, record->object.serial);
+	record->object.ctime_ns = txn->now_ns;
+	record->object.revision = txn->commit;
+	if (!err)
+		err = sfsi_object_store(txn, class_id, new_oid, record);
+	if (!err)
+		err = sfsi_object_name(txn, class_id, record->object.serial, new_oid);
+	struct sfsi_txn_class *class;
+	if (!err)
+		err = sfsi_txn_class(txn, class_id, &class);
+	if (err < 0)
+		return err;
+	class->state.objects++;
+	return sfsi_txn_note(txn, SFS_CHANGE_ADDED, sfs_ino_make(class_id, record->object.serial),
+			     sfs_ino_make(class_id, SFSI_SERIAL_ROOT), true, new_oid);
+}
+
+static int rename_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		     struct sfs_span new_oid, unsigned flags, struct sfs_diag *diag)
+{
+	SFSI_AUTO_BUF struct sfs_buf source_buf = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf target_buf = SFS_BUF_INIT;
+	struct sfsi_record source, target;
+	int err = sfsi_object_load(txn, class_id, oid, &source_buf, &source);
+	if (err < 0)
+		return err;
+	err = sfsi_object_load(txn, class_id, new_oid, &target_buf, &target);
+	if (err && err != SFS_ERR_NOT_FOUND)
+		return err;
+	bool exists = !err;
+	bool swap = flags & SFS_RENAME_EXCHANGE;
+	if (exists && (flags & SFS_RENAME_NOREPLACE))
+		return SFS_ERR_EXISTS;
+	if (!exists && swap)
+		return SFS_ERR_NOT_FOUND;
+	err = check_text(txn->store, &source, class_id, new_oid, diag);
+	if (!err && swap)
+		err = check_text(txn->store, &target, class_id, oid, diag);
+	if (err < 0)
+		return err;
+	if (!exists)
+		return move_to(txn, class_id, oid, new_oid, &source);
+	err = take_over(txn, class_id, new_oid, &source, &target);
+	if (err < 0)
+		return err;
+	return swap ? take_over(txn, class_id, oid, &target, &source)
+		    : sfsi_object_erase(txn, class_id, oid, source.object.serial);
+}
+
+int sfs_object_rename(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		      struct sfs_span new_oid, unsigned flags, struct sfs_diag *diag)
+{
+	struct sfsi_class *class;
+	int err = sfsi_object_class(store, class_id, &class);
+	if (!err)
+		err = sfsi_oid_check(new_oid);
+	if (!err && (flags & SFS_RENAME_NOREPLACE) && (flags & SFS_RENAME_EXCHANGE))
+		err = SFS_ERR_INVALID;
+	if (!err && oid.len > SFS_OID_MAX)
+		err = SFS_ERR_NOT_FOUND;
+	if (!err && sfs_span_equal(oid, new_oid)) {
+		struct sfs_attr attr;
+		return sfs_object_find(store, class_id, oid, &attr);
+	}
+	struct sfsi_txn txn;
+	if (!err)
+		err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	err = sfsi_txn_end(&txn, rename_in(&txn, class_id, oid, new_oid, flags, diag));
+	if (err < 0 && err != SFS_ERR_BAD_DOCUMENT)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	return err;
+}
+
+int sfs_object_remove(struct sfs_store *store, uint32_t class_id, struct sfs_span oid, uint64_t ino)
+{
+	struct sfsi_class *class;
+	int err = sfsi_object_class(store, class_id, &class);
+	if (!err && (oid.len == 0 || oid.len > SFS_OID_MAX))
+		err = SFS_ERR_NOT_FOUND;
+	struct sfsi_txn txn;
+	if (!err)
+		err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_key key;
+	struct sfsi_object object;
+	/* The entry is enough, so that a damaged record can be removed too. */
+	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(store, oid), oid);
+	err = sfsi_txn_get(&txn, class_id, sfsi_key_span(&key), &buf);
+	if (!err)
+		err = sfsi_entry_decode(sfs_buf_span(&buf), &object);
+	if (!err && ino && ino != sfs_ino_make(class_id, object.serial))
+		err = SFS_ERR_CONFLICT;
+	if (!err)
+		err = sfsi_object_erase(&txn, class_id, oid, object.serial);
+	return sfsi_txn_end(&txn, err);
+}
+
+/* --- scratch file to object --- */
+
+/** All bytes of a scratch file; more than a document can have is SFS_ERR_LIMIT. */
+static int read_file(struct sfs_raw_file *file, const struct sfs_attr *attr, struct sfs_buf *ret)
+{
+	if (attr->size > SFS_DOCUMENT_MAX)
+		return SFS_ERR_LIMIT;
+	int err = sfs_buf_reserve(ret, (size_t)attr->size + 1);
+	size_t len = 0;
+	if (!err)
+		err = sfs_raw_read(file, 0, ret->data, (size_t)attr->size, &len);
+	ret->len = len;
+	return err;
+}
+
+struct incoming {
+	uint64_t dir;
+	struct sfs_span name;
+	struct sfs_attr attr;          /* of the scratch file */
+	struct sfs_setattr set;        /* what the object takes over from it */
+	struct sfsi_inode gone;
+	bool orphan;
+};
+
+static int put_raw_in(struct sfsi_txn *txn, const struct sfs_put *put,
+		      const struct sfsi_prepared *prepared, struct incoming *in,
+		      struct sfs_attr *ret)
+{
+	struct sfsi_name entry;
+	int err = sfsi_name_load(txn, in->dir, in->name, &entry);
+	if (!err && entry.serial != sfsi_ino_serial(in->attr.ino))
+		err = SFS_ERR_CONFLICT;
+	SFSI_AUTO_BUF struct sfs_buf old = SFS_BUF_INIT;
+	struct sfsi_record record;
+	if (!err) {
+		/* An existing object keeps its owner and mode, a new one gets those of the file. */
+		int exists = sfsi_object_load(txn, put->class_id, put->oid, &old, &record);
+		if (exists == 0)
+			in->set.mask &= SFS_SET_MTIME | SFS_SET_ATIME;
+		err = sfsi_object_apply(txn, put, prepared, ret);
+	}
+	if (!err)
+		err = sfsi_inode_unref(txn, put->class_id, entry.serial, &in->gone, &in->orphan);
+	if (!err)
+		err = sfsi_name_erase(txn, in->dir, in->name);
+	if (!err)
+		err = sfsi_dir_touch(txn, in->dir, 0);
+	return err;
+}
+
+static int put_raw(struct sfs_store *store, struct sfs_put *put, struct incoming *in,
+		   struct sfs_attr *ret, struct sfs_diag *diag)
+{
+	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	struct sfs_raw_file *file;
+	int err = sfs_raw_open(store, in->attr.ino, false, &file);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	err = read_file(file, &in->attr, &text);
+	sfs_raw_close(file);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "the scratch file can not be read as a document: %s",
+				    sfs_err_text(err));
+	struct sfsi_prepared prepared;
+	put->text = sfs_buf_span(&text);
+	put->attr = &in->set;
+	err = sfsi_object_prepare(store, put, &prepared, diag);
+	if (err < 0)
+		return err;
+	struct sfsi_txn txn;
+	err = sfsi_txn_begin(store, &txn);
+	if (!err)
+		err = sfsi_txn_end(&txn, put_raw_in(&txn, put, &prepared, in, ret));
+	sfs_buf_fini(&prepared.body);
+	if (!err && in->orphan)
+		sfsi_open_orphan(store, in->attr.ino, &in->gone);
+	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
+}
+
+int sfs_object_put_raw(struct sfs_store *store, const struct sfs_put *put, uint64_t dir,
+		       struct sfs_span name, struct sfs_attr *ret, struct sfs_diag *diag)
+{
+	if (sfs_ino_class(dir) != put->class_id)
+		return sfs_diag_set(diag, SFS_ERR_CROSS, "%s", sfs_err_text(SFS_ERR_CROSS));
+	struct incoming in = { .dir = dir, .name = name };
+	int err = sfs_raw_find(store, dir, name, &in.attr);
+	if (!err && in.attr.type != SFS_NODE_FILE)
+		err = SFS_ERR_IS_DIR;
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	in.set = (struct sfs_setattr){
+		.mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_GID | SFS_SET_MTIME | SFS_SET_ATIME,
+		.mode = in.attr.mode, .uid = in.attr.uid, .gid = in.attr.gid,
+		.mtime_ns = in.attr.mtime_ns, .atime_ns = in.attr.atime_ns,
+	};
+	struct sfs_put with = *put;
+	struct sfs_attr attr;
+	err = put_raw(store, &with, &in, &attr, diag);
+	if (!err && ret)
+		*ret = attr;
+	return err;
+}
+
+/* --- object to scratch file --- */
+
+struct outgoing {
+	uint64_t dir;
+	struct sfs_span name;
+	enum sfs_format format;
+	struct sfsi_inode made;        /* the new scratch file */
+	struct sfsi_inode gone;        /* what it replaced */
+	bool orphan;
+};
+
+static int write_bytes(struct sfs_store *store, uint64_t ino, struct sfs_span bytes,
+		       const struct sfsi_object *object)
+{
+	SFSI_AUTO_FD int fd = -1;
+	int err = sfsi_bytes_open(store, ino, true, &fd);
+	const char *at = bytes.data;
+	for (size_t done = 0; done < bytes.len && !err;) {
+		ssize_t put = pwrite(fd, at + done, bytes.len - done, (off_t)done);
+		if (put < 0)
+			err = SFS_ERR_NO_SPACE;
+		else
+			done += (size_t)put;
+	}
+	struct sfs_setattr times = {
+		.mask = SFS_SET_MTIME | SFS_SET_ATIME,
+		.mtime_ns = object->mtime_ns, .atime_ns = object->atime_ns,
+	};
+	return err < 0 ? err : sfsi_bytes_set(store, ino, &times);
+}
+
+static int replace_target(struct sfsi_txn *txn, struct outgoing *out)
+{
+	struct sfsi_name entry;
+	int err = sfsi_name_load(txn, out->dir, out->name, &entry);
+	if (err == SFS_ERR_NOT_FOUND)
+		return 0;
+	if (!err && entry.type == SFS_NODE_DIR)
+		err = SFS_ERR_IS_DIR;
+	if (!err)
+		err = sfsi_inode_unref(txn, sfs_ino_class(out->dir), entry.serial, &out->gone,
+				       &out->orphan);
+	return err < 0 ? err : sfsi_name_erase(txn, out->dir, out->name);
+}
+
+static int to_raw_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		     struct outgoing *out)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	struct sfsi_record record;
+	int err = sfsi_object_load(txn, class_id, oid, &buf, &record);
+	if (!err)
+		err = sfsi_object_render(&record, out->format, &text);
+	if (!err)
+		err = replace_target(txn, out);
+	if (err < 0)
+		return err;
+	struct sfs_raw_make make = {
+		.type = SFS_NODE_FILE, .mode = record.object.mode,
+		.uid = record.object.uid, .gid = record.object.gid,
+	};
+	err = sfsi_raw_make_in(txn, out->dir, out->name, &make, &out->made);
+	if (!err)
+		err = write_bytes(txn->store, sfs_ino_make(class_id, out->made.serial),
+				  sfs_buf_span(&text), &record.object);
+	if (!err)
+		err = sfsi_object_erase(txn, class_id, oid, record.object.serial);
+	return err;
+}
+
+int sfs_object_to_raw(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		      enum sfs_format format, uint64_t dir, struct sfs_span name,
+		      struct sfs_attr *ret)
+{
+	struct sfsi_class *class;
+	int err = sfsi_object_class(store, class_id, &class);
+	if (!err && sfs_ino_class(dir) != class_id)
+		err = SFS_ERR_CROSS;
+	if (!err)
+		err = sfsi_name_check(name);
+	if (!err && (oid.len == 0 || oid.len > SFS_OID_MAX))
+		err = SFS_ERR_NOT_FOUND;
+	struct sfsi_txn txn;
+	if (!err)
+		err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	struct outgoing out = { .dir = dir, .name = name, .format = format };
+	err = sfsi_txn_end(&txn, to_raw_in(&txn, class_id, oid, &out));
+	uint64_t made = sfs_ino_make(class_id, out.made.serial);
+	if (err < 0 && out.made.serial)
+		sfsi_bytes_remove(store, made);
+	if (err < 0)
+		return err;
+	sfsi_syncer_file(store, made);
+	if (out.orphan)
+		sfsi_open_orphan(store, sfs_ino_make(class_id, out.gone.serial), &out.gone);
+	return ret ? sfs_raw_stat(store, made, ret) : 0;
+}

@@ -1,0 +1,448 @@
+/*
+ * Saving objects: validate outside the lock, then compare with what is there and
+ * write record, entry and inode in one commit. Batches are many saves in one commit.
+ */
+#include "document/document.h"
+#include "object.h"
+
+#define MODE_DEFAULT 0644
+#define BATCH_MAX_BYTES ((size_t)64 << 20)
+
+int sfsi_object_load(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		     struct sfs_buf *buf, struct sfsi_record *ret)
+{
+	struct sfsi_key key;
+	sfsi_key_object(&key, oid);
+	int err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), buf);
+	if (!err)
+		err = sfsi_record_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
+	return err;
+}
+
+int sfsi_object_store(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		      const struct sfsi_record *record)
+{
+	struct sfsi_key key;
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	sfsi_key_object(&key, oid);
+	int err = sfsi_record_encode(record, sfsi_key_span(&key), &value);
+	if (!err)
+		err = sfsi_txn_put(txn, class_id, sfsi_key_span(&key), sfs_buf_span(&value));
+	if (err < 0)
+		return err;
+	uint8_t entry[SFSI_ENTRY_SIZE];
+	size_t len = sfsi_entry_encode(&record->object, entry);
+	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
+	return sfsi_txn_put(txn, class_id, sfsi_key_span(&key), (struct sfs_span){ entry, len });
+}
+
+int sfsi_object_name(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial, struct sfs_span oid)
+{
+	struct sfsi_key key;
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	struct sfsi_inode inode = { .type = SFS_NODE_OBJECT, .serial = serial, .text = oid };
+	int err = sfsi_inode_encode(&inode, &value);
+	sfsi_key_serial(&key, 'N', serial);
+	if (!err)
+		err = sfsi_txn_put(txn, class_id, sfsi_key_span(&key), sfs_buf_span(&value));
+	return err;
+}
+
+int sfsi_object_erase(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid, uint64_t serial)
+{
+	struct sfsi_key key;
+	sfsi_key_object(&key, oid);
+	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
+	if (!err)
+		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	sfsi_key_serial(&key, 'N', serial);
+	if (!err)
+		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	struct sfsi_txn_class *class;
+	if (!err)
+		err = sfsi_txn_class(txn, class_id, &class);
+	if (err < 0)
+		return err;
+	class->state.objects--;
+	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
+	return sfsi_txn_note(txn, SFS_CHANGE_REMOVED, sfs_ino_make(class_id, serial),
+			     sfs_ino_make(class_id, SFSI_SERIAL_ROOT), true, oid);
+}
+
+/* --- preparing: everything that needs no lock --- */
+
+static int check_put(struct sfs_store *store, const struct sfs_put *put, struct sfsi_class **ret,
+		     struct sfs_diag *diag)
+{
+	int err = sfsi_object_class(store, put->class_id, ret);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "class: %s", sfs_err_text(err));
+	err = sfsi_oid_check(put->oid);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "an oid has 1 to %d bytes, this one has %zu",
+				    SFS_OID_MAX, put->oid.len);
+	if (put->text.len > SFS_DOCUMENT_MAX)
+		return sfs_diag_set(diag, SFS_ERR_LIMIT,
+				    "a document has at most %zu bytes, this one has %zu",
+				    SFS_DOCUMENT_MAX, put->text.len);
+	return 0;
+}
+
+/** The names that the document may state, copied: the class may be renamed meanwhile. */
+static void rules_of(struct sfs_store *store, const struct sfsi_class *class,
+		     char type[SFS_CLASS_NAME_MAX + 1], char name[SFS_CLASS_NAME_MAX + 1])
+{
+	pthread_rwlock_rdlock(&store->catalogue_lock);
+	memcpy(type, class->type, SFS_CLASS_NAME_MAX + 1);
+	memcpy(name, class->name, SFS_CLASS_NAME_MAX + 1);
+	pthread_rwlock_unlock(&store->catalogue_lock);
+}
+
+int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
+			struct sfsi_prepared *ret, struct sfs_diag *diag)
+{
+	struct sfsi_class *class;
+	int err = check_put(store, put, &class, diag);
+	if (err < 0)
+		return err;
+	char type[SFS_CLASS_NAME_MAX + 1], name[SFS_CLASS_NAME_MAX + 1];
+	rules_of(store, class, type, name);
+	struct sfsi_document_rules rules = { put->oid, sfs_span_str(type), sfs_span_str(name) };
+	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
+	err = sfsi_document_parse(put->format, put->text, &rules, &body, diag);
+	if (err < 0)
+		return err;
+	err = sfsi_document_render(SFS_FORMAT_JSON, sfs_buf_span(&body), &json);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "the document can not be shown as JSON: %s",
+				    sfs_err_text(err));
+	bool is_json = put->format == SFS_FORMAT_JSON;
+	struct sfs_span canonical = is_json ? sfs_buf_span(&json) : sfs_buf_span(&body);
+	*ret = (struct sfsi_prepared){ .size = json.len, .size_msgpack = body.len };
+	ret->keep_text = (put->flags & SFS_PUT_KEEP_TEXT) && !sfs_span_equal(put->text, canonical);
+	if (ret->keep_text)
+		*(is_json ? &ret->size : &ret->size_msgpack) = put->text.len;
+	ret->body = sfs_buf_take(&body);
+	return 0;
+}
+
+int sfs_object_check(struct sfs_store *store, const struct sfs_put *put, struct sfs_diag *diag)
+{
+	struct sfsi_prepared prepared;
+	int err = sfsi_object_prepare(store, put, &prepared, diag);
+	if (!err)
+		sfs_buf_fini(&prepared.body);
+	return err;
+}
+
+/* --- applying: inside a change --- */
+
+void sfsi_object_set(struct sfsi_object *object, const struct sfs_setattr *set)
+{
+	if (set->mask & SFS_SET_MODE)
+		object->mode = set->mode & 07777;
+	if (set->mask & SFS_SET_UID)
+		object->uid = set->uid;
+	if (set->mask & SFS_SET_GID)
+		object->gid = set->gid;
+	if (set->mask & SFS_SET_ATIME)
+		object->atime_ns = set->atime_ns;
+	if (set->mask & SFS_SET_MTIME)
+		object->mtime_ns = set->mtime_ns;
+}
+
+/** Would this save leave every byte of the object's documents as it is? */
+static bool is_unchanged(const struct sfs_put *put, const struct sfsi_prepared *new,
+			 const struct sfsi_record *old)
+{
+	bool same_text_kind = old->has_text && old->text_format == put->format;
+	if (!(put->flags & SFS_PUT_KEEP_TEXT))
+		return sfs_span_equal(old->body, sfs_buf_span(&new->body));
+	if (same_text_kind)
+		return sfs_span_equal(old->text, put->text);
+	return !new->keep_text && sfs_span_equal(old->body, sfs_buf_span(&new->body));
+}
+
+static int insert_new(struct sfsi_txn *txn, const struct sfs_put *put, struct sfsi_record *record)
+{
+	struct sfsi_txn_class *class;
+	int err = sfsi_txn_class(txn, put->class_id, &class);
+	if (err < 0)
+		return err;
+	if (put->ino && sfs_ino_class(put->ino) != put->class_id)
+		return SFS_ERR_INVALID;
+	uint64_t serial = put->ino ? sfsi_ino_serial(put->ino) : sfsi_class_serial(class->class);
+	if (!serial)
+		return SFS_ERR_LIMIT;
+	record->object.serial = serial;
+	record->object.mode = MODE_DEFAULT;
+	record->object.uid = geteuid();
+	record->object.gid = getegid();
+	class->state.objects++;
+	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
+	err = sfsi_object_name(txn, put->class_id, serial, put->oid);
+	if (!err)
+		err = sfsi_txn_note(txn, SFS_CHANGE_ADDED, sfs_ino_make(put->class_id, serial),
+				    sfs_ino_make(put->class_id, SFSI_SERIAL_ROOT), true, put->oid);
+	return err;
+}
+
+/** The record after the save: content, times, attributes. */
+static int build(struct sfsi_txn *txn, const struct sfs_put *put, const struct sfsi_prepared *new,
+		 const struct sfsi_record *old, struct sfs_buf *updates, struct sfsi_record *record)
+{
+	int err = sfsi_updates_make(old, sfs_buf_span(&new->body), txn->now_ns, &record->updated_ns,
+				    updates);
+	if (err < 0)
+		return err;
+	record->body = sfs_buf_span(&new->body);
+	record->updates = sfs_buf_span(updates);
+	record->has_text = new->keep_text;
+	record->text_format = put->format;
+	record->text = new->keep_text ? put->text : (struct sfs_span){ "", 0 };
+	struct sfsi_object *object = &record->object;
+	object->size = new->size;
+	object->size_msgpack = new->size_msgpack;
+	object->mtime_ns = object->atime_ns = object->ctime_ns = txn->now_ns;
+	object->revision = txn->commit;
+	if (put->attr)
+		sfsi_object_set(object, put->attr);
+	return 0;
+}
+
+static int replace(struct sfsi_txn *txn, const struct sfs_put *put, const struct sfsi_prepared *new,
+		   const struct sfsi_record *old, struct sfs_attr *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
+	struct sfsi_record record = { 0 };
+	int err = 0;
+	if (old)
+		record.object = old->object;
+	else
+		err = insert_new(txn, put, &record);
+	if (!err)
+		err = build(txn, put, new, old, &updates, &record);
+	if (!err)
+		err = sfsi_object_store(txn, put->class_id, put->oid, &record);
+	if (err < 0)
+		return err;
+	sfsi_object_attr(put->class_id, &record.object, ret);
+	struct sfsi_txn_class *class;
+	err = sfsi_txn_class(txn, put->class_id, &class);
+	if (!err && old)
+		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ret->ino,
+				    sfs_ino_make(put->class_id, SFSI_SERIAL_ROOT), true, put->oid);
+	return err;
+}
+
+/** The same text: only attributes, if some are given, are set. */
+static int keep(struct sfsi_txn *txn, const struct sfs_put *put, struct sfsi_record *record,
+		struct sfs_attr *ret)
+{
+	int err = 0;
+	if (put->attr && put->attr->mask) {
+		sfsi_object_set(&record->object, put->attr);
+		record->object.ctime_ns = txn->now_ns;
+		record->object.revision = txn->commit;
+		err = sfsi_object_store(txn, put->class_id, put->oid, record);
+		struct sfsi_txn_class *class;
+		if (!err)
+			err = sfsi_txn_class(txn, put->class_id, &class);
+		if (!err)
+			err = sfsi_txn_note(txn, SFS_CHANGE_NODE,
+					    sfs_ino_make(put->class_id, record->object.serial),
+					    sfs_ino_make(put->class_id, SFSI_SERIAL_ROOT), true,
+					    put->oid);
+	}
+	sfsi_object_attr(put->class_id, &record->object, ret);
+	return err;
+}
+
+int sfsi_object_apply(struct sfsi_txn *txn, const struct sfs_put *put,
+		      const struct sfsi_prepared *prepared, struct sfs_attr *ret)
+{
+	struct sfsi_class *class;
+	int err = sfsi_object_class(txn->store, put->class_id, &class);
+	if (err < 0)
+		return err;
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record old;
+	struct sfs_attr attr;
+	err = sfsi_object_load(txn, put->class_id, put->oid, &buf, &old);
+	bool exists = !err;
+	if (err && err != SFS_ERR_NOT_FOUND)
+		return err;
+	if (exists && (put->flags & SFS_PUT_CREATE))
+		return SFS_ERR_EXISTS;
+	if (!exists && (put->flags & SFS_PUT_UPDATE))
+		return SFS_ERR_NOT_FOUND;
+	if (exists && put->ino && put->ino != sfs_ino_make(put->class_id, old.object.serial))
+		return SFS_ERR_CONFLICT;
+	if (exists && is_unchanged(put, prepared, &old))
+		err = keep(txn, put, &old, &attr);
+	else
+		err = replace(txn, put, prepared, exists ? &old : NULL, &attr);
+	if (!err && ret)
+		*ret = attr;
+	return err;
+}
+
+int sfs_object_put(struct sfs_store *store, const struct sfs_put *put, struct sfs_attr *ret,
+		   struct sfs_diag *diag)
+{
+	struct sfsi_prepared prepared;
+	int err = sfsi_object_prepare(store, put, &prepared, diag);
+	if (err < 0)
+		return err;
+	struct sfsi_txn txn;
+	struct sfs_attr attr;
+	err = sfsi_txn_begin(store, &txn);
+	if (!err)
+		err = sfsi_txn_end(&txn, sfsi_object_apply(&txn, put, &prepared, &attr));
+	sfs_buf_fini(&prepared.body);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	if (ret)
+		*ret = attr;
+	return 0;
+}
+
+int sfs_object_setattr(struct sfs_store *store, uint64_t ino, const struct sfs_setattr *set,
+		       struct sfs_attr *ret)
+{
+	if (set->mask & SFS_SET_SIZE)
+		return SFS_ERR_INVALID;
+	SFSI_AUTO_BUF struct sfs_buf oid = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfs_attr attr;
+	struct sfsi_record record;
+	struct sfsi_txn txn;
+	int err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	/* The commit lock is held: the name can not move. */
+	err = sfs_object_stat(store, ino, &attr, &oid);
+	struct sfs_put put = { .class_id = sfs_ino_class(ino), .attr = set };
+	put.oid = sfs_buf_span(&oid);
+	if (!err)
+		err = sfsi_object_load(&txn, put.class_id, put.oid, &buf, &record);
+	if (!err)
+		err = keep(&txn, &put, &record, &attr);
+	err = sfsi_txn_end(&txn, err);
+	if (!err && ret)
+		*ret = attr;
+	return err;
+}
+
+/* --- batches --- */
+
+struct batch_item {
+	struct sfs_put put;            /* oid and text point into bytes, set at commit */
+	struct sfsi_prepared prepared;
+	struct sfs_setattr attr;
+	size_t oid_off, text_off;
+};
+
+struct sfs_batch {
+	struct sfs_store *store;
+	struct batch_item *items;      /* [len] */
+	size_t len, cap;
+	struct sfs_buf bytes;          /* oids and kept texts */
+	size_t weight;                 /* of everything held */
+};
+
+int sfs_batch_begin(struct sfs_store *store, struct sfs_batch **ret)
+{
+	struct sfs_batch *batch = calloc(1, sizeof *batch);
+	if (!batch)
+		return SFS_ERR_NO_MEMORY;
+	batch->store = store;
+	*ret = batch;
+	return 0;
+}
+
+void sfs_batch_abort(struct sfs_batch *batch)
+{
+	if (!batch)
+		return;
+	for (size_t i = 0; i < batch->len; i++)
+		sfs_buf_fini(&batch->items[i].prepared.body);
+	free(batch->items);
+	sfs_buf_fini(&batch->bytes);
+	free(batch);
+}
+
+size_t sfs_batch_count(const struct sfs_batch *batch)
+{
+	return batch->len;
+}
+
+static int batch_add(struct sfs_batch *batch, const struct sfs_put *put,
+		     struct sfsi_prepared *prepared)
+{
+	if (batch->len == batch->cap) {
+		size_t cap = batch->cap ? batch->cap * 2 : 64;
+		struct batch_item *items = realloc(batch->items, cap * sizeof *items);
+		if (!items)
+			return SFS_ERR_NO_MEMORY;
+		batch->items = items;
+		batch->cap = cap;
+	}
+	struct batch_item item = { .put = *put, .oid_off = batch->bytes.len };
+	int err = sfs_buf_append(&batch->bytes, put->oid.data, put->oid.len);
+	item.text_off = batch->bytes.len;
+	if (!err && (put->flags & SFS_PUT_KEEP_TEXT))
+		err = sfs_buf_append(&batch->bytes, put->text.data, put->text.len);
+	if (err < 0) {
+		batch->bytes.len = item.oid_off;
+		return err;
+	}
+	if (put->attr)
+		item.attr = *put->attr;
+	item.prepared = *prepared;
+	prepared->body = (struct sfs_buf)SFS_BUF_INIT;
+	batch->weight += sizeof item + item.prepared.body.cap + batch->bytes.len - item.oid_off;
+	batch->items[batch->len++] = item;
+	return 0;
+}
+
+int sfs_batch_put(struct sfs_batch *batch, const struct sfs_put *put, struct sfs_diag *diag)
+{
+	if (batch->weight >= BATCH_MAX_BYTES)
+		return sfs_diag_set(diag, SFS_ERR_LIMIT, "the batch is full, commit it");
+	struct sfsi_prepared prepared;
+	int err = sfsi_object_prepare(batch->store, put, &prepared, diag);
+	if (err < 0)
+		return err;
+	err = batch_add(batch, put, &prepared);
+	sfs_buf_fini(&prepared.body);
+	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
+}
+
+int sfs_batch_commit(struct sfs_batch *batch, size_t *ret_failed)
+{
+	struct sfsi_txn txn;
+	size_t failed = SIZE_MAX;
+	int err = sfsi_txn_begin(batch->store, &txn);
+	if (!err) {
+		const char *bytes = batch->bytes.data;
+		for (size_t i = 0; i < batch->len && !err; i++) {
+			struct batch_item *item = &batch->items[i];
+			item->put.oid.data = bytes + item->oid_off;
+			if (item->put.flags & SFS_PUT_KEEP_TEXT)
+				item->put.text.data = bytes + item->text_off;
+			if (item->put.attr)
+				item->put.attr = &item->attr;
+			err = sfsi_object_apply(&txn, &item->put, &item->prepared, NULL);
+			if (err < 0)
+				failed = i;
+		}
+		err = sfsi_txn_end(&txn, err);
+	}
+	sfs_batch_abort(batch);
+	if (err < 0 && ret_failed)
+		*ret_failed = failed;
+	return err;
+}

@@ -1,0 +1,54 @@
+/*
+ * Plain files of raws: where they are, which are open, and what waits to be removed.
+ */
+#ifndef SFSI_OPEN_H
+#define SFSI_OPEN_H
+
+#include "store_private.h"
+
+struct sfsi_txn;
+struct stat;
+
+/** Make the table of open files. */
+SFS_MUST_CHECK int sfsi_open_init(struct sfs_store *store);
+void sfsi_open_fini(struct sfs_store *store);
+
+/** Remove what a crash left: bytes of removed raws (table Z). */
+SFS_MUST_CHECK int sfsi_reaped_sweep(struct sfs_store *store);
+/* Z records whose bytes are gone ride along with the next commit of the same class. */
+SFS_MUST_CHECK int sfsi_reaped_collect(struct sfsi_txn *txn);
+void sfsi_reaped_restore(struct sfsi_txn *txn);
+void sfsi_reaped_done(struct sfsi_txn *txn);
+
+/** Make an empty plain file for an inode number; replaces one that a crash left. */
+SFS_MUST_CHECK int sfsi_bytes_create(struct sfs_store *store, uint64_t ino);
+/** Open it. */
+SFS_MUST_CHECK int sfsi_bytes_open(struct sfs_store *store, uint64_t ino, bool writable,
+				   int *ret_fd);
+/** fstat of it. SFS_ERR_CORRUPT when it is missing. */
+SFS_MUST_CHECK int sfsi_bytes_stat(struct sfs_store *store, uint64_t ino, struct stat *ret);
+/** Remove it. Best effort: the sweep comes again. */
+void sfsi_bytes_remove(struct sfs_store *store, uint64_t ino);
+/** Size and times of it (the other members of set are not looked at). */
+SFS_MUST_CHECK int sfsi_bytes_set(struct sfs_store *store, uint64_t ino,
+				  const struct sfs_setattr *set);
+/** fdatasync of it and of its folder. Missing is no error. */
+SFS_MUST_CHECK int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino);
+
+/** Sizes and times from the plain file into attributes. */
+void sfsi_bytes_attr(const struct stat *stat, struct sfs_attr *attr);
+
+/**
+ * The last name of a file was removed by a commit: remove the bytes now, or when it is closed for the
+ * last time. @inode its last state. Call with the commit lock held.
+ */
+void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
+
+/** The inode of an open file without names. SFS_ERR_NOT_FOUND. */
+SFS_MUST_CHECK int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino,
+					struct sfsi_inode *ret);
+/** Change it (owner, mode). SFS_ERR_NOT_FOUND. */
+SFS_MUST_CHECK int sfsi_open_orphan_set(struct sfs_store *store, uint64_t ino,
+					const struct sfsi_inode *inode);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Inside of trees: names and inodes, shared by raw.c (reading), raw_change.c (changing),
+ * raw_file.c (bytes) and raw_meta.c (metadata).
+ */
+#ifndef SFSI_RAW_H
+#define SFSI_RAW_H
+
+#include "open.h"
+#include "txn.h"
+
+/** SFS_ERR_NAME: empty, ".", "..", with '/' or NUL. SFS_ERR_LIMIT: over SFS_NAME_MAX. */
+SFS_MUST_CHECK int sfsi_name_check(struct sfs_span name);
+
+/** The inode of a number inside a change; text points into buf. The root directory has none. */
+SFS_MUST_CHECK int sfsi_inode_load(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf,
+				   struct sfsi_inode *ret);
+SFS_MUST_CHECK int sfsi_inode_store(struct sfsi_txn *txn, uint32_t class_id,
+				    const struct sfsi_inode *inode);
+/** What a name means inside a change. SFS_ERR_NOT_FOUND. */
+SFS_MUST_CHECK int sfsi_name_load(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+				  struct sfsi_name *ret);
+SFS_MUST_CHECK int sfsi_name_store(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+				   struct sfsi_name value);
+SFS_MUST_CHECK int sfsi_name_erase(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name);
+
+/** A directory gained or lost an entry: its times, and subdirs added to nlink. */
+SFS_MUST_CHECK int sfsi_dir_touch(struct sfsi_txn *txn, uint64_t dir, int subdirs);
+
+/** One name of an inode less; with the last one the inode goes. *ret_orphan: its bytes go too. */
+SFS_MUST_CHECK int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
+				    struct sfsi_inode *ret, bool *ret_orphan);
+
+/** Attributes of an inode: of a file, with size and times of its bytes. */
+SFS_MUST_CHECK int sfsi_inode_attr(struct sfs_store *store, uint32_t class_id,
+				   const struct sfsi_inode *inode, struct sfs_attr *ret);
+
+/** Make name, inode and (for a file) bytes inside a change. The name must be free. */
+SFS_MUST_CHECK int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+				    const struct sfs_raw_make *make, struct sfsi_inode *ret);
+
+#endif

@@ -1,0 +1,486 @@
+/*
+ * Open raws and the bytes of all raws: plain files, one for each inode number, in
+ * raw/CLASS/SHARD/SERIAL (hexadecimal; a shard holds 1,024 serials).
+ *
+ * A file whose last name is gone keeps its bytes while it is open. Table Z remembers
+ * bytes that are to go, so that a crash in between leaves nothing behind.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include "base/errno.h"
+#include "raw.h"
+
+#define REAP_MAX 64
+
+/** An inode that is open at least once. */
+struct open_inode {
+	struct open_inode *chain;
+	uint64_t ino;
+	unsigned count;
+	bool orphan;
+	struct sfsi_inode inode;     /* orphan: its last state */
+};
+
+struct sfsi_open_table {
+	struct open_inode *buckets[1024];
+};
+
+/** Inode numbers whose bytes are gone and whose Z records can go. */
+struct sfsi_reaped {
+	uint64_t *waiting;           /* [len]; protected by open_lock */
+	size_t len, cap;
+	uint64_t flight[REAP_MAX];   /* in the commit that is being made; protected by commit_lock */
+	size_t flight_len;
+};
+
+struct sfs_raw_file {
+	struct sfs_store *store;
+	uint64_t ino;
+	int fd;
+	bool writable;
+};
+
+/* --- plain files --- */
+
+#define PATH_SIZE 40
+
+static void bytes_path(uint64_t ino, char ret[PATH_SIZE])
+{
+	uint64_t serial = sfsi_ino_serial(ino);
+	snprintf(ret, PATH_SIZE, "%06x/%07llx/%09llx", sfs_ino_class(ino),
+		 (unsigned long long)(serial >> 10), (unsigned long long)serial);
+}
+
+static int make_folders(struct sfs_store *store, const char *path)
+{
+	char folder[PATH_SIZE];
+	snprintf(folder, sizeof folder, "%.6s", path);
+	if (mkdirat(store->raw_fd, folder, 0700) < 0 && errno != EEXIST)
+		return sfsi_err_from_errno(errno);
+	snprintf(folder, sizeof folder, "%.14s", path);
+	if (mkdirat(store->raw_fd, folder, 0700) < 0 && errno != EEXIST)
+		return sfsi_err_from_errno(errno);
+	return 0;
+}
+
+int sfsi_bytes_create(struct sfs_store *store, uint64_t ino)
+{
+	char path[PATH_SIZE];
+	bytes_path(ino, path);
+	int flags = O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(store->raw_fd, path, flags, 0600);
+	if (fd < 0 && errno == ENOENT) {
+		int err = make_folders(store, path);
+		if (err < 0)
+			return err;
+		fd = openat(store->raw_fd, path, flags, 0600);
+	}
+	if (fd < 0)
+		return sfsi_err_from_errno(errno);
+	close(fd);
+	return 0;
+}
+
+int sfsi_bytes_open(struct sfs_store *store, uint64_t ino, bool writable, int *ret_fd)
+{
+	char path[PATH_SIZE];
+	bytes_path(ino, path);
+	int flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(store->raw_fd, path, flags);
+	if (fd < 0)
+		return errno == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(errno);
+	*ret_fd = fd;
+	return 0;
+}
+
+int sfsi_bytes_stat(struct sfs_store *store, uint64_t ino, struct stat *ret)
+{
+	char path[PATH_SIZE];
+	bytes_path(ino, path);
+	if (fstatat(store->raw_fd, path, ret, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return errno == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(errno);
+}
+
+void sfsi_bytes_remove(struct sfs_store *store, uint64_t ino)
+{
+	char path[PATH_SIZE];
+	bytes_path(ino, path);
+	unlinkat(store->raw_fd, path, 0);
+}
+
+static int64_t time_ns(const struct timespec *time)
+{
+	return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+}
+
+void sfsi_bytes_attr(const struct stat *stat, struct sfs_attr *attr)
+{
+	int64_t changed = time_ns(&stat->st_ctim);
+	attr->size = (uint64_t)stat->st_size;
+	attr->blocks = (uint64_t)stat->st_blocks;
+	attr->atime_ns = time_ns(&stat->st_atim);
+	attr->mtime_ns = time_ns(&stat->st_mtim);
+	if (attr->ctime_ns < changed)
+		attr->ctime_ns = changed;
+}
+
+static struct timespec spec_of(int64_t ns, bool given)
+{
+	struct timespec spec = { .tv_nsec = UTIME_OMIT };
+	if (given) {
+		spec.tv_sec = ns / 1000000000;
+		spec.tv_nsec = ns % 1000000000;
+		if (spec.tv_nsec < 0) {
+			spec.tv_nsec += 1000000000;
+			spec.tv_sec--;
+		}
+	}
+	return spec;
+}
+
+int sfsi_bytes_set(struct sfs_store *store, uint64_t ino, const struct sfs_setattr *set)
+{
+	SFSI_AUTO_FD int fd = -1;
+	if (set->mask & SFS_SET_SIZE && set->size > INT64_MAX)
+		return SFS_ERR_LIMIT;
+	int err = sfsi_bytes_open(store, ino, set->mask & SFS_SET_SIZE, &fd);
+	if (err < 0)
+		return err;
+	if ((set->mask & SFS_SET_SIZE) && ftruncate(fd, (off_t)set->size) < 0)
+		return sfsi_err_from_errno(errno);
+	struct timespec times[2] = {
+		spec_of(set->atime_ns, set->mask & SFS_SET_ATIME),
+		spec_of(set->mtime_ns, set->mask & SFS_SET_MTIME),
+	};
+	bool times_given = set->mask & (SFS_SET_ATIME | SFS_SET_MTIME);
+	if (times_given && futimens(fd, times) < 0)
+		return sfsi_err_from_errno(errno);
+	return 0;
+}
+
+static int sync_folder(struct sfs_store *store, const char *path)
+{
+	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
+	return fsync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+}
+
+int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino)
+{
+	char path[PATH_SIZE];
+	bytes_path(ino, path);
+	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
+	if (fsync(fd) < 0)
+		return sfsi_err_from_errno(errno);
+	path[14] = '\0';
+	int err = sync_folder(store, path);
+	path[6] = '\0';
+	if (!err)
+		err = sync_folder(store, path);
+	if (!err)
+		err = fsync(store->raw_fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+	return err;
+}
+
+/* --- table of open files --- */
+
+int sfsi_open_init(struct sfs_store *store)
+{
+	store->open = calloc(1, sizeof *store->open);
+	store->reaped = calloc(1, sizeof *store->reaped);
+	pthread_mutex_init(&store->open_lock, NULL);
+	return store->open && store->reaped ? 0 : SFS_ERR_NO_MEMORY;
+}
+
+void sfsi_open_fini(struct sfs_store *store)
+{
+	if (store->reaped)
+		free(store->reaped->waiting);
+	free(store->reaped);
+	free(store->open);
+	pthread_mutex_destroy(&store->open_lock);
+}
+
+static struct open_inode **open_place_locked(struct sfs_store *store, uint64_t ino)
+{
+	struct open_inode **at = &store->open->buckets[ino % 1024];
+	while (*at && (*at)->ino != ino)
+		at = &(*at)->chain;
+	return at;
+}
+
+/** Bytes are gone: their Z record may go with a later commit. Without memory the next sweep does it. */
+static void reaped_add_locked(struct sfs_store *store, uint64_t ino)
+{
+	struct sfsi_reaped *reaped = store->reaped;
+	if (reaped->len == reaped->cap) {
+		size_t cap = reaped->cap ? reaped->cap * 2 : 64;
+		uint64_t *waiting = realloc(reaped->waiting, cap * sizeof *waiting);
+		if (!waiting)
+			return;
+		reaped->waiting = waiting;
+		reaped->cap = cap;
+	}
+	reaped->waiting[reaped->len++] = ino;
+}
+
+void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (open) {
+		open->orphan = true;
+		open->inode = *inode;
+		return;
+	}
+	sfsi_bytes_remove(store, ino);
+	reaped_add_locked(store, ino);
+}
+
+int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino, struct sfsi_inode *ret)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (!open || !open->orphan)
+		return SFS_ERR_NOT_FOUND;
+	*ret = open->inode;
+	return 0;
+}
+
+int sfsi_open_orphan_set(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (!open || !open->orphan)
+		return SFS_ERR_NOT_FOUND;
+	open->inode = *inode;
+	return 0;
+}
+
+/** Count an open; under the lock the inode is looked up, so that it can not be reaped meanwhile. */
+static int open_add(struct sfs_store *store, uint64_t ino)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode **at = open_place_locked(store, ino);
+	if (*at) {
+		(*at)->count++;
+		return 0;
+	}
+	struct sfsi_key key;
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	struct sfsi_inode inode;
+	sfsi_key_serial(&key, 'N', sfsi_ino_serial(ino));
+	int err = sfsi_backend_get(store->backend, sfs_ino_class(ino), sfsi_key_span(&key), &value);
+	if (!err)
+		err = sfsi_inode_decode(sfs_buf_span(&value), sfsi_ino_serial(ino), &inode);
+	if (err < 0)
+		return err;
+	if (inode.type == SFS_NODE_OBJECT)
+		return SFS_ERR_NOT_FOUND;
+	if (inode.type != SFS_NODE_FILE)
+		return inode.type == SFS_NODE_DIR ? SFS_ERR_IS_DIR : SFS_ERR_INVALID;
+	struct open_inode *open = calloc(1, sizeof *open);
+	if (!open)
+		return SFS_ERR_NO_MEMORY;
+	open->ino = ino;
+	open->count = 1;
+	*at = open;
+	return 0;
+}
+
+static void open_drop(struct sfs_store *store, uint64_t ino)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode **at = open_place_locked(store, ino);
+	struct open_inode *open = *at;
+	if (--open->count)
+		return;
+	*at = open->chain;
+	if (open->orphan) {
+		sfsi_bytes_remove(store, ino);
+		reaped_add_locked(store, ino);
+	}
+	free(open);
+}
+
+/* --- Z records --- */
+
+static bool touches(const struct sfsi_txn *txn, uint32_t class_id)
+{
+	for (size_t i = 0; i < txn->classes_len; i++)
+		if (txn->classes[i].class->id == class_id)
+			return true;
+	return false;
+}
+
+int sfsi_reaped_collect(struct sfsi_txn *txn)
+{
+	struct sfs_store *store = txn->store;
+	struct sfsi_reaped *reaped = store->reaped;
+	pthread_mutex_lock(&store->open_lock);
+	reaped->flight_len = 0;
+	for (size_t i = reaped->len; i > 0 && reaped->flight_len < REAP_MAX; i--) {
+		if (!touches(txn, sfs_ino_class(reaped->waiting[i - 1])))
+			continue;
+		reaped->flight[reaped->flight_len++] = reaped->waiting[i - 1];
+		reaped->waiting[i - 1] = reaped->waiting[--reaped->len];
+	}
+	pthread_mutex_unlock(&store->open_lock);
+	int err = 0;
+	for (size_t i = 0; i < reaped->flight_len && !err; i++) {
+		struct sfsi_key key;
+		sfsi_key_serial(&key, 'Z', sfsi_ino_serial(reaped->flight[i]));
+		err = sfsi_txn_remove(txn, sfs_ino_class(reaped->flight[i]), sfsi_key_span(&key));
+	}
+	return err;
+}
+
+void sfsi_reaped_done(struct sfsi_txn *txn)
+{
+	txn->store->reaped->flight_len = 0;
+}
+
+void sfsi_reaped_restore(struct sfsi_txn *txn)
+{
+	struct sfs_store *store = txn->store;
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	for (size_t i = 0; i < store->reaped->flight_len; i++)
+		reaped_add_locked(store, store->reaped->flight[i]);
+	store->reaped->flight_len = 0;
+}
+
+static int sweep_record(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	(void)val;
+	struct sfs_buf *found = arg;
+	if (key.len != 9)
+		return 0;
+	uint64_t serial = sfsi_get_be64((const uint8_t *)key.data + 1);
+	return sfs_buf_append(found, &serial, sizeof serial) < 0;
+}
+
+static int sweep_class(struct sfs_store *store, uint32_t class_id)
+{
+	SFSI_AUTO_BUF struct sfs_buf found = SFS_BUF_INIT;
+	struct sfsi_scan scan = { .partition = class_id, .prefix = sfs_span_str("Z"),
+				  .keys_only = true };
+	int err = sfsi_backend_scan(store->backend, &scan, sweep_record, &found);
+	if (err < 0 || !found.len)
+		return err;
+	struct sfsi_txn txn;
+	err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	struct sfsi_txn_class *class;
+	err = sfsi_txn_class(&txn, class_id, &class);
+	for (size_t at = 0; at < found.len && !err; at += 8) {
+		uint64_t serial;
+		memcpy(&serial, (const char *)found.data + at, sizeof serial);
+		sfsi_bytes_remove(store, sfs_ino_make(class_id, serial));
+		struct sfsi_key key;
+		sfsi_key_serial(&key, 'Z', serial);
+		err = sfsi_txn_remove(&txn, class_id, sfsi_key_span(&key));
+	}
+	return sfsi_txn_end(&txn, err);
+}
+
+int sfsi_reaped_sweep(struct sfs_store *store)
+{
+	struct sfs_class_info info = { 0 };
+	int err = 0;
+	for (uint32_t id = 0; !err && sfs_class_next(store, id, &info) == 0; id = info.id)
+		err = sweep_class(store, info.id);
+	return err;
+}
+
+/* --- the public face --- */
+
+int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable, struct sfs_raw_file **ret)
+{
+	if (writable && store->read_only)
+		return SFS_ERR_READ_ONLY;
+	int err = open_add(store, ino);
+	if (err < 0)
+		return err;
+	struct sfs_raw_file *file = calloc(1, sizeof *file);
+	err = file ? sfsi_bytes_open(store, ino, writable, &file->fd) : SFS_ERR_NO_MEMORY;
+	if (err < 0) {
+		open_drop(store, ino);
+		free(file);
+		return err;
+	}
+	file->store = store;
+	file->ino = ino;
+	file->writable = writable;
+	*ret = file;
+	return 0;
+}
+
+void sfs_raw_close(struct sfs_raw_file *file)
+{
+	if (!file)
+		return;
+	if (file->writable)
+		sfsi_syncer_file(file->store, file->ino);
+	close(file->fd);
+	open_drop(file->store, file->ino);
+	free(file);
+}
+
+int sfs_raw_fd(const struct sfs_raw_file *file)
+{
+	return file->fd;
+}
+
+int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret)
+{
+	return sfs_raw_stat(file->store, file->ino, ret);
+}
+
+int sfs_raw_read(struct sfs_raw_file *file, uint64_t off, void *dst, size_t len, size_t *ret_len)
+{
+	size_t done = 0;
+	while (done < len) {
+		ssize_t got = pread(file->fd, (char *)dst + done, len - done, (off_t)(off + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return sfsi_err_from_errno(errno);
+		if (got == 0)
+			break;
+		done += (size_t)got;
+	}
+	*ret_len = done;
+	return 0;
+}
+
+int sfs_raw_write(struct sfs_raw_file *file, uint64_t off, const void *src, size_t len,
+		  size_t *ret_len)
+{
+	size_t done = 0;
+	int err = file->writable ? 0 : SFS_ERR_INVALID;
+	if (!err && (off > INT64_MAX || len > (uint64_t)INT64_MAX - off))
+		err = SFS_ERR_LIMIT;
+	while (done < len && !err) {
+		ssize_t put = pwrite(file->fd, (const char *)src + done, len - done,
+				     (off_t)(off + done));
+		if (put < 0 && errno != EINTR)
+			err = sfsi_err_from_errno(errno);
+		if (put > 0)
+			done += (size_t)put;
+	}
+	*ret_len = done;
+	return err;
+}
+
+int sfs_raw_sync(struct sfs_raw_file *file)
+{
+	int err = sfsi_bytes_sync(file->store, file->ino);
+	return err < 0 ? err : sfs_store_sync(file->store);
+}

@@ -1,0 +1,303 @@
+/*
+ * Encoding of stored values. Every value starts with a version byte; an object
+ * record starts with an XXH3-64 of its key and all that follows, so that a damaged
+ * or misplaced record is found whatever the backend checks. Decoders trust nothing.
+ */
+#include "record.h"
+#include "bytes.h"
+#include "hash.h"
+
+#define VERSION 1
+/* checksum, version, flags, attributes, updated, lengths of body, updates and text */
+#define RECORD_HEADER (8 + 2 + 66 + 8 + 12)
+
+enum record_flags {
+	RECORD_TEXT = 1u << 0,
+	RECORD_TEXT_MSGPACK = 1u << 1,
+};
+
+static uint8_t *put_object(uint8_t *at, const struct sfsi_object *o)
+{
+	at = sfsi_put_u16(at, (uint16_t)o->mode);
+	at = sfsi_put_u32(at, o->uid);
+	at = sfsi_put_u32(at, o->gid);
+	at = sfsi_put_u64(at, o->serial);
+	at = sfsi_put_u64(at, o->size);
+	at = sfsi_put_u64(at, o->size_msgpack);
+	at = sfsi_put_u64(at, (uint64_t)o->atime_ns);
+	at = sfsi_put_u64(at, (uint64_t)o->mtime_ns);
+	at = sfsi_put_u64(at, (uint64_t)o->ctime_ns);
+	return sfsi_put_u64(at, o->revision);
+}
+
+static void read_object(struct sfsi_reader *r, struct sfsi_object *ret)
+{
+	ret->mode = sfsi_read_u16(r);
+	ret->uid = sfsi_read_u32(r);
+	ret->gid = sfsi_read_u32(r);
+	ret->serial = sfsi_read_u64(r);
+	ret->size = sfsi_read_u64(r);
+	ret->size_msgpack = sfsi_read_u64(r);
+	ret->atime_ns = (int64_t)sfsi_read_u64(r);
+	ret->mtime_ns = (int64_t)sfsi_read_u64(r);
+	ret->ctime_ns = (int64_t)sfsi_read_u64(r);
+	ret->revision = sfsi_read_u64(r);
+}
+
+int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key, struct sfs_buf *ret)
+{
+	size_t limit = UINT32_MAX;
+	if (record->body.len > limit || record->updates.len > limit || record->text.len > limit)
+		return SFS_ERR_LIMIT;
+	uint8_t header[RECORD_HEADER];
+	uint8_t flags = 0;
+	if (record->has_text)
+		flags |= RECORD_TEXT;
+	if (record->has_text && record->text_format == SFS_FORMAT_MSGPACK)
+		flags |= RECORD_TEXT_MSGPACK;
+	uint8_t *at = sfsi_put_u64(header, 0);
+	at = sfsi_put_u8(at, VERSION);
+	at = sfsi_put_u8(at, flags);
+	at = put_object(at, &record->object);
+	at = sfsi_put_u64(at, (uint64_t)record->updated_ns);
+	at = sfsi_put_u32(at, (uint32_t)record->body.len);
+	at = sfsi_put_u32(at, (uint32_t)record->updates.len);
+	at = sfsi_put_u32(at, (uint32_t)record->text.len);
+
+	size_t start = ret->len;
+	int err = sfs_buf_append(ret, header, (size_t)(at - header));
+	if (!err)
+		err = sfs_buf_append(ret, record->body.data, record->body.len);
+	if (!err)
+		err = sfs_buf_append(ret, record->updates.data, record->updates.len);
+	if (!err)
+		err = sfs_buf_append(ret, record->text.data, record->text.len);
+	if (err < 0) {
+		ret->len = start;
+		return err;
+	}
+	uint8_t *bytes = (uint8_t *)ret->data + start;
+	struct sfs_span rest = { bytes + 8, ret->len - start - 8 };
+	sfsi_put_u64(bytes, sfsi_hash2(key, rest, 0));
+	return 0;
+}
+
+static struct sfs_span read_span(struct sfsi_reader *r, size_t len)
+{
+	const uint8_t *at = sfsi_read_bytes(r, len);
+	return (struct sfs_span){ at, at ? len : 0 };
+}
+
+int sfsi_record_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_record *ret)
+{
+	struct sfsi_reader r = sfsi_reader(bytes);
+	uint64_t sum = sfsi_read_u64(&r);
+	if (r.bad || sum != sfsi_hash2(key, (struct sfs_span){ r.at, r.left }, 0))
+		return SFS_ERR_CORRUPT;
+	if (sfsi_read_u8(&r) != VERSION)
+		return SFS_ERR_VERSION;
+	uint8_t flags = sfsi_read_u8(&r);
+	struct sfsi_record record = { 0 };
+	read_object(&r, &record.object);
+	record.updated_ns = (int64_t)sfsi_read_u64(&r);
+	uint32_t body = sfsi_read_u32(&r);
+	uint32_t updates = sfsi_read_u32(&r);
+	uint32_t text = sfsi_read_u32(&r);
+	record.body = read_span(&r, body);
+	record.updates = read_span(&r, updates);
+	record.text = read_span(&r, text);
+	record.has_text = flags & RECORD_TEXT;
+	record.text_format = flags & RECORD_TEXT_MSGPACK ? SFS_FORMAT_MSGPACK : SFS_FORMAT_JSON;
+	if (r.bad || r.left)
+		return SFS_ERR_CORRUPT;
+	*ret = record;
+	return 0;
+}
+
+size_t sfsi_entry_encode(const struct sfsi_object *object, uint8_t ret[SFSI_ENTRY_SIZE])
+{
+	uint8_t *at = sfsi_put_u8(ret, VERSION);
+	return (size_t)(put_object(at, object) - ret);
+}
+
+int sfsi_entry_decode(struct sfs_span bytes, struct sfsi_object *ret)
+{
+	struct sfsi_reader r = sfsi_reader(bytes);
+	struct sfsi_object object;
+	uint8_t version = sfsi_read_u8(&r);
+	read_object(&r, &object);
+	if (r.bad || r.left)
+		return SFS_ERR_CORRUPT;
+	if (version != VERSION)
+		return SFS_ERR_VERSION;
+	*ret = object;
+	return 0;
+}
+
+void sfsi_object_attr(uint32_t class_id, const struct sfsi_object *object, struct sfs_attr *ret)
+{
+	*ret = (struct sfs_attr){
+		.ino = sfs_ino_make(class_id, object->serial),
+		.type = SFS_NODE_OBJECT,
+		.mode = object->mode,
+		.uid = object->uid,
+		.gid = object->gid,
+		.nlink = 1,
+		.size = object->size,
+		.size_msgpack = object->size_msgpack,
+		.blocks = (object->size + 511) / 512,
+		.atime_ns = object->atime_ns,
+		.mtime_ns = object->mtime_ns,
+		.ctime_ns = object->ctime_ns,
+		.revision = object->revision,
+	};
+}
+
+size_t sfsi_name_encode(struct sfsi_name name, uint8_t ret[SFSI_NAME_SIZE])
+{
+	uint8_t *at = sfsi_put_u8(ret, VERSION);
+	at = sfsi_put_u8(at, (uint8_t)name.type);
+	return (size_t)(sfsi_put_u64(at, name.serial) - ret);
+}
+
+static bool type_known(uint8_t type)
+{
+	return type >= SFS_NODE_OBJECT && type <= SFS_NODE_SOCKET;
+}
+
+int sfsi_name_decode(struct sfs_span bytes, struct sfsi_name *ret)
+{
+	struct sfsi_reader r = sfsi_reader(bytes);
+	uint8_t version = sfsi_read_u8(&r);
+	uint8_t type = sfsi_read_u8(&r);
+	uint64_t serial = sfsi_read_u64(&r);
+	if (r.bad || r.left || !type_known(type))
+		return SFS_ERR_CORRUPT;
+	if (version != VERSION)
+		return SFS_ERR_VERSION;
+	*ret = (struct sfsi_name){ serial, (enum sfs_node_type)type };
+	return 0;
+}
+
+int sfsi_inode_encode(const struct sfsi_inode *inode, struct sfs_buf *ret)
+{
+	uint8_t bytes[64];
+	uint8_t *at = sfsi_put_u8(bytes, VERSION);
+	at = sfsi_put_u8(at, (uint8_t)inode->type);
+	if (inode->type != SFS_NODE_OBJECT) {
+		at = sfsi_put_u16(at, (uint16_t)inode->mode);
+		at = sfsi_put_u32(at, inode->uid);
+		at = sfsi_put_u32(at, inode->gid);
+		at = sfsi_put_u32(at, inode->nlink);
+		at = sfsi_put_u64(at, inode->parent);
+		at = sfsi_put_u64(at, (uint64_t)inode->atime_ns);
+		at = sfsi_put_u64(at, (uint64_t)inode->mtime_ns);
+		at = sfsi_put_u64(at, (uint64_t)inode->ctime_ns);
+		at = sfsi_put_u64(at, inode->revision);
+	}
+	int err = sfs_buf_append(ret, bytes, (size_t)(at - bytes));
+	if (!err)
+		err = sfs_buf_append(ret, inode->text.data, inode->text.len);
+	return err;
+}
+
+int sfsi_inode_decode(struct sfs_span bytes, uint64_t serial, struct sfsi_inode *ret)
+{
+	struct sfsi_reader r = sfsi_reader(bytes);
+	uint8_t version = sfsi_read_u8(&r);
+	uint8_t type = sfsi_read_u8(&r);
+	if (r.bad || !type_known(type))
+		return SFS_ERR_CORRUPT;
+	if (version != VERSION)
+		return SFS_ERR_VERSION;
+	struct sfsi_inode inode = { .type = (enum sfs_node_type)type, .serial = serial };
+	if (inode.type != SFS_NODE_OBJECT) {
+		inode.mode = sfsi_read_u16(&r);
+		inode.uid = sfsi_read_u32(&r);
+		inode.gid = sfsi_read_u32(&r);
+		inode.nlink = sfsi_read_u32(&r);
+		inode.parent = sfsi_read_u64(&r);
+		inode.atime_ns = (int64_t)sfsi_read_u64(&r);
+		inode.mtime_ns = (int64_t)sfsi_read_u64(&r);
+		inode.ctime_ns = (int64_t)sfsi_read_u64(&r);
+		inode.revision = sfsi_read_u64(&r);
+	}
+	inode.text = read_span(&r, r.left);
+	if (r.bad)
+		return SFS_ERR_CORRUPT;
+	*ret = inode;
+	return 0;
+}
+
+size_t sfsi_state_encode(const struct sfsi_state *state, uint8_t ret[SFSI_STATE_SIZE])
+{
+	uint8_t *at = sfsi_put_u8(ret, VERSION);
+	at = sfsi_put_u64(at, state->commit);
+	at = sfsi_put_u64(at, state->next_serial);
+	at = sfsi_put_u64(at, state->objects);
+	at = sfsi_put_u64(at, state->files);
+	at = sfsi_put_u32(at, state->mode);
+	at = sfsi_put_u32(at, state->uid);
+	at = sfsi_put_u32(at, state->gid);
+	at = sfsi_put_u32(at, state->nlink);
+	at = sfsi_put_u64(at, (uint64_t)state->atime_ns);
+	at = sfsi_put_u64(at, (uint64_t)state->mtime_ns);
+	at = sfsi_put_u64(at, (uint64_t)state->ctime_ns);
+	return (size_t)(sfsi_put_u64(at, state->revision) - ret);
+}
+
+int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *ret)
+{
+	struct sfsi_reader r = sfsi_reader(bytes);
+	uint8_t version = sfsi_read_u8(&r);
+	struct sfsi_state state = { .commit = sfsi_read_u64(&r) };
+	state.next_serial = sfsi_read_u64(&r);
+	state.objects = sfsi_read_u64(&r);
+	state.files = sfsi_read_u64(&r);
+	state.mode = sfsi_read_u32(&r);
+	state.uid = sfsi_read_u32(&r);
+	state.gid = sfsi_read_u32(&r);
+	state.nlink = sfsi_read_u32(&r);
+	state.atime_ns = (int64_t)sfsi_read_u64(&r);
+	state.mtime_ns = (int64_t)sfsi_read_u64(&r);
+	state.ctime_ns = (int64_t)sfsi_read_u64(&r);
+	state.revision = sfsi_read_u64(&r);
+	if (r.bad || r.left)
+		return SFS_ERR_CORRUPT;
+	if (version != VERSION)
+		return SFS_ERR_VERSION;
+	*ret = state;
+	return 0;
+}
+
+int sfsi_class_encode(const struct sfsi_class_record *record, struct sfs_buf *ret)
+{
+	if (record->name.len > SFS_CLASS_NAME_MAX || record->type.len > SFS_CLASS_NAME_MAX)
+		return SFS_ERR_LIMIT;
+	uint8_t bytes[4] = { VERSION, (uint8_t)record->kind, (uint8_t)record->name.len,
+			     (uint8_t)record->type.len };
+	int err = sfs_buf_append(ret, bytes, sizeof bytes);
+	if (!err)
+		err = sfs_buf_append(ret, record->name.data, record->name.len);
+	if (!err)
+		err = sfs_buf_append(ret, record->type.data, record->type.len);
+	return err;
+}
+
+int sfsi_class_decode(struct sfs_span bytes, struct sfsi_class_record *ret)
+{
+	struct sfsi_reader r = sfsi_reader(bytes);
+	uint8_t version = sfsi_read_u8(&r);
+	uint8_t kind = sfsi_read_u8(&r);
+	uint8_t name = sfsi_read_u8(&r);
+	uint8_t type = sfsi_read_u8(&r);
+	struct sfsi_class_record record = { .kind = (enum sfs_class_kind)kind };
+	record.name = read_span(&r, name);
+	record.type = read_span(&r, type);
+	if (r.bad || r.left || name > SFS_CLASS_NAME_MAX || type > SFS_CLASS_NAME_MAX)
+		return SFS_ERR_CORRUPT;
+	if (version != VERSION || (kind != SFS_CLASS_OBJECT && kind != SFS_CLASS_RAW))
+		return SFS_ERR_VERSION;
+	*ret = record;
+	return 0;
+}

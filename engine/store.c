@@ -1,0 +1,409 @@
+/*
+ * A store as a whole: make it, open it, close it, figures of it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include "base/errno.h"
+#include "cache.h"
+#include "document/msgpack.h"
+#include "hash.h"
+#include "open.h"
+
+#define CACHE_DEFAULT ((size_t)16 << 20)
+#define SYNC_MS_DEFAULT 2000
+#define MEMORY_PATH "memory:"
+
+/* --- making a store --- */
+
+static bool is_empty(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		return false;
+	bool empty = true;
+	for (struct dirent *entry; (entry = readdir(dir));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			empty = false;
+	closedir(dir);
+	return empty;
+}
+
+static int make_folder(const char *path, int *ret_fd, bool *ret_made, struct sfs_diag *diag)
+{
+	*ret_made = mkdir(path, 0755) == 0;
+	if (!*ret_made && errno != EEXIST) {
+		int err = sfsi_err_from_errno(errno);
+		return sfs_diag_set(diag, err, "make folder %s: %s", path,
+				    err == SFS_ERR_NOT_FOUND ? "its parent does not exist"
+							     : sfs_err_text(err));
+	}
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		int err = sfsi_err_from_errno(errno);
+		return sfs_diag_set(diag, err, "%s: %s", path, sfs_err_text(err));
+	}
+	if (!is_empty(fd)) {
+		struct stat stat;
+		bool store = fstatat(fd, "storefs.json", &stat, 0) == 0;
+		close(fd);
+		return sfs_diag_set(diag, SFS_ERR_EXISTS,
+				    store ? "%s is a store already" : "%s is not empty", path);
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int db_path(const char *path, struct sfs_buf *ret)
+{
+	int err = sfs_buf_printf(ret, "%s/db", path);
+	return err < 0 ? err : sfs_buf_append(ret, "", 1);
+}
+
+/** An empty backend with its catalogue, synced. */
+static int init_backend(const struct sfs_store_config *config, struct sfs_diag *diag);
+
+static int init_in(int dir_fd, const struct sfs_store_config *config, const char *backend,
+		   struct sfs_diag *diag)
+{
+	struct sfsi_store_file file = { .format = SFS_STORE_FORMAT };
+	int err = sfsi_uuid_make(file.uuid);
+	snprintf(file.backend, sizeof file.backend, "%s", backend);
+	if (!err && (mkdirat(dir_fd, "db", 0700) < 0 || mkdirat(dir_fd, "raw", 0700) < 0))
+		err = sfsi_err_from_errno(errno);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s: %s", config->path, sfs_err_text(err));
+	err = init_backend(config, diag);
+	/* The last step makes it a store. */
+	return err < 0 ? err : sfsi_store_file_write(dir_fd, config->path, &file, diag);
+}
+
+int sfs_store_init(const struct sfs_store_config *config, struct sfs_diag *diag)
+{
+	const char *backend = config->backend ? config->backend : "kv";
+	if (strcmp(config->path, MEMORY_PATH) == 0)
+		return sfs_diag_set(diag, SFS_ERR_INVALID, "a memory: store needs no init");
+	if (strcmp(backend, "kv") != 0)
+		return sfs_diag_set(diag, SFS_ERR_INVALID,
+				    "backend %s: expected kv (a memory store is opened as \"memory:\")",
+				    backend);
+	SFSI_AUTO_FD int dir_fd = -1;
+	bool made;
+	int err = make_folder(config->path, &dir_fd, &made, diag);
+	if (err < 0)
+		return err;
+	err = init_in(dir_fd, config, backend, diag);
+	if (err < 0) {
+		sfsi_remove_tree(dir_fd, "storefs.json.tmp");
+		sfsi_remove_tree(dir_fd, "db");
+		sfsi_remove_tree(dir_fd, "raw");
+		sfsi_remove_tree(dir_fd, "lock");
+		if (made)
+			rmdir(config->path);
+	}
+	return err;
+}
+
+/* --- opening --- */
+
+/** A folder for the bytes of a memory store, and removal of those that a crash left. */
+static int open_raw_memory(struct sfs_store *store)
+{
+	static const char *const places[] = { "/dev/shm", "/tmp" };
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "%s/storefs-memory-XXXXXX", places[i]);
+		if (!mkdtemp(path))
+			continue;
+		store->raw_temp = strdup(path);
+		store->raw_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (!store->raw_temp || store->raw_fd < 0)
+			return SFS_ERR_NO_MEMORY;
+		/* Held as long as it is in use: see sweep_raw_memory(). */
+		return flock(store->raw_fd, LOCK_EX | LOCK_NB) < 0 ? SFS_ERR_IO : 0;
+	}
+	return SFS_ERR_IO;
+}
+
+static void sweep_raw_memory(const char *place)
+{
+	int place_fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = place_fd < 0 ? NULL : fdopendir(place_fd);
+	if (!dir)
+		return;
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (strncmp(entry->d_name, "storefs-memory-", 15) != 0)
+			continue;
+		SFSI_AUTO_FD int fd = openat(place_fd, entry->d_name,
+					     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		struct stat stat;
+		if (fd >= 0 && fstat(fd, &stat) == 0 && stat.st_uid == geteuid() &&
+		    flock(fd, LOCK_EX | LOCK_NB) == 0)
+			sfsi_remove_tree(place_fd, entry->d_name);
+	}
+	closedir(dir);
+}
+
+static struct sfs_store *store_new(void)
+{
+	struct sfs_store *store = calloc(1, sizeof *store);
+	if (!store)
+		return NULL;
+	store->dir_fd = store->lock_fd = store->raw_fd = -1;
+	pthread_mutex_init(&store->commit_lock, NULL);
+	pthread_rwlock_init(&store->catalogue_lock, NULL);
+	return store;
+}
+
+/** Give everything back; accepts a half-open store. */
+static int store_free(struct sfs_store *store)
+{
+	int err = sfsi_syncer_stop(store);
+	sfsi_open_fini(store);
+	sfsi_cache_free(store->cache);
+	sfsi_backend_close(store->backend);
+	sfsi_catalogue_free(store);
+	if (store->raw_temp)
+		sfsi_remove_tree(AT_FDCWD, store->raw_temp);
+	free(store->raw_temp);
+	if (store->raw_fd >= 0)
+		close(store->raw_fd);
+	/* The lock goes last: who waits for it finds a store that is closed. */
+	if (store->lock_fd >= 0) {
+		if (!store->read_only)
+			(void)!ftruncate(store->lock_fd, 0);
+		close(store->lock_fd);
+	}
+	if (store->dir_fd >= 0)
+		close(store->dir_fd);
+	pthread_mutex_destroy(&store->commit_lock);
+	pthread_rwlock_destroy(&store->catalogue_lock);
+	free(store->path);
+	free(store);
+	return err;
+}
+
+/** The commit number of the last mark; 0 when there is none. */
+static int read_mark(struct sfs_store *store, uint64_t *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf note = SFS_BUF_INIT;
+	*ret = 0;
+	int err = sfsi_backend_marked(store->backend, &note);
+	if (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_UNSUPPORTED)
+		return 0;
+	if (!err)
+		err = sfsi_mark_decode(sfs_buf_span(&note), ret);
+	return err;
+}
+
+static int check_complete(struct sfs_store *store, struct sfs_diag *diag)
+{
+	int err = read_mark(store, &store->marked);
+	uint64_t marked = store->marked;
+	uint64_t found = atomic_load(&store->commit);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "the note of the last sync can not be read: %s",
+				    sfs_err_text(err));
+	if (found < marked)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "%s was synced at commit %llu, but its engine only has commit %llu: "
+				    "files of %s/db are missing or damaged; nothing was changed",
+				    store->path, (unsigned long long)marked,
+				    (unsigned long long)found, store->path);
+	return 0;
+}
+
+static int open_parts(struct sfs_store *store, const struct sfs_store_config *config, bool create,
+		      struct sfs_diag *diag)
+{
+	int err = sfsi_cache_new(config->cache_bytes ? config->cache_bytes : CACHE_DEFAULT,
+				 &store->cache);
+	if (!err)
+		err = sfsi_open_init(store);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	err = sfsi_catalogue_load(store, create, diag);
+	if (!err)
+		err = check_complete(store, diag);
+	if (err < 0)
+		return err;
+	err = sfsi_syncer_start(store, config->sync_ms ? config->sync_ms : SYNC_MS_DEFAULT);
+	if (!err && create)
+		err = sfs_store_sync(store);
+	/* What can not be swept now (a full disk) is swept next time. */
+	if (!err && !create && !store->read_only)
+		(void)!sfsi_reaped_sweep(store);
+	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
+}
+
+static int open_folder(struct sfs_store *store, const struct sfs_store_config *config,
+		       struct sfs_diag *diag)
+{
+	store->dir_fd = open(config->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->dir_fd < 0) {
+		int err = sfsi_err_from_errno(errno);
+		return sfs_diag_set(diag, err, "%s: %s", config->path,
+				    err == SFS_ERR_NOT_FOUND ? "no such folder" : sfs_err_text(err));
+	}
+	store->path = realpath(config->path, NULL);
+	if (!store->path)
+		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
+	return 0;
+}
+
+static int open_backend(struct sfs_store *store, const char *name, bool create,
+			struct sfs_diag *diag)
+{
+	const struct sfsi_backend_ops *ops = sfsi_backend_find(name);
+	if (!ops)
+		return sfs_diag_set(diag, SFS_ERR_VERSION, "%s has backend %s, which this storefs lacks",
+				    store->path, name);
+	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
+	int err = db_path(store->path, &path);
+	struct sfsi_backend_config backend = {
+		.path = store->dir_fd >= 0 ? path.data : NULL,
+		.read_only = store->read_only,
+		.create = create,
+	};
+	return err < 0 ? err : sfsi_backend_open(ops, &backend, &store->backend, diag);
+}
+
+static int open_memory(struct sfs_store *store, const struct sfs_store_config *config,
+		       struct sfs_diag *diag)
+{
+	store->path = strdup(MEMORY_PATH);
+	store->format = SFS_STORE_FORMAT;
+	sweep_raw_memory("/dev/shm");
+	sweep_raw_memory("/tmp");
+	int err = store->path ? sfsi_uuid_make(store->uuid) : SFS_ERR_NO_MEMORY;
+	if (!err)
+		err = open_raw_memory(store);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "memory store: %s", sfs_err_text(err));
+	store->hash_seed = sfsi_hash(sfs_span_str(store->uuid), 0);
+	err = open_backend(store, "memory", true, diag);
+	return err < 0 ? err : open_parts(store, config, true, diag);
+}
+
+static int open_disk(struct sfs_store *store, const struct sfs_store_config *config,
+		     struct sfs_diag *diag)
+{
+	store->read_only = config->flags & SFS_STORE_READ_ONLY;
+	int err = open_folder(store, config, diag);
+	struct sfsi_store_file file;
+	if (!err)
+		err = sfsi_store_file_read(store->dir_fd, config->path, &file, diag);
+	if (!err)
+		err = sfsi_store_lock(store->dir_fd, config, &store->lock_fd, diag);
+	if (err < 0)
+		return err;
+	store->format = file.format;
+	memcpy(store->uuid, file.uuid, sizeof store->uuid);
+	store->hash_seed = sfsi_hash(sfs_span_str(store->uuid), 0);
+	store->raw_fd = openat(store->dir_fd, "raw", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (store->raw_fd < 0)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/raw is missing or not a folder",
+				    store->path);
+	err = open_backend(store, file.backend, false, diag);
+	return err < 0 ? err : open_parts(store, config, false, diag);
+}
+
+int sfs_store_open(const struct sfs_store_config *config, struct sfs_store **ret,
+		   struct sfs_diag *diag)
+{
+	struct sfs_store *store = store_new();
+	if (!store)
+		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
+	bool memory = strcmp(config->path, MEMORY_PATH) == 0;
+	int err = memory ? open_memory(store, config, diag) : open_disk(store, config, diag);
+	if (err < 0) {
+		store_free(store);
+		return err;
+	}
+	*ret = store;
+	return 0;
+}
+
+static int init_backend(const struct sfs_store_config *config, struct sfs_diag *diag)
+{
+	struct sfs_store *store = store_new();
+	if (!store)
+		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
+	int err = open_folder(store, config, diag);
+	if (!err)
+		err = open_backend(store, "kv", true, diag);
+	if (!err)
+		err = open_parts(store, config, true, diag);
+	int closed = store_free(store);
+	if (!err && closed < 0)
+		err = sfs_diag_set(diag, closed, "%s: %s", config->path, sfs_err_text(closed));
+	return err;
+}
+
+int sfs_store_close(struct sfs_store *store)
+{
+	return store ? store_free(store) : 0;
+}
+
+/* --- figures --- */
+
+const char *sfs_store_path(const struct sfs_store *store)
+{
+	return store->path;
+}
+
+void sfs_store_listen(struct sfs_store *store, sfs_change_fn *fn, void *arg)
+{
+	SFSI_LOCK_SCOPE(&store->commit_lock);
+	store->listener = fn;
+	store->listener_arg = arg;
+}
+
+static void count_classes(struct sfs_store *store, struct sfs_store_stat *ret)
+{
+	struct sfs_class_info info = { 0 };
+	for (uint32_t id = 0; sfs_class_next(store, id, &info) == 0; id = info.id) {
+		ret->classes++;
+		ret->objects += info.objects;
+		*(info.kind == SFS_CLASS_RAW ? &ret->raws : &ret->scratch) += info.files;
+	}
+}
+
+int sfs_store_stat(struct sfs_store *store, struct sfs_store_stat *ret)
+{
+	struct sfs_store_stat stat = {
+		.backend = store->backend->ops->name, .format = store->format,
+		.read_only = store->read_only, .commit = atomic_load(&store->commit),
+		.commits = atomic_load(&store->commits),
+	};
+	memcpy(stat.uuid, store->uuid, sizeof stat.uuid);
+	count_classes(store, &stat);
+	struct sfsi_sync_stat sync;
+	sfsi_syncer_stat(store, &sync);
+	stat.commit_synced = sync.synced;
+	stat.syncs = sync.syncs;
+	struct sfsi_cache_stat cache;
+	sfsi_cache_stats(store->cache, &cache);
+	stat.cache_bytes = cache.bytes;
+	stat.cache_hits = cache.hits;
+	stat.cache_misses = cache.misses;
+	struct sfsi_backend_stat backend = { 0 };
+	if (sfsi_backend_stat(store->backend, &backend) == 0)
+		stat.backend_bytes = backend.bytes;
+	struct statvfs fs;
+	if (fstatvfs(store->raw_fd, &fs) < 0)
+		return sfsi_err_from_errno(errno);
+	stat.fs_total = (uint64_t)fs.f_blocks * fs.f_frsize;
+	stat.fs_free = (uint64_t)fs.f_bfree * fs.f_frsize;
+	stat.fs_avail = (uint64_t)fs.f_bavail * fs.f_frsize;
+	stat.fs_files = fs.f_files;
+	stat.fs_files_free = fs.f_ffree;
+	*ret = stat;
+	return 0;
+}

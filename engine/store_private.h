@@ -1,0 +1,160 @@
+/*
+ * Inside of an open store, shared by the files of the engine core.
+ *
+ * Locks, in the order in which they are taken (docs/locking.md):
+ *   commit_lock     one writer: held from the first read of a change to its commit
+ *   catalogue_lock  classes and their states: shared for reading, exclusive for a moment at commit
+ *   open_lock       table of open raw files
+ *   cache, syncer   locks of their own, innermost, never held across other calls
+ */
+#ifndef SFSI_STORE_PRIVATE_H
+#define SFSI_STORE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <storefs/raw.h>
+#include "backend/backend.h"
+#include "base/cleanup.h"
+#include "record.h"
+
+struct sfsi_cache;
+struct sfsi_open_table;
+struct sfsi_syncer;
+
+/** A class of the catalogue. Lives until the store is closed. */
+struct sfsi_class {
+	uint32_t id;
+	bool removed;                       /* protected by catalogue_lock */
+	enum sfs_class_kind kind;           /* protected by catalogue_lock */
+	char name[SFS_CLASS_NAME_MAX + 1];  /* protected by catalogue_lock */
+	char type[SFS_CLASS_NAME_MAX + 1];  /* protected by catalogue_lock */
+	struct sfsi_state state;            /* protected by catalogue_lock; as of the last commit;
+					     * next_serial lives below */
+	_Atomic uint64_t next_serial;
+};
+
+struct sfs_store {
+	char *path;                   /* absolute, or "memory:" */
+	int dir_fd;                   /* of path; -1: memory */
+	int lock_fd;                  /* holds the flock; -1: memory */
+	bool read_only;
+	char uuid[37];
+	uint32_t format;
+	uint64_t hash_seed;           /* of cookies; from the uuid, fixed for ever */
+	struct sfsi_backend *backend;
+
+	pthread_mutex_t commit_lock;
+	_Atomic uint64_t commit;      /* number of the last commit */
+	_Atomic uint64_t commits;     /* since open */
+	uint64_t marked;              /* commit of the last mark when it was opened */
+	sfs_change_fn *listener;      /* protected by commit_lock */
+	void *listener_arg;
+
+	pthread_rwlock_t catalogue_lock;
+	struct sfsi_class **by_id;    /* [by_id_len], index = id; 0 is the catalogue itself */
+	size_t by_id_len;
+	struct sfsi_class **by_name;  /* [by_name_len], sorted, without the catalogue */
+	size_t by_name_len;
+
+	struct sfsi_cache *cache;
+	struct sfsi_syncer *syncer;
+
+	int raw_fd;                   /* folder of the plain files */
+	char *raw_temp;               /* memory store: that folder, removed at close */
+	pthread_mutex_t open_lock;
+	struct sfsi_open_table *open; /* protected by open_lock */
+	struct sfsi_reaped *reaped;   /* Z records that can go; protected by commit_lock */
+};
+
+/** Wall clock in nanoseconds. */
+static inline int64_t sfsi_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/** Place of a name in a directory: 16 .. 2^62-1. */
+uint64_t sfsi_cookie(const struct sfs_store *store, struct sfs_span name);
+
+/** The serial of an inode number. */
+static inline uint64_t sfsi_ino_serial(uint64_t ino)
+{
+	return ino & (((uint64_t)1 << 36) - 1);
+}
+
+/* --- class.c --- */
+
+/** Load the catalogue from the backend; makes it in a new store. */
+SFS_MUST_CHECK int sfsi_catalogue_load(struct sfs_store *store, bool create, struct sfs_diag *diag);
+void sfsi_catalogue_free(struct sfs_store *store);
+
+/** A change of the catalogue that becomes visible with its commit. */
+enum sfsi_edit_type {
+	SFSI_EDIT_NONE = 0,
+	SFSI_EDIT_ADD,
+	SFSI_EDIT_CHANGE,
+	SFSI_EDIT_REMOVE,
+};
+struct sfsi_class_edit {
+	enum sfsi_edit_type type;
+	struct sfsi_class *class;
+	enum sfs_class_kind kind;                 /* CHANGE: the new values */
+	char name[SFS_CLASS_NAME_MAX + 1];
+	char type_name[SFS_CLASS_NAME_MAX + 1];
+};
+/** Called at commit with catalogue_lock held exclusively; can not fail. */
+void sfsi_catalogue_apply_locked(struct sfs_store *store, const struct sfsi_class_edit *edit);
+/** A class that is not removed, or NULL. Id 0 is the catalogue. Takes catalogue_lock shared. */
+struct sfsi_class *sfsi_class_ref(struct sfs_store *store, uint32_t id);
+/** Its state as of the last commit. */
+void sfsi_class_state(struct sfs_store *store, const struct sfsi_class *class,
+		      struct sfsi_state *ret);
+/** Attributes of its root directory. */
+void sfsi_class_attr(struct sfs_store *store, const struct sfsi_class *class, struct sfs_attr *ret);
+/** Change kind and type of a class. SFS_ERR_NOT_FOUND, SFS_ERR_NOT_EMPTY (kind of a class in use). */
+SFS_MUST_CHECK int sfsi_class_change(struct sfs_store *store, struct sfs_span name,
+				     enum sfs_class_kind kind, struct sfs_span type);
+/** A fresh serial; 0 when there is none left. */
+uint64_t sfsi_class_serial(struct sfsi_class *class);
+/** Apply the mode, owner and time members of a change to a state. */
+void sfsi_state_set(struct sfsi_state *state, const struct sfs_setattr *set, int64_t now_ns);
+
+/* --- store_folder.c: what a store's folder holds besides the backend --- */
+
+/** Contents of storefs.json. */
+struct sfsi_store_file {
+	uint32_t format;
+	char uuid[37];
+	char backend[16];
+};
+SFS_MUST_CHECK int sfsi_store_file_read(int dir_fd, const char *path, struct sfsi_store_file *ret,
+					struct sfs_diag *diag);
+SFS_MUST_CHECK int sfsi_store_file_write(int dir_fd, const char *path,
+					 const struct sfsi_store_file *file, struct sfs_diag *diag);
+/** Random uuid, version 4. */
+SFS_MUST_CHECK int sfsi_uuid_make(char ret[37]);
+/** Take the lock file. *ret_fd holds it until closed. SFS_ERR_BUSY: diag says who has it. */
+SFS_MUST_CHECK int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_fd,
+				   struct sfs_diag *diag);
+/** Remove a folder and all in it, below dir_fd. Best effort. */
+void sfsi_remove_tree(int dir_fd, const char *name);
+
+/* --- sync.c: group commit and the background sync --- */
+
+SFS_MUST_CHECK int sfsi_syncer_start(struct sfs_store *store, unsigned sync_ms);
+/** Stops the thread; does a last sync and mark. Returns its error. */
+int sfsi_syncer_stop(struct sfs_store *store);
+/** A commit was made: the tail is not empty. */
+void sfsi_syncer_dirty(struct sfs_store *store);
+/** The commit number in a mark. SFS_ERR_CORRUPT. */
+SFS_MUST_CHECK int sfsi_mark_decode(struct sfs_span note, uint64_t *ret);
+/** A plain file was written by this commit: sync it before the log. */
+void sfsi_syncer_file(struct sfs_store *store, uint64_t ino);
+struct sfsi_sync_stat {
+	uint64_t synced, syncs;
+};
+void sfsi_syncer_stat(struct sfs_store *store, struct sfsi_sync_stat *ret);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * A change in the making: collected operations that become one commit.
+ *
+ * Holds the commit lock from begin to commit or abort, so what was read inside stays
+ * true. Reads see what the change itself has written so far.
+ */
+#ifndef SFSI_TXN_H
+#define SFSI_TXN_H
+
+#include "keys.h"
+#include "store_private.h"
+
+struct sfsi_txn_op {
+	uint32_t partition;
+	bool remove;
+	size_t key_off, key_len, val_off, val_len;  /* in bytes */
+	uint64_t hash;
+};
+
+/** Working copy of a class that the change touches. */
+struct sfsi_txn_class {
+	struct sfsi_class *class;
+	struct sfsi_state state;
+};
+
+/** A change to tell the cache and the listener. */
+struct sfsi_txn_note {
+	enum sfs_change_type type;
+	uint64_t ino, dir;
+	bool object;
+	size_t name_off, name_len;
+};
+
+struct sfsi_txn {
+	struct sfs_store *store;
+	uint64_t commit;               /* number that this change will have */
+	int64_t now_ns;                /* one time for all of it */
+	struct sfs_buf bytes;
+	struct sfsi_txn_op *ops;
+	size_t ops_len, ops_cap;
+	uint32_t *index;               /* open addressing: op number + 1, or 0 */
+	size_t index_cap;
+	struct sfsi_txn_class *classes;
+	size_t classes_len, classes_cap;
+	struct sfsi_txn_note *notes;
+	size_t notes_len, notes_cap;
+	struct sfsi_class_edit edit;   /* at most one change of the catalogue */
+};
+
+/** Take the commit lock. SFS_ERR_READ_ONLY: the lock is not held then. */
+SFS_MUST_CHECK int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret);
+/** Write everything in one batch, tell cache and listener, give the lock back. Frees txn. */
+SFS_MUST_CHECK int sfsi_txn_commit(struct sfsi_txn *txn);
+/** Forget everything and give the lock back. */
+void sfsi_txn_abort(struct sfsi_txn *txn);
+/** commit when err is 0, else abort; returns the error. */
+SFS_MUST_CHECK int sfsi_txn_end(struct sfsi_txn *txn, int err);
+
+/** Append the value of a key, as this change would leave it. */
+SFS_MUST_CHECK int sfsi_txn_get(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key,
+				struct sfs_buf *ret);
+SFS_MUST_CHECK int sfsi_txn_put(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key,
+				struct sfs_span val);
+SFS_MUST_CHECK int sfsi_txn_remove(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key);
+
+/**
+ * Working copy of a class's state; it is written with the commit. SFS_ERR_NOT_FOUND when the class is
+ * gone. The pointer is valid until the next call of sfsi_txn_class().
+ */
+SFS_MUST_CHECK int sfsi_txn_class(struct sfsi_txn *txn, uint32_t class_id,
+				  struct sfsi_txn_class **ret);
+
+/** Remember a change for cache and listener. name is copied. */
+SFS_MUST_CHECK int sfsi_txn_note(struct sfsi_txn *txn, enum sfs_change_type type, uint64_t ino,
+				 uint64_t dir, bool object, struct sfs_span name);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * The state of the daemon, shared by the files of this folder. One for each process; every handler
+ * gets it with fs_of(). What it points to lives from session.c's start to its end.
+ *
+ * Locks, in the order in which they are taken (the engine's own come last):
+ *   draft->lock    the private buffer of a handle open for writing
+ *   open->save     one save of an object at a time
+ *   table->lock    open objects and handles: for moments only, never across the engine
+ *   notifier, loop, server: locks of their own, innermost
+ */
+#ifndef FS_DAEMON_H
+#define FS_DAEMON_H
+
+#include <stdatomic.h>
+#include <time.h>
+#include "fs.h"
+#include "log.h"
+#include "node.h"
+#include "policy.h"
+
+/* The kinds of requests that are counted: name in metrics. */
+#define FS_REQUESTS(X)                                                                    \
+	X(LOOKUP, "lookup") X(GETATTR, "getattr") X(SETATTR, "setattr")                     \
+	X(READLINK, "readlink") X(MKNOD, "mknod") X(MKDIR, "mkdir") X(UNLINK, "unlink")     \
+	X(RMDIR, "rmdir") X(SYMLINK, "symlink") X(RENAME, "rename") X(LINK, "link")         \
+	X(OPEN, "open") X(READ, "read") X(WRITE, "write") X(STATFS, "statfs")               \
+	X(RELEASE, "release") X(FSYNC, "fsync") X(SETXATTR, "setxattr")                     \
+	X(GETXATTR, "getxattr") X(LISTXATTR, "listxattr") X(REMOVEXATTR, "removexattr")     \
+	X(FLUSH, "flush") X(OPENDIR, "opendir") X(READDIR, "readdir")                       \
+	X(READDIRPLUS, "readdirplus") X(RELEASEDIR, "releasedir") X(FSYNCDIR, "fsyncdir")   \
+	X(CREATE, "create") X(FALLOCATE, "fallocate") X(LSEEK, "lseek")                     \
+	X(COPY_FILE_RANGE, "copy_file_range") X(FORGET, "forget")
+
+enum fs_request {
+#define X(id, name) FS_REQUEST_##id,
+	FS_REQUESTS(X)
+#undef X
+	FS_REQUEST_COUNT,
+};
+
+struct fs_loop;
+struct fs_notifier;
+struct fs_table;
+struct fs_server;
+struct fs_meta;
+struct fuse_session;
+
+/** So many counters of changes: see fs_sequence(). */
+#define FS_SEQUENCES 1024
+
+struct fs {
+	const struct fs_options *options;
+	struct fs_policy policy;
+	struct sfs_store *store;
+	struct fuse_session *session;
+	struct fs_loop *loop;
+	struct fs_notifier *notifier;
+	struct fs_table *table;
+	struct fs_server *server;
+	struct fs_meta *meta;
+	int64_t started_ns;
+	uint32_t uid, gid;                /* of the daemon: owner of the virtual files */
+	atomic_uint capabilities;         /* of the kernel, those that are in use */
+	atomic_bool ready;                /* INIT was answered */
+	_Atomic uint64_t requests[FS_REQUEST_COUNT];
+	_Atomic uint64_t saves, refused;  /* documents saved and refused */
+	_Atomic uint64_t sequence[FS_SEQUENCES];
+};
+
+static inline int64_t fs_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/*
+ * A counter that moves with every commit that touches an inode. A handler that reads attributes
+ * takes it before and compares afterwards: when it moved, what was read may be old already,
+ * and the kernel must not keep it.
+ */
+static inline _Atomic uint64_t *fs_sequence_of(struct fs *fs, uint64_t ino)
+{
+	return &fs->sequence[(ino ^ ino >> 36) % FS_SEQUENCES];
+}
+
+static inline uint64_t fs_sequence(struct fs *fs, uint64_t ino)
+{
+	return atomic_load(fs_sequence_of(fs, ino));
+}
+
+static inline void fs_sequence_move(struct fs *fs, uint64_t ino)
+{
+	atomic_fetch_add(fs_sequence_of(fs, ino), 1);
+}
+
+/** The node of an object that readdir lists. */
+static inline uint64_t fs_primary_node(const struct fs *fs, uint64_t ino)
+{
+	return fs_node_document(ino, fs->options->format);
+}
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * The daemon: serves an open store as a mount. The one door of this folder.
+ */
+#ifndef FS_H
+#define FS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <storefs/raw.h>
+
+/** How to mount. Borrowed for the call. */
+struct fs_options {
+	const char *store_path;     /* absolute */
+	const char *mountpoint;     /* absolute, an existing directory outside the store */
+	bool foreground;            /* stay in the foreground, log to stderr */
+	bool debug;                 /* log every request */
+	bool no_xattr;              /* -o noxattr: answer ENOSYS */
+	bool allow_other;
+	bool read_only;
+	enum sfs_format format;     /* which documents readdir lists */
+	unsigned threads;           /* 0: one per processor */
+	const char *fuse_options;   /* further -o text for libfuse, or NULL */
+	/*
+	 * Serves one connection of the command socket; NULL: no socket. Called in a thread of its own;
+	 * closes nothing. argv and descriptors (stdin, stdout, stderr, working directory) are the
+	 * client's. cancelled becomes true when the client is gone or the daemon is told to stop:
+	 * long commands look at it and end early. Returns the exit code.
+	 */
+	int (*command)(struct sfs_store *store, int argc, char **argv, const int fds[4],
+		       const atomic_bool *cancelled);
+};
+
+/**
+ * Mount and serve until unmounted or told to stop by SIGTERM or SIGINT.
+ *
+ * Without foreground: forks; the parent returns when the mount is usable (0), or the daemon's error
+ * (negative, diag filled) when it is not; the child serves and exits.
+ * With foreground: returns after unmounting: 0, or the error.
+ *
+ * The store is opened by the process that serves.
+ */
+int fs_run(const struct fs_options *options, struct sfs_diag *diag);
+
+/**
+ * Have the daemon that owns a store run a command with this process's stdin, stdout, stderr and
+ * working directory, and wait for its end.
+ *
+ * @store_path  the store's folder.
+ * @argv        [argc] strings, at most 1 MiB together.
+ * @ret_exit    the command's exit code.
+ * Returns 0; SFS_ERR_NOT_FOUND (no daemon listens), SFS_ERR_PERMISSION (it serves another user),
+ * SFS_ERR_VERSION (another version of storefs), SFS_ERR_LIMIT, SFS_ERR_IO (the daemon ended first);
+ * diag says more.
+ */
+int fs_client_run(const char *store_path, int argc, char **argv, int *ret_exit,
+		  struct sfs_diag *diag);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * What is open: a handle for each open(2), and one fs_open for each object that has handles,
+ * with what only exists while it is open (newborns, attributes that wait for the save).
+ *
+ * Protected by the lock of the table unless a member says otherwise.
+ */
+#ifndef FS_HANDLE_H
+#define FS_HANDLE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+#include "daemon.h"
+#include "draft.h"
+
+struct fs_text;
+
+/** An object with open handles. */
+struct fs_open {
+	struct fs_open *chain;              /* of the hash table */
+	struct fs_open *next_newborn, *prev_newborn;
+	struct fs_handle *handles;          /* its handles, linked by sibling */
+	unsigned refs;                      /* handles, and handlers at work on it */
+	unsigned writers;                   /* handles with a draft that can be saved */
+	pthread_mutex_t save;               /* one save, rename or removal at a time; before the table */
+	uint64_t ino;                       /* as the kernel knows it; never changes */
+	uint64_t object_ino;                /* as the engine knows it: another one after a newborn was
+					     * renamed onto an object */
+	uint64_t raw_ino;                   /* not 0: renamed to this scratch file */
+	uint32_t class_id;
+	struct sfs_buf oid;                 /* newborn: its oid; else what it last was, or empty */
+	struct sfs_attr attr;               /* of when it was opened; newborn: its attributes */
+	struct sfs_setattr pending;         /* times to set with the next save */
+	bool newborn;                       /* created, not in the engine yet */
+	bool removed;                       /* saves go nowhere */
+	bool refused;                       /* a save with content was refused */
+};
+
+enum fs_handle_kind {
+	FS_HANDLE_READER,    /* a document: doc, or text when there is no doc */
+	FS_HANDLE_WRITER,    /* a document: draft */
+	FS_HANDLE_RAW,
+	FS_HANDLE_TEXT,      /* a virtual file */
+	FS_HANDLE_SCHEMA,    /* a class's definition, open for writing: draft */
+};
+
+/** One open(2). kind, node, pid and what they need never change. */
+struct fs_handle {
+	struct fs_handle *next, *prev;      /* all handles */
+	struct fs_handle *sibling;          /* next handle of the same fs_open */
+	enum fs_handle_kind kind;
+	uint64_t node;
+	pid_t pid;                          /* who opened it */
+	bool cached;                        /* READER: through the page cache */
+	struct fs_open *open;               /* READER, WRITER */
+	struct sfs_doc *doc;                /* READER: the version that it reads */
+	struct sfs_buf text;                /* READER of a newborn, TEXT: what it reads */
+	struct fs_draft draft;              /* WRITER, SCHEMA */
+	struct sfs_raw_file *raw;           /* RAW */
+	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */
+};
+
+int fs_table_start(struct fs *fs);
+/** Closes what is still open. */
+void fs_table_stop(struct fs *fs);
+
+/** A handle, not yet in the table. */
+struct fs_handle *fs_handle_new(enum fs_handle_kind kind, uint64_t node, pid_t pid);
+/** Put it into the table. @open NULL, or takes over a reference that the handle gives back. */
+void fs_handle_attach(struct fs *fs, struct fs_handle *handle, struct fs_open *open);
+/**
+ * Take it out of the table and free it. Accepts handles that were never attached.
+ * Returns its fs_open, with the reference, for fs_open_unref(); or NULL.
+ */
+struct fs_open *fs_handle_free(struct fs *fs, struct fs_handle *handle);
+
+static inline struct fs_handle *fs_handle_of(uint64_t fh)
+{
+	return (struct fs_handle *)(uintptr_t)fh;
+}
+
+/** The open object of an inode number, with a reference, or NULL. */
+struct fs_open *fs_open_find(struct fs *fs, uint64_t ino);
+/** The same; makes it when it is not there. @attr as it is now. SFS_ERR_NO_MEMORY. */
+int fs_open_get(struct fs *fs, const struct sfs_attr *attr, struct fs_open **ret);
+/** Give a reference back; the last one frees it. Accepts NULL. */
+void fs_open_unref(struct fs *fs, struct fs_open *open);
+
+/* --- how the kernel may cache (handle_cache.c) --- */
+
+enum fs_cache_mode {
+	FS_CACHE_DROP,       /* forget the pages, then cache */
+	FS_CACHE_KEEP,       /* the pages are this very version */
+	FS_CACHE_AVOID,      /* another version is being read through the page cache */
+};
+/** Decide for a reader that is attached, and remember the decision in it. */
+enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle);
+
+/**
+ * Correct an object's attributes by what is open.
+ * @handle  the handle that asks, or NULL. @pid  who asks, 0: nobody.
+ * Returns whether the kernel may keep them.
+ */
+bool fs_open_overlay(struct fs *fs, uint64_t node, const struct fs_handle *handle, pid_t pid,
+		     struct sfs_attr *attr);
+
+/** Attributes of an object that the engine no longer (or not yet) knows, from what is open. */
+int fs_open_attr(struct fs *fs, uint64_t ino, struct sfs_attr *ret);
+
+#endif

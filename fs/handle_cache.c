@@ -1,0 +1,125 @@
+/*
+ * What the kernel may cache of an object that is open.
+ *
+ * A reader sees one saved version until it is closed. The page cache is shared by all readers of a
+ * node, so it may hold one version only: pages are kept when they are known to be this version,
+ * and a reader goes around the page cache while another version is being read through it.
+ * Attributes are not for keeping while a writer is open (the kernel changes its idea of the
+ * size with each write) or while an older version is being read (each side then asks for its size).
+ */
+#include "table.h"
+
+static struct fs_served *served_slot(struct fs_table *table, uint64_t node)
+{
+	uint64_t mixed = (node ^ node >> 29) * 0x9e3779b97f4a7c15u;
+	return &table->served[mixed >> 48 & (FS_TABLE_SERVED - 1)];
+}
+
+/** Is another version than this of the node being read through the page cache? */
+static bool other_version_locked(const struct fs_open *open, uint64_t node, uint64_t revision)
+{
+	for (const struct fs_handle *handle = open->handles; handle; handle = handle->sibling) {
+		if (handle->cached && handle->node == node && handle->doc->attr.revision != revision)
+			return true;
+	}
+	return false;
+}
+
+enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle)
+{
+	struct fs_table *table = fs->table;
+	enum fs_cache_mode mode = FS_CACHE_AVOID;
+	uint64_t revision = handle->doc->attr.revision;
+	pthread_mutex_lock(&table->lock);
+	if (!other_version_locked(handle->open, handle->node, revision)) {
+		struct fs_served *served = served_slot(table, handle->node);
+		bool known = served->node == handle->node && served->revision == revision;
+		*served = (struct fs_served){ handle->node, revision };
+		mode = known ? FS_CACHE_KEEP : FS_CACHE_DROP;
+		handle->cached = true;
+	}
+	pthread_mutex_unlock(&table->lock);
+	return mode;
+}
+
+/** The size that a document has for this handle. */
+static uint64_t handle_size(const struct fs_handle *handle)
+{
+	if (handle->kind == FS_HANDLE_WRITER)
+		return fs_draft_size(&handle->draft);
+	return handle->doc ? handle->doc->bytes.len : handle->text.len;
+}
+
+/** The asker's own version of the document. */
+static void overlay_handle(const struct fs_handle *handle, struct sfs_attr *attr)
+{
+	attr->size = attr->size_msgpack = handle_size(handle);
+	if (handle->doc)
+		attr->mtime_ns = handle->doc->attr.mtime_ns;
+}
+
+/**
+ * The draft whose size somebody without a handle sees: fstat(2) comes without one, so a writer that
+ * asks is known by its pid; everybody sees the draft of a newborn, there is nothing else to see.
+ */
+static const struct fs_handle *visible_draft_locked(const struct fs_open *open, pid_t pid)
+{
+	const struct fs_handle *found = NULL;
+	for (const struct fs_handle *handle = open->handles; handle; handle = handle->sibling) {
+		if (handle->kind != FS_HANDLE_WRITER)
+			continue;
+		if (open->newborn || (pid && handle->pid == pid))
+			found = handle;
+		if (pid && handle->pid == pid)
+			break;
+	}
+	return found;
+}
+
+static void overlay_pending_locked(const struct fs_open *open, struct sfs_attr *attr)
+{
+	if (open->pending.mask & SFS_SET_ATIME)
+		attr->atime_ns = open->pending.atime_ns;
+	if (open->pending.mask & SFS_SET_MTIME)
+		attr->mtime_ns = open->pending.mtime_ns;
+}
+
+bool fs_open_overlay(struct fs *fs, uint64_t node, const struct fs_handle *handle, pid_t pid,
+		     struct sfs_attr *attr)
+{
+	struct fs_table *table = fs->table;
+	bool keep = true;
+	if (atomic_load(&table->open_count) == 0)
+		return true;
+	pthread_mutex_lock(&table->lock);
+	struct fs_open *open = fs_open_peek_locked(table, fs_node_ino(node));
+	if (open) {
+		keep = open->writers == 0 && !open->newborn && open->ino == open->object_ino &&
+		       !other_version_locked(open, node, attr->revision);
+		const struct fs_handle *seen = handle ? NULL : visible_draft_locked(open, pid);
+		if (seen)
+			attr->size = attr->size_msgpack = fs_draft_size(&seen->draft);
+		overlay_pending_locked(open, attr);
+	}
+	pthread_mutex_unlock(&table->lock);
+	if (handle && (handle->kind == FS_HANDLE_READER || handle->kind == FS_HANDLE_WRITER))
+		overlay_handle(handle, attr);
+	return keep;
+}
+
+int fs_open_attr(struct fs *fs, uint64_t ino, struct sfs_attr *ret)
+{
+	struct fs_table *table = fs->table;
+	if (atomic_load(&table->open_count) == 0)
+		return SFS_ERR_NOT_FOUND;
+	int err = SFS_ERR_NOT_FOUND;
+	pthread_mutex_lock(&table->lock);
+	const struct fs_open *open = fs_open_peek_locked(table, ino);
+	if (open) {
+		*ret = open->attr;
+		ret->nlink = open->newborn ? 1 : 0;
+		err = 0;
+	}
+	pthread_mutex_unlock(&table->lock);
+	return err;
+}

@@ -1,0 +1,38 @@
+/*
+ * File names of objects: oid + ".json" or ".msgpack", escaped where an oid can not be a file name.
+ *
+ * encode: an oid that is a good file name is its own name; else each byte that must be escaped
+ * ('/', NUL, control, invalid UTF-8, a leading '.' or '#') and each '%' becomes %XX. decode undoes
+ * exactly that, so every oid has one name, and a name such as "100%" means the oid "100%".
+ * A name over 255 bytes becomes a prefix, '~', 16 hex digits of the oid's XXH3-64, and the extension.
+ */
+#ifndef FS_NAME_H
+#define FS_NAME_H
+
+#include <stdbool.h>
+#include <storefs/object.h>
+
+/** A name of an object class's directory, taken apart. */
+struct fs_name {
+	bool object;                     /* else a scratch file; the rest is then not set */
+	enum sfs_format format;
+	bool canonical;                  /* it is the name that fs_name_make() gives */
+	bool hashed;                     /* it may stand for an oid that is longer than a name */
+	size_t oid_len;
+	unsigned char oid[SFS_NAME_MAX]; /* what it means as it stands */
+};
+
+/** Take a name apart. @name at most SFS_NAME_MAX bytes. */
+void fs_name_parse(struct sfs_span name, struct fs_name *ret);
+
+/** Name of an object, NUL-terminated. Returns its length. @oid 1..SFS_OID_MAX bytes. */
+size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1]);
+
+/**
+ * What oids start with that a hashed name may stand for.
+ * @number  0 or 1: the prefix as it stands, and unescaped.
+ * Returns the length; 0: there is no such prefix.
+ */
+size_t fs_name_prefix(struct sfs_span name, unsigned number, unsigned char ret[SFS_NAME_MAX]);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * Node ids: what the kernel calls things by. They are computed from the engine's inode numbers, never
+ * stored, so there is no inode table and FORGET is free; they are also st_ino.
+ *
+ *   bits 0..59   inode number of the engine (class id, serial)
+ *   bits 60..62  view: 0 the thing itself, 1 the msgpack document of an object,
+ *                2 the definition of a class
+ *   class id 0   the root (serial 1) and the files of .storefs (serials from 2)
+ */
+#ifndef FS_NODE_H
+#define FS_NODE_H
+
+#include <sys/stat.h>
+#include <storefs/store.h>
+#include <storefs/object.h>
+
+enum fs_view {
+	FS_VIEW_MAIN = 0,
+	FS_VIEW_MSGPACK = 1,
+	FS_VIEW_SCHEMA = 2,
+};
+
+/** Files of .storefs, as node ids. */
+enum fs_meta_node {
+	FS_META_DIR = 2,
+	FS_META_README = 3,
+	FS_META_STATUS = 4,
+	FS_META_METRICS = 5,
+	FS_META_SCHEMA = 6,     /* the directory schema/ */
+};
+
+/** What a node id stands for, by its bits alone. */
+enum fs_node_kind {
+	FS_NODE_ROOT,
+	FS_NODE_META_DIR,
+	FS_NODE_META_FILE,
+	FS_NODE_SCHEMA_DIR,
+	FS_NODE_SCHEMA,         /* schema/C.json */
+	FS_NODE_CLASS,          /* root directory of a class */
+	FS_NODE_THING,          /* an object, a raw, a directory of a tree */
+	FS_NODE_NONE,           /* no such id was ever given out */
+};
+
+#define FS_VIEW_SHIFT 60
+#define FS_INO_MASK (((uint64_t)1 << FS_VIEW_SHIFT) - 1)
+
+static inline uint64_t fs_node_ino(uint64_t node)
+{
+	return node & FS_INO_MASK;
+}
+
+static inline uint64_t fs_node_make(enum fs_view view, uint64_t ino)
+{
+	return (uint64_t)view << FS_VIEW_SHIFT | ino;
+}
+
+static inline enum fs_view fs_node_view(uint64_t node)
+{
+	return (enum fs_view)(node >> FS_VIEW_SHIFT);
+}
+
+/** The node of an object's document in a format. */
+static inline uint64_t fs_node_document(uint64_t ino, enum sfs_format format)
+{
+	return fs_node_make(format == SFS_FORMAT_MSGPACK ? FS_VIEW_MSGPACK : FS_VIEW_MAIN, ino);
+}
+
+static inline enum sfs_format fs_node_format(uint64_t node)
+{
+	return fs_node_view(node) == FS_VIEW_MSGPACK ? SFS_FORMAT_MSGPACK : SFS_FORMAT_JSON;
+}
+
+enum fs_node_kind fs_node_kind(uint64_t node);
+
+/** S_IFREG, S_IFDIR, … */
+mode_t fs_node_type_mode(enum sfs_node_type type);
+
+/** Attributes as stat(2) shows them for a node. */
+void fs_node_stat(uint64_t node, const struct sfs_attr *attr, struct stat *ret);
+
+#endif

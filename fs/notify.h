@@ -1,0 +1,46 @@
+/*
+ * The notifier: tells the kernel what changed behind its back. One thread and a queue, because a
+ * notification can wait for a lock that a request in progress holds; handlers and commits only queue.
+ */
+#ifndef FS_NOTIFY_H
+#define FS_NOTIFY_H
+
+#include "daemon.h"
+
+int fs_notify_start(struct fs *fs);
+/** Ends the thread; what is queued is dropped. Call it while requests are still being served. */
+void fs_notify_stop(struct fs *fs);
+/** Frees it, when nothing uses the store any more. */
+void fs_notify_free(struct fs *fs);
+
+/** Forget a name (also that there is none). */
+void fs_notify_entry(struct fs *fs, uint64_t dir, struct sfs_span name);
+/** Forget attributes of a node. */
+void fs_notify_attr(struct fs *fs, uint64_t node);
+/** Forget attributes and content of a node. */
+void fs_notify_data(struct fs *fs, uint64_t node);
+
+/** Wait until everything queued so far was told. Never from a handler. */
+void fs_notify_drain(struct fs *fs);
+
+/** How many notifications were sent so far. */
+uint64_t fs_notify_count(const struct fs *fs);
+
+/**
+ * What the kernel knows by itself of the change that a handler is about to make: a handler that
+ * changes the store sets a mark for its thread, so that the listener only queues the rest. Changes
+ * without a mark come by another door.
+ */
+struct fs_mark {
+	uint64_t nodes[2];               /* whose attributes the kernel asks for again; 0: none */
+	struct {
+		uint64_t dir;            /* its attributes too; 0: none */
+		struct sfs_span name;
+	} names[2];
+	bool name_known;                 /* the kernel has the name of the object that is added */
+};
+
+void fs_mark_begin(const struct fs_mark *mark);
+void fs_mark_end(void);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * Classes: named collections of objects (kind object) or of raws (kind raw).
+ *
+ * Every class has a directory tree: raws and sub-directories of a raw class,
+ * scratch files of an object class. An object class has objects besides.
+ */
+#ifndef STOREFS_CLASS_H
+#define STOREFS_CLASS_H
+
+#include <storefs/store.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum sfs_class_kind {
+	SFS_CLASS_OBJECT = 1,
+	SFS_CLASS_RAW = 2,
+};
+
+struct sfs_class_info {
+	uint32_t id; /* never 0, never reused */
+	enum sfs_class_kind kind;
+	char name[SFS_CLASS_NAME_MAX + 1];
+	char type[SFS_CLASS_NAME_MAX + 1]; /* what "type" says in documents; default: the name */
+	uint64_t objects;                  /* how many objects; 0 in a raw class */
+	uint64_t files;                    /* how many raws or scratch files, links counted once */
+	struct sfs_attr attr; /* of the class's directory; attr.ino = sfs_ino_make(id, 1) */
+};
+
+/** How to make a class. */
+struct sfs_class_make {
+	struct sfs_span name;
+	enum sfs_class_kind kind;
+	struct sfs_span type;    /* empty: the name */
+	uint32_t mode, uid, gid; /* of its directory */
+};
+
+/**
+ * Is this a name that a class can have: [A-Za-z_][A-Za-z0-9_-]*, 1..128 bytes?
+ */
+SFS_API bool sfs_class_name_valid(struct sfs_span name);
+
+/**
+ * Make an empty class.
+ * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NAME, SFS_ERR_LIMIT (16 million classes were
+ * made), SFS_ERR_READ_ONLY, SFS_ERR_NO_SPACE, SFS_ERR_IO.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_create(struct sfs_store *store,
+					    const struct sfs_class_make *make,
+					    struct sfs_class_info *ret, struct sfs_diag *diag);
+
+/** Find a class by name. Returns 0 or SFS_ERR_NOT_FOUND. No I/O. */
+SFS_API SFS_MUST_CHECK int sfs_class_find(struct sfs_store *store, struct sfs_span name,
+					  struct sfs_class_info *ret);
+
+/** Find a class by id. Returns 0 or SFS_ERR_NOT_FOUND. No I/O. */
+SFS_API SFS_MUST_CHECK int sfs_class_get(struct sfs_store *store, uint32_t id,
+					 struct sfs_class_info *ret);
+
+/**
+ * Next class after an id, in order of ids (the order in which they were made).
+ * @after  0 for the first.
+ * Returns 0, or SFS_ERR_NOT_FOUND at the end. No I/O.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_next(struct sfs_store *store, uint32_t after,
+					  struct sfs_class_info *ret);
+
+/**
+ * Rename a class; objects and inode numbers stay.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS (new name is taken, and is not the same
+ * class), SFS_ERR_NAME and the errors of a commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_rename(struct sfs_store *store, struct sfs_span name,
+					    struct sfs_span new_name);
+
+/**
+ * Remove an empty class.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NOT_EMPTY and the errors of a commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_remove(struct sfs_store *store, struct sfs_span name);
+
+/**
+ * The class's definition as a JSON document with a newline at its end
+ * (`{ "kind": …, "type": …, … }`).
+ * @ret  appended to. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NO_MEMORY.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_schema(struct sfs_store *store, uint32_t id,
+					    struct sfs_buf *ret);
+
+/**
+ * Define, change or make a class from a definition in JSON.
+ *
+ * Members understood: kind ("object", the default, or "raw"), type, backend
+ * (must be the store's). Every other member is refused, so that no rule is
+ * accepted and then not applied. The kind of a class that is not empty stays.
+ *
+ * @make  name, mode, uid, gid of a class that does not exist yet; kind and type are ignored.
+ * Returns 0, SFS_ERR_BAD_DOCUMENT (diag: line, column, member, what was
+ * expected; nothing changed), SFS_ERR_NAME, SFS_ERR_NOT_EMPTY (kind of a class
+ * in use), and the errors of a commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_define(struct sfs_store *store,
+					    const struct sfs_class_make *make, struct sfs_span json,
+					    struct sfs_diag *diag);
+
+/**
+ * Change mode, owner or times of the class's directory.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_INVALID (SFS_SET_SIZE), errors of a commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_setattr(struct sfs_store *store, uint32_t id,
+					     const struct sfs_setattr *set, struct sfs_attr *ret);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

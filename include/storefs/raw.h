@@ -1,0 +1,185 @@
+/*
+ * Raws: uninterpreted bytes with metadata, in a tree of directories.
+ *
+ * Each class has one tree. In a raw class it holds the raws; in an object class
+ * it holds the scratch files. The root of the tree of class c is
+ * sfs_ino_make(c, 1). Bytes are plain files of the store's folder; their size and
+ * times are those of that file, names, owners and modes are the store's.
+ *
+ * A name is 1..SFS_NAME_MAX bytes without '/' and NUL, and not "." or "..".
+ * The oid of a raw is its path inside the class ("holiday/a.jpg").
+ *
+ * Errors that every function here may return besides its own: SFS_ERR_CORRUPT,
+ * SFS_ERR_IO, SFS_ERR_NO_MEMORY; functions that change something also SFS_ERR_READ_ONLY,
+ * SFS_ERR_NO_SPACE, SFS_ERR_PERMISSION.
+ */
+#ifndef STOREFS_RAW_H
+#define STOREFS_RAW_H
+
+#include <sys/types.h>
+#include <storefs/object.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Find a name in a directory.
+ * Returns 0, SFS_ERR_NOT_FOUND (no such name, or no such directory), SFS_ERR_NOT_DIR,
+ * SFS_ERR_LIMIT (name too long).
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_find(struct sfs_store *store, uint64_t dir, struct sfs_span name,
+					struct sfs_attr *ret);
+
+/**
+ * Find by path below the root of a class, components separated by single '/'.
+ * Symlinks are not followed. An empty path is the class's root directory.
+ * Errors as sfs_raw_find().
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_find_path(struct sfs_store *store, uint32_t class_id,
+					     struct sfs_span path, struct sfs_attr *ret);
+
+/** Attributes by inode number. Returns 0 or SFS_ERR_NOT_FOUND. */
+SFS_API SFS_MUST_CHECK int sfs_raw_stat(struct sfs_store *store, uint64_t ino,
+					struct sfs_attr *ret);
+
+/** What to make. */
+struct sfs_raw_make {
+	enum sfs_node_type type; /* FILE, DIR, SYMLINK, FIFO, SOCKET */
+	uint32_t mode, uid, gid;
+	struct sfs_span target; /* SYMLINK: 1..4095 bytes without NUL */
+};
+
+/**
+ * Make a file, directory or symlink.
+ * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NOT_FOUND (directory), SFS_ERR_NOT_DIR, SFS_ERR_NAME,
+ * SFS_ERR_LIMIT, SFS_ERR_INVALID.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
+					const struct sfs_raw_make *make, struct sfs_attr *ret);
+
+/**
+ * Make one more name (hard link) for a file, in the same class.
+ * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NOT_FOUND, SFS_ERR_CROSS, SFS_ERR_IS_DIR, SFS_ERR_LIMIT.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_link(struct sfs_store *store, uint64_t ino, uint64_t dir,
+					struct sfs_span name, struct sfs_attr *ret);
+
+/**
+ * Remove a name that is not a directory. The bytes go with the last name, but
+ * stay as long as the file is open.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_IS_DIR.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_unlink(struct sfs_store *store, uint64_t dir,
+					  struct sfs_span name);
+
+/** Remove an empty directory. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NOT_DIR, SFS_ERR_NOT_EMPTY. */
+SFS_API SFS_MUST_CHECK int sfs_raw_rmdir(struct sfs_store *store, uint64_t dir,
+					 struct sfs_span name);
+
+/**
+ * Rename inside one class, as rename(2) and renameat2(2) do: atomic, replaces a
+ * file by a file and an empty directory by a directory.
+ * @flags  enum sfs_rename_flags.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS (NOREPLACE), SFS_ERR_CROSS, SFS_ERR_LOOP,
+ * SFS_ERR_IS_DIR, SFS_ERR_NOT_DIR, SFS_ERR_NOT_EMPTY, SFS_ERR_LIMIT, SFS_ERR_NAME.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_rename(struct sfs_store *store, uint64_t dir,
+					  struct sfs_span name, uint64_t new_dir,
+					  struct sfs_span new_name, unsigned flags);
+
+/**
+ * Change attributes of anything in a tree (also of a class's root); SFS_SET_SIZE truncates
+ * or extends a file.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_IS_DIR (size of a directory), SFS_ERR_LIMIT.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_setattr(struct sfs_store *store, uint64_t ino,
+					   const struct sfs_setattr *set, struct sfs_attr *ret);
+
+/** Append the target of a symlink to ret. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_INVALID (no symlink). */
+SFS_API SFS_MUST_CHECK int sfs_raw_readlink(struct sfs_store *store, uint64_t ino,
+					    struct sfs_buf *ret);
+
+/**
+ * One entry of a directory. type and ino only: call sfs_raw_stat() for the rest, after
+ * the listing returned (fn must not call the store). Nonzero stops.
+ */
+typedef int sfs_raw_list_fn(void *arg, struct sfs_span name, uint64_t ino, enum sfs_node_type type,
+			    uint64_t cookie);
+
+/**
+ * List a directory in cookie order, without "." and "..". Rules of
+ * sfs_object_list(). Errors: SFS_ERR_NOT_FOUND, SFS_ERR_NOT_DIR, SFS_ERR_CANCELLED.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_list(struct sfs_store *store, uint64_t dir, uint64_t after,
+					size_t limit, sfs_raw_list_fn *fn, void *arg);
+
+/** An open raw. Safe for several threads. */
+struct sfs_raw_file;
+
+/**
+ * Open the bytes of a file. It can be read and written until it is closed, also
+ * after its last name was removed.
+ * @writable  whether writes will follow.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_IS_DIR, SFS_ERR_INVALID (no regular file),
+ * SFS_ERR_READ_ONLY, SFS_ERR_NO_FILES.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable,
+					struct sfs_raw_file **ret);
+
+/** Close it. Accepts NULL. */
+SFS_API void sfs_raw_close(struct sfs_raw_file *file);
+
+/**
+ * The descriptor of the plain file that holds the bytes, for splice, mmap and
+ * sendfile; owned by file. -1 when the backend has no such file.
+ */
+SFS_API int sfs_raw_fd(const struct sfs_raw_file *file);
+
+/** Attributes of an open file, also after its last name was removed (nlink 0). */
+SFS_API SFS_MUST_CHECK int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret);
+
+/**
+ * Read at an offset. *ret_len is less than len only at the end of the file.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_read(struct sfs_raw_file *file, uint64_t off, void *dst,
+					size_t len, size_t *ret_len);
+
+/**
+ * Write at an offset, all of it or an error; *ret_len says how much was written also on error.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_write(struct sfs_raw_file *file, uint64_t off, const void *src,
+					 size_t len, size_t *ret_len);
+
+/** Make content, name and attributes survive a power cut. */
+SFS_API SFS_MUST_CHECK int sfs_raw_sync(struct sfs_raw_file *file);
+
+/* Metadata: key → bytes, in the order of setting. Keys are 1..255 bytes; a value is at most
+ * 64 KiB, all of one raw together at most 1 MiB. */
+
+/** Append the value of a key to ret. Returns 0, SFS_ERR_NOT_FOUND (raw or key). */
+SFS_API SFS_MUST_CHECK int sfs_raw_meta_get(struct sfs_store *store, uint64_t ino,
+					    struct sfs_span key, struct sfs_buf *ret);
+
+enum sfs_meta_flags {
+	SFS_META_CREATE = 1u << 0,  /* SFS_ERR_EXISTS when the key is there */
+	SFS_META_REPLACE = 1u << 1, /* SFS_ERR_NOT_FOUND when it is not */
+};
+
+/** Set a key. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS, SFS_ERR_LIMIT. */
+SFS_API SFS_MUST_CHECK int sfs_raw_meta_set(struct sfs_store *store, uint64_t ino,
+					    struct sfs_span key, struct sfs_span value,
+					    unsigned flags);
+
+/** Append all keys to ret, each with a NUL at its end. Returns 0, SFS_ERR_NOT_FOUND. */
+SFS_API SFS_MUST_CHECK int sfs_raw_meta_list(struct sfs_store *store, uint64_t ino,
+					     struct sfs_buf *ret);
+
+/** Remove a key. Returns 0, SFS_ERR_NOT_FOUND. */
+SFS_API SFS_MUST_CHECK int sfs_raw_meta_remove(struct sfs_store *store, uint64_t ino,
+					       struct sfs_span key);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# How many requests an operation costs: exact, and the same on a busy machine as on an idle one.
+
+load ../support/mount
+
+setup() {
+	store_new
+	store_mount
+	mkdir "$MNT/Note"
+	DIR=$MNT/Note
+	echo '{"a": 1}' >"$DIR/1.json"
+}
+
+teardown() {
+	store_teardown
+}
+
+# Requests by name, as .storefs/status counts them.
+count() {
+	jq -r '.requests | to_entries | map("\(.key) \(.value)") | .[]' "$MNT/.storefs/status" | sort
+}
+
+# spent COMMAND… : sets SPENT to "name count" lines: what it took, without what asking costs.
+spent() {
+	local before after asking
+	count >/dev/null
+	before=$(count)
+	after=$(count)
+	asking=$(difference "$before" "$after")
+	before=$after
+	"$@"
+	after=$(count)
+	SPENT=$(difference "$asking" "$(difference "$before" "$after")" | grep -v ' 0$' || true)
+}
+
+# difference A B : B - A, name by name.
+difference() {
+	join -a 2 -e 0 -o 0,1.2,2.2 <(printf '%s\n' "$1") <(printf '%s\n' "$2") | awk '{ print $1, $3 - $2 }'
+}
+
+# sync_requests : how many of $SPENT somebody waited for.
+sync_requests() {
+	awk '$1 !~ /^(release|releasedir|forget|batch_forget|interrupt)$/ { n += $2 } END { print n + 0 }' <<<"$SPENT"
+}
+
+@test "counting requests counts: a statfs is one" {
+	spent stat -f "$MNT"
+	is "$SPENT" "statfs 1"
+}
+
+@test "stat of something seen before costs nothing" {
+	stat "$DIR/1.json" >/dev/null
+	spent helper repeat stat "$DIR/1.json" 100
+	is "$SPENT" ""
+}
+
+@test "access of something seen before costs nothing" {
+	stat "$DIR/1.json" >/dev/null
+	spent helper repeat access "$DIR/1.json" 100
+	is "$SPENT" ""
+}
+
+@test "a name that is missing costs one request once, and then nothing" {
+	spent helper repeat missing "$DIR/2.json" 1
+	is "$SPENT" "lookup 1"
+	spent helper repeat missing "$DIR/2.json" 100
+	is "$SPENT" ""
+	helper repeat missing "$DIR/scratch" 1
+	spent helper repeat missing "$DIR/scratch" 100
+	is "$SPENT" ""
+	helper repeat missing "$MNT/NoClass" 1
+	spent helper repeat missing "$MNT/NoClass" 100
+	is "$SPENT" ""
+}
+
+@test "the first stat costs one lookup" {
+	store_remount
+	stat "$DIR" >/dev/null
+	spent helper repeat stat "$DIR/1.json" 1
+	is "$SPENT" "lookup 1"
+}
+
+@test "open, read and close of an object seen before is one request that somebody waits for" {
+	cat "$DIR/1.json" >/dev/null
+	spent helper repeat read "$DIR/1.json" 100
+	is "$(sync_requests)" 100
+	has "$SPENT" "open 100"
+}
+
+@test "open, read and close of an object is at most three requests the first time" {
+	store_remount
+	stat "$DIR/1.json" >/dev/null
+	spent helper repeat read "$DIR/1.json" 1
+	[ "$(sync_requests)" -le 3 ] || fail "$SPENT"
+}
+
+@test "reading again through an open descriptor costs nothing" {
+	cat "$DIR/1.json" >/dev/null
+	spent helper repeat pread "$DIR/1.json" 100
+	is "$(sync_requests)" 1
+}
+
+@test "a symlink seen before is read for nothing" {
+	ln -s 1.json "$DIR/link"
+	readlink "$DIR/link" >/dev/null
+	spent helper repeat readlink "$DIR/link" 100
+	is "$SPENT" ""
+}
+
+@test "create, write and close of an object is at most five requests that somebody waits for" {
+	helper repeat create "$DIR/warm" 1
+	spent helper repeat create "$DIR/new" 100
+	[ "$(sync_requests)" -le 500 ] || fail "$SPENT"
+	is "$(ls "$DIR" | wc -l)" 102
+}
+
+@test "an overwrite is at most five requests that somebody waits for" {
+	helper repeat overwrite "$DIR/1.json" 1
+	spent helper repeat overwrite "$DIR/1.json" 100
+	[ "$(sync_requests)" -le 500 ] || fail "$SPENT"
+}
+
+@test "a plain listing costs no request for each entry" {
+	seq 1 2000 | sed 's/.*/{"oid": "o&"}/' | "$STOREFS" import "$STORE" Note - >/dev/null
+	spent ls -f "$DIR" >/dev/null
+	[ "$(sync_requests)" -le 60 ] || fail "$SPENT"
+	lacks "$SPENT" lookup
+	lacks "$SPENT" getattr
+}
+
+@test "stat of everything after a listing of a small class costs no lookup for each entry" {
+	seq 1 200 | sed 's/.*/{"oid": "o&"}/' | "$STOREFS" import "$STORE" Note - >/dev/null
+	store_remount -o noxattr
+	spent ls -l "$DIR" >/dev/null
+	[ "$(sync_requests)" -le 60 ] || fail "$SPENT"
+}
+
+@test "stat of everything costs nothing the second time, as long as nothing changed" {
+	seq 1 200 | sed 's/.*/{"oid": "o&"}/' | "$STOREFS" import "$STORE" Note - >/dev/null
+	ls -f "$DIR" >"$BATS_TEST_TMPDIR/names"
+	(cd "$DIR" && xargs stat <"$BATS_TEST_TMPDIR/names" >/dev/null)
+	spent xargs -a <(sed "s|^|$DIR/|" "$BATS_TEST_TMPDIR/names") stat -c %s >/dev/null
+	is "$SPENT" ""
+}
