@@ -139,14 +139,14 @@ static void load(struct bench *b)
 	printf("load_cpu_us %.2f\n", (now(CLOCK_PROCESS_CPUTIME_ID) - cpu) / objects);
 }
 
-/* Wait until background work of the store has ended: no CPU used for a while. */
+/* Wait, a minute at most, until the store has used no CPU for half a second. */
 static void settle(void)
 {
-	for (int i = 0; i < 600; i++) {
+	int quiet = 0;
+	for (int i = 0; i < 600 && quiet < 5; i++) {
 		double before = now(CLOCK_PROCESS_CPUTIME_ID);
 		usleep(100000);
-		if (now(CLOCK_PROCESS_CPUTIME_ID) - before < 1000)
-			return;
+		quiet = now(CLOCK_PROCESS_CPUTIME_ID) - before < 1000 ? quiet + 1 : 0;
 	}
 }
 

@@ -8,7 +8,7 @@
 #define PIECE ((size_t)1 << 20)
 #define VALUE_MAX 65536
 
-static void temporary_name(char *ret, size_t len)
+void cli_temporary_name(char *ret, size_t len)
 {
 	static atomic_uint serial;
 	snprintf(ret, len, ".storefs-%ld-%u", (long)getpid(), atomic_fetch_add(&serial, 1));
@@ -23,7 +23,7 @@ int cli_raw_begin(struct cli_ctx *ctx, uint64_t dir, struct sfs_span name, uint3
 	*ret = (struct cli_raw_new){ .dir = dir, .name = name };
 	int err;
 	do {
-		temporary_name(ret->temporary, sizeof ret->temporary);
+		cli_temporary_name(ret->temporary, sizeof ret->temporary);
 		err = sfs_raw_make(ctx->store, dir, sfs_span_str(ret->temporary), &make,
 				   &ret->attr);
 	} while (err == SFS_ERR_EXISTS);

@@ -20,6 +20,9 @@ struct cli_raw_new {
 	uint64_t bytes;
 };
 
+/** A file name that this process has not used yet. */
+void cli_temporary_name(char *ret, size_t len);
+
 /** Begin. On failure there is nothing to abort. Errors of sfs_raw_make() and sfs_raw_open(). */
 SFS_MUST_CHECK int cli_raw_begin(struct cli_ctx *ctx, uint64_t dir, struct sfs_span name,
 				 uint32_t mode, struct cli_raw_new *ret);

@@ -186,8 +186,11 @@ static int put_raw_in(struct sfsi_txn *txn, const struct sfs_put *put,
 		int exists = sfsi_object_load(txn, put->class_id, put->oid, &old, &record);
 		if (exists == 0)
 			in->set.mask &= SFS_SET_MTIME | SFS_SET_ATIME;
-		err = sfsi_object_apply(txn, put, prepared, ret);
+		else if (exists != SFS_ERR_NOT_FOUND)
+			err = exists;
 	}
+	if (!err)
+		err = sfsi_object_apply(txn, put, prepared, ret);
 	if (!err)
 		err = sfsi_inode_unref(txn, put->class_id, entry.serial, &in->gone, &in->orphan);
 	if (!err)

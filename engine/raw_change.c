@@ -97,6 +97,16 @@ int sfsi_dir_touch(struct sfsi_txn *txn, uint64_t dir, int subdirs)
 	return sfsi_inode_store(txn, sfs_ino_class(dir), &inode);
 }
 
+/** 0 when a name is free, else SFS_ERR_EXISTS or the error of looking. */
+static int check_free(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name)
+{
+	struct sfsi_name taken;
+	int err = sfsi_name_load(txn, dir, name, &taken);
+	if (!err)
+		return SFS_ERR_EXISTS;
+	return err == SFS_ERR_NOT_FOUND ? 0 : err;
+}
+
 static int count_file(struct sfsi_txn *txn, uint32_t class_id, int change)
 {
 	struct sfsi_txn_class *class;
@@ -169,12 +179,11 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		     const struct sfs_raw_make *make, struct sfsi_inode *ret)
 {
 	struct sfsi_txn_class *class;
-	struct sfsi_name taken;
 	bool is_dir = make->type == SFS_NODE_DIR;
 	uint32_t class_id = sfs_ino_class(dir);
 	int err = class_id ? sfsi_dir_touch(txn, dir, is_dir) : SFS_ERR_NOT_FOUND;
-	if (!err && sfsi_name_load(txn, dir, name, &taken) != SFS_ERR_NOT_FOUND)
-		err = SFS_ERR_EXISTS;
+	if (!err)
+		err = check_free(txn, dir, name);
 	if (!err)
 		err = sfsi_txn_class(txn, class_id, &class);
 	if (err < 0)
@@ -231,7 +240,6 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
-	struct sfsi_name taken;
 	int err = sfsi_inode_load(txn, ino, &buf, &inode);
 	if (!err && inode.type == SFS_NODE_DIR)
 		err = SFS_ERR_IS_DIR;
@@ -239,8 +247,8 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 		err = SFS_ERR_LIMIT;
 	if (!err)
 		err = sfsi_dir_touch(txn, dir, 0);
-	if (!err && sfsi_name_load(txn, dir, name, &taken) != SFS_ERR_NOT_FOUND)
-		err = SFS_ERR_EXISTS;
+	if (!err)
+		err = check_free(txn, dir, name);
 	if (err < 0)
 		return err;
 	inode.nlink++;

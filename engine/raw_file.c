@@ -405,6 +405,8 @@ int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable, struct sf
 {
 	if (writable && store->read_only)
 		return SFS_ERR_READ_ONLY;
+	if (sfsi_ino_serial(ino) == SFSI_SERIAL_ROOT)
+		return SFS_ERR_IS_DIR;
 	int err = open_add(store, ino);
 	if (err < 0)
 		return err;

@@ -6,6 +6,7 @@
 #include "newborn.h"
 #include "notify.h"
 #include "save.h"
+#include "table.h"
 
 void fs_attr_object(struct fs *fs, uint64_t node, struct sfs_attr *attr, uint64_t sequence,
 		    pid_t pid, struct fs_found *ret)

@@ -91,19 +91,33 @@ int fs_draft_write(struct fs_draft *draft, uint64_t off, struct sfs_span data, b
 	return err;
 }
 
+static int resize_locked(struct fs_draft *draft, uint64_t size)
+{
+	if (size == fs_draft_span_locked(draft).len)
+		return 0;
+	if (size > SFS_DOCUMENT_MAX)
+		return SFS_ERR_LIMIT;
+	int err = own_locked(draft, (size_t)size);
+	if (!err)
+		err = sfs_buf_resize(&draft->text, (size_t)size);
+	if (!err)
+		changed_locked(draft);
+	return err;
+}
+
 int fs_draft_resize(struct fs_draft *draft, uint64_t size)
 {
-	int err = SFS_ERR_LIMIT;
 	pthread_mutex_lock(&draft->lock);
-	if (size == fs_draft_span_locked(draft).len) {
-		err = 0;
-	} else if (size <= SFS_DOCUMENT_MAX) {
-		err = own_locked(draft, (size_t)size);
-		if (!err)
-			err = sfs_buf_resize(&draft->text, (size_t)size);
-		if (!err)
-			changed_locked(draft);
-	}
+	int err = resize_locked(draft, size);
+	pthread_mutex_unlock(&draft->lock);
+	return err;
+}
+
+int fs_draft_try_resize(struct fs_draft *draft, uint64_t size)
+{
+	if (pthread_mutex_trylock(&draft->lock) != 0)
+		return SFS_ERR_BUSY;
+	int err = resize_locked(draft, size);
 	pthread_mutex_unlock(&draft->lock);
 	return err;
 }

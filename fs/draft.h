@@ -38,4 +38,7 @@ int fs_draft_write(struct fs_draft *draft, uint64_t off, struct sfs_span data, b
 /** Cut, or extend with zeros. Errors of fs_draft_write(). */
 int fs_draft_resize(struct fs_draft *draft, uint64_t size);
 
+/** The same, but SFS_ERR_BUSY instead of waiting for a save or a write. */
+int fs_draft_try_resize(struct fs_draft *draft, uint64_t size);
+
 #endif

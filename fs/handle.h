@@ -33,7 +33,8 @@ struct fs_open {
 	struct sfs_setattr pending;         /* times to set with the next save */
 	bool newborn;                       /* created, not in the engine yet */
 	bool removed;                       /* saves go nowhere */
-	bool refused;                       /* a save with content was refused */
+	bool refused;                       /* the last save with content failed */
+	bool name_known;                    /* newborn: the kernel has its primary name */
 };
 
 enum fs_handle_kind {

@@ -52,6 +52,7 @@ static int create_locked(struct fs_table *table, const struct fs_birth *birth,
 		return SFS_ERR_NO_MEMORY;
 	}
 	open->oid = oid;
+	open->name_known = birth->name_known;
 	fs_newborn_set_locked(table, open, true);
 	*ret = open;
 	return 0;

@@ -142,7 +142,7 @@ static void name_changed(struct fs *fs, const struct sfs_change *change)
 static void node_changed(struct fs *fs, const struct sfs_change *change)
 {
 	uint64_t node = change->object ? fs_primary_node(fs, change->ino) : change->ino;
-	if (knows_node(node))
+	if (knows_node(node) || (current && current->node_known))
 		return;
 	/* A reader of a document keeps its version; only raws are one content for all. */
 	if (change->object || current)

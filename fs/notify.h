@@ -38,6 +38,7 @@ struct fs_mark {
 		struct sfs_span name;
 	} names[2];
 	bool name_known;                 /* the kernel has the name of the object that is added */
+	bool node_known;                 /* it looks the object up anew before it is used */
 };
 
 void fs_mark_begin(const struct fs_mark *mark);

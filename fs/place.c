@@ -127,26 +127,33 @@ static int find_object(struct fs *fs, const struct fs_place *place, pid_t pid, s
 		ret->keep_attr = ret->keep_entry = false;
 		return 0;
 	}
-	/* The inode number, and so the counter to compare, is known only afterwards. */
+	/*
+	 * Which counter belongs to the object is known only afterwards; the one of the directory
+	 * says whether there was a commit in between. If so, look again.
+	 */
+	uint64_t before = fs_sequence(fs, place->dir);
 	err = sfs_object_find(fs->store, place->class_id, fs_place_oid(place), &attr);
 	if (err < 0)
 		return err;
-	uint64_t node = fs_node_document(attr.ino, place->format);
-	uint64_t sequence = fs_sequence(fs, attr.ino);
-	struct sfs_attr again;
-	if (sfs_object_stat(fs->store, attr.ino, &again, NULL) == 0)
-		attr = again;
-	fs_attr_object(fs, node, &attr, sequence, pid, ret);
-	return 0;
+	uint64_t ino = attr.ino, sequence = fs_sequence(fs, ino);
+	if (before != fs_sequence(fs, place->dir))
+		err = sfs_object_stat(fs->store, ino, &attr, NULL);
+	if (!err)
+		fs_attr_object(fs, fs_node_document(ino, place->format), &attr, sequence, pid, ret);
+	return err;
 }
 
 static int find_raw(struct fs *fs, const struct fs_place *place, struct fs_found *ret)
 {
 	struct sfs_attr attr;
 	int err = sfs_raw_find(fs->store, fs_node_ino(place->dir), place->name, &attr);
-	if (!err)
-		err = fs_attr_load(fs, attr.ino, NULL, 0, ret);
-	return err;
+	if (err < 0)
+		return err;
+	/* The kernel itself notices what outdates a file's attributes; not so a directory's. */
+	if (attr.type == SFS_NODE_DIR)
+		return fs_attr_load(fs, attr.ino, NULL, 0, ret);
+	fs_attr_thing(fs, &attr, fs_sequence(fs, attr.ino), ret);
+	return 0;
 }
 
 int fs_place_find(struct fs *fs, const struct fs_place *place, pid_t pid, struct fs_found *ret)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include "backend/kv.h"
 #include "base/cleanup.h"
@@ -19,6 +20,10 @@
 #define CACHE_DEFAULT (32 * MIB)
 /* rocksdb/c.h has no name for it; it is part of the file format. */
 #define CHECKSUM_CRC32C 1
+/* Above all levels of messages. */
+#define LEVEL_HEADER 5
+/* To begin a MANIFEST, a log and LOG. */
+#define OPEN_NEEDS (1 * MIB)
 
 /* Has no setter in rocksdb/c.h. */
 static const char extra_options[] = "memtable_protection_bytes_per_key=8;"
@@ -31,6 +36,13 @@ static void table_options(rocksdb_options_t *options, rocksdb_cache_t *cache)
 	rocksdb_block_based_options_set_block_cache(table, cache);
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
 	rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+	rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
+	/* Filters and indexes in small blocks. A whole filter of a file with short values is
+	 * larger than a shard of the cache: it would be read again for every lookup. */
+	rocksdb_block_based_options_set_index_type(
+		table, rocksdb_block_based_table_index_type_two_level_index_search);
+	rocksdb_block_based_options_set_partition_filters(table, 1);
+	rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
 	rocksdb_block_based_options_set_block_size(table, 8 << 10);
 	rocksdb_block_based_options_set_format_version(table, 5);
 	rocksdb_block_based_options_set_checksum(table, CHECKSUM_CRC32C);
@@ -49,8 +61,6 @@ static void memory_options(rocksdb_options_t *options)
 	rocksdb_options_set_max_background_jobs(options, 3);
 	rocksdb_options_set_max_subcompactions(options, 2);
 	rocksdb_options_compaction_readahead_size(options, 1 * MIB);
-	rocksdb_options_set_max_log_file_size(options, 1 * MIB);
-	rocksdb_options_set_keep_log_file_num(options, 4);
 	rocksdb_options_set_stats_dump_period_sec(options, 0);
 	rocksdb_options_set_stats_persist_period_sec(options, 0);
 }
@@ -67,6 +77,19 @@ static void file_options(rocksdb_options_t *options)
 	rocksdb_options_add_compact_on_deletion_collector_factory(options, 4096, 2048);
 }
 
+/*
+ * RocksDB's own text log, LOG: as good as off. When the disk is full its writer fails,
+ * and where RocksDB is built with asserts (Debian) the line after that aborts the
+ * process. So nothing is logged but the header of each open, and an open for writing
+ * makes sure that there is room for that.
+ */
+static void text_log_options(rocksdb_options_t *options)
+{
+	rocksdb_options_set_info_log_level(options, LEVEL_HEADER);
+	rocksdb_options_set_max_log_file_size(options, 1 * MIB);
+	rocksdb_options_set_keep_log_file_num(options, 2);
+}
+
 /* Far above what kv_guard.c allows, so that RocksDB never switches the log by itself. */
 static void log_options(rocksdb_options_t *options)
 {
@@ -77,16 +100,28 @@ static void log_options(rocksdb_options_t *options)
 	rocksdb_options_set_paranoid_checks(options, 1);
 }
 
+/* Few shards: a small cache in 64 of them can not hold a large block. */
+static rocksdb_cache_t *cache_make(size_t bytes)
+{
+	rocksdb_lru_cache_options_t *options = rocksdb_lru_cache_options_create();
+	rocksdb_lru_cache_options_set_capacity(options, bytes);
+	rocksdb_lru_cache_options_set_num_shard_bits(options, 2);
+	rocksdb_cache_t *cache = rocksdb_cache_create_lru_opts(options);
+	rocksdb_lru_cache_options_destroy(options);
+	return cache;
+}
+
 static int options_make(struct kv *kv, const struct sfsi_backend_config *cfg,
 			struct sfs_diag *diag)
 {
-	kv->cache = rocksdb_cache_create_lru(cfg->cache_bytes ? cfg->cache_bytes : CACHE_DEFAULT);
+	kv->cache = cache_make(cfg->cache_bytes ? cfg->cache_bytes : CACHE_DEFAULT);
 	rocksdb_options_t *base = rocksdb_options_create();
 	rocksdb_options_set_create_if_missing(base, cfg->create);
 	rocksdb_options_set_error_if_exists(base, cfg->create);
 	memory_options(base);
 	file_options(base);
 	log_options(base);
+	text_log_options(base);
 	kv->options = rocksdb_options_create();
 	char *text = NULL;
 	rocksdb_get_options_from_string(base, extra_options, kv->options, &text);
@@ -147,8 +182,20 @@ static int db_folder_open(struct kv *kv, bool create, struct sfs_diag *diag)
 	return 0;
 }
 
+static int room_check(const struct kv *kv, struct sfs_diag *diag)
+{
+	struct statvfs st;
+	if (fstatvfs(kv->dir_fd, &st) < 0 || st.f_bavail >= OPEN_NEEDS / st.f_frsize)
+		return 0;
+	return sfs_diag_set(diag, SFS_ERR_NO_SPACE,
+			    "the disk of '%s' is full, opening it for writing needs 1 MiB", kv->path);
+}
+
 static int db_open(struct kv *kv, struct sfs_diag *diag)
 {
+	int err = room_check(kv, diag);
+	if (err < 0)
+		return err;
 	char *text = NULL;
 	kv->db = rocksdb_open(kv->options, kv->db_path, &text);
 	return kv->db ? 0 : sfsi_kv_error_diag(text, diag, "can not open db/");

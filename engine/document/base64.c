@@ -22,6 +22,8 @@ static void encode_three(char dst[4], const uint8_t *src, size_t len)
 
 int sfsi_base64_encode(struct sfs_buf *ret, struct sfs_span bytes)
 {
+	if (bytes.len == 0)
+		return 0;
 	if (bytes.len > SFS_BUF_MAX / 4 * 3)
 		return SFS_ERR_LIMIT;
 	size_t need = (bytes.len + 2) / 3 * 4;
@@ -64,6 +66,8 @@ static int32_t decode_four(const uint8_t *src, unsigned pad)
 int sfsi_base64_decode(struct sfs_buf *ret, struct sfs_span text)
 {
 	const uint8_t *src = text.data;
+	if (text.len == 0)
+		return 0;
 	if (text.len % 4 != 0)
 		return SFS_ERR_INVALID;
 	size_t old = ret->len;
@@ -78,7 +82,8 @@ int sfsi_base64_decode(struct sfs_buf *ret, struct sfs_span text)
 		int32_t bits = decode_four(src + at, pad);
 		if (bits < 0)
 			return SFS_ERR_INVALID;
-		const uint8_t three[3] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits };
+		const uint8_t three[3] = { (uint8_t)(bits >> 16), (uint8_t)(bits >> 8),
+					   (uint8_t)bits };
 		memcpy(dst, three, 3 - pad);
 		dst += 3 - pad;
 	}

@@ -14,8 +14,8 @@ enum gate_state {
 	GATE_DOCUMENT,
 	GATE_KEY,
 	GATE_VALUE,
-	GATE_OID,       /* value of "oid" */
-	GATE_TYPE,      /* value of "type" */
+	GATE_OID,  /* value of "oid" */
+	GATE_TYPE, /* value of "type" */
 };
 
 struct gate {
@@ -24,11 +24,11 @@ struct gate {
 	const struct sfsi_document_rules *rules;
 	struct sfs_diag *diag;
 	enum gate_state state;
-	unsigned level;          /* open containers */
-	size_t start;            /* of the body's head in the output */
-	uint32_t announced;      /* pairs in that head */
-	uint32_t dropped;        /* pairs left out */
-	uint64_t bound;          /* bytes that the canonical JSON has at most */
+	unsigned level;     /* open containers */
+	size_t start;       /* of the body's head in the output */
+	uint32_t announced; /* pairs in that head */
+	uint32_t dropped;   /* pairs left out */
+	uint64_t bound;     /* bytes that the canonical JSON has at most */
 };
 
 static struct gate *gate_of(struct sfsi_sink *sink)
@@ -64,9 +64,7 @@ static int pass(struct gate *gate, const char *what, uint64_t len)
 	case GATE_TYPE:
 		return sfs_diag_set(gate->diag, SFS_ERR_BAD_DOCUMENT,
 				    "\"type\" is %s, expected a string", what);
-	case GATE_VALUE:
-		gate->state = GATE_KEY;
-		break;
+	case GATE_VALUE: gate->state = GATE_KEY; break;
 	}
 	return 0;
 }
@@ -91,7 +89,8 @@ static int check_type(struct gate *gate, struct sfs_span found)
 	    sfs_span_equal(found, gate->rules->class_name))
 		return 0;
 	return sfs_diag_set(gate->diag, SFS_ERR_BAD_DOCUMENT, "\"type\" is \"%s\", expected \"%s\"",
-			    sfsi_utf8_show(shown, found), sfsi_utf8_show(wanted, gate->rules->type));
+			    sfsi_utf8_show(shown, found),
+			    sfsi_utf8_show(wanted, gate->rules->type));
 }
 
 /* A key of the document: forwarded unless it is one that is left out. */
@@ -191,14 +190,16 @@ static int gate_real(struct sfsi_sink *sink, double value)
 static int gate_binary(struct sfsi_sink *sink, struct sfs_span bytes)
 {
 	struct gate *gate = gate_of(sink);
-	int err = pass(gate, "binary data", 2 * (uint64_t)bytes.len + 8 * (uint64_t)gate->level + 40);
+	int err = pass(gate, "binary data",
+		       2 * (uint64_t)bytes.len + 8 * (uint64_t)gate->level + 40);
 	return err < 0 ? err : gate->writer.sink.ops->binary(&gate->writer.sink, bytes);
 }
 
 static int gate_ext(struct sfsi_sink *sink, int8_t type, struct sfs_span bytes)
 {
 	struct gate *gate = gate_of(sink);
-	int err = pass(gate, "an extension", 2 * (uint64_t)bytes.len + 24 * (uint64_t)gate->level + 80);
+	int err = pass(gate, "an extension",
+		       2 * (uint64_t)bytes.len + 24 * (uint64_t)gate->level + 80);
 	return err < 0 ? err : gate->writer.sink.ops->ext(&gate->writer.sink, type, bytes);
 }
 
@@ -277,6 +278,7 @@ static const struct sfsi_sink_ops gate_ops = {
 	.map_end = gate_map_end,
 };
 
+/* ret NULL: only find out whether it is possible. */
 static int render_json(struct sfs_span body, struct sfs_buf *ret)
 {
 	struct sfsi_json_writer *writer;
@@ -296,24 +298,26 @@ static int render_json(struct sfs_span body, struct sfs_buf *ret)
  */
 static int check_renderable(const struct gate *gate)
 {
-	struct sfs_buf text = SFS_BUF_INIT;
 	const struct sfs_buf *out = gate->writer.out;
 	if (gate->bound <= SFS_BUF_MAX)
 		return 0;
 	struct sfs_span body = { (const char *)out->data + gate->start, out->len - gate->start };
-	int err = render_json(body, &text);
-	sfs_buf_fini(&text);
+	int err = render_json(body, NULL);
 	if (err == SFS_ERR_LIMIT)
-		return sfs_diag_set(gate->diag, err, "the indented JSON of this document would have "
-				    "more than %zu bytes", SFS_BUF_MAX);
+		return sfs_diag_set(gate->diag, err,
+				    "the indented JSON of this document would have "
+				    "more than %zu bytes",
+				    SFS_BUF_MAX);
 	return err;
 }
 
 static int read_text(enum sfs_format format, struct sfs_span text, struct gate *gate)
 {
 	if (text.len > SFS_DOCUMENT_MAX)
-		return sfs_diag_set(gate->diag, SFS_ERR_LIMIT, "the document has %zu bytes, the "
-				    "limit is %zu", text.len, SFS_DOCUMENT_MAX);
+		return sfs_diag_set(gate->diag, SFS_ERR_LIMIT,
+				    "the document has %zu bytes, the "
+				    "limit is %zu",
+				    text.len, SFS_DOCUMENT_MAX);
 	if (format == SFS_FORMAT_MSGPACK)
 		return sfsi_msgpack_read(text, &gate->sink, NULL, gate->diag);
 	return sfsi_json_read(text, &gate->sink, gate->diag);

@@ -8,9 +8,9 @@
 
 /** What a document's top level must agree with. */
 struct sfsi_document_rules {
-	struct sfs_span oid;       /* a top-level "oid" must be this string (or the number that
+	struct sfs_span oid;        /* a top-level "oid" must be this string (or the number that
 				    * spells it) */
-	struct sfs_span type;      /* a top-level "type" must be this… */
+	struct sfs_span type;       /* a top-level "type" must be this… */
 	struct sfs_span class_name; /* …or this */
 };
 
@@ -22,8 +22,8 @@ struct sfsi_document_rules {
  * Returns 0, SFS_ERR_BAD_DOCUMENT, SFS_ERR_LIMIT, SFS_ERR_NO_MEMORY; diag says where and what.
  */
 SFS_MUST_CHECK int sfsi_document_parse(enum sfs_format format, struct sfs_span text,
-				       const struct sfsi_document_rules *rules, struct sfs_buf *body,
-				       struct sfs_diag *diag);
+				       const struct sfsi_document_rules *rules,
+				       struct sfs_buf *body, struct sfs_diag *diag);
 
 /** Append the canonical document of a body. */
 SFS_MUST_CHECK int sfsi_document_render(enum sfs_format format, struct sfs_span body,

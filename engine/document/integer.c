@@ -32,8 +32,8 @@ static struct sfsi_integer signed_of(int64_t value)
 
 struct sfsi_integer sfsi_integer_read(struct sfs_span text)
 {
-	const char *p = text.data;
-	bool minus = text.len > 0 && p[0] == '-';
+	const char *p = text.len ? text.data : "";
+	bool minus = p[0] == '-';
 	size_t len = text.len - minus;
 	uint64_t value = 0;
 	p += minus;

@@ -6,10 +6,10 @@
 #include <storefs/buf.h>
 
 enum sfsi_integer_kind {
-	SFSI_INTEGER_NONE,       /* not "-"? followed by digits without leading zeros, or "-0" */
-	SFSI_INTEGER_SIGNED,     /* fits int64_t */
-	SFSI_INTEGER_NATURAL,    /* 2^63 .. 2^64-1 */
-	SFSI_INTEGER_BIG,        /* beyond 64 bits */
+	SFSI_INTEGER_NONE,    /* not "-"? followed by digits without leading zeros, or "-0" */
+	SFSI_INTEGER_SIGNED,  /* fits int64_t */
+	SFSI_INTEGER_NATURAL, /* 2^63 .. 2^64-1 */
+	SFSI_INTEGER_BIG,     /* beyond 64 bits */
 };
 
 /** Value of an integer's text; the member that the kind names is valid. */

@@ -22,20 +22,20 @@
 
 struct reader {
 	yyjson_val *root;
-	yyjson_val *at;                      /* what is read now: for positions */
-	struct sfsi_msgpack_writer encoder;  /* canonical forms of keys, into keys.encoded */
+	yyjson_val *at;                     /* what is read now: for positions */
+	struct sfsi_msgpack_writer encoder; /* canonical forms of keys, into keys.encoded */
 	struct sfsi_keyset keys;
-	struct sfs_buf bytes;                /* decoded base64 */
+	struct sfs_buf bytes; /* decoded base64 */
 	unsigned depth;
-	bool keys_known;                     /* a key that was checked is emitted again */
+	bool keys_known; /* a key that was checked is emitted again */
 	struct sfs_diag *diag;
 };
 
 static int walk(struct reader *reader, yyjson_val *val, struct sfsi_sink *sink);
 
 /* Refuse what val says. */
-__attribute__((format(printf, 4, 5)))
-static int fail(struct reader *reader, yyjson_val *val, int err, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static int fail(struct reader *reader, yyjson_val *val,
+						      int err, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
@@ -94,8 +94,8 @@ static int walk_number(struct reader *reader, yyjson_val *val, struct sfsi_sink 
 static int read_base64(struct reader *reader, yyjson_val *val, const char *word)
 {
 	reader->bytes.len = 0;
-	int err = yyjson_is_str(val) ? sfsi_base64_decode(&reader->bytes, text_of(val)) :
-				       SFS_ERR_INVALID;
+	int err = yyjson_is_str(val) ? sfsi_base64_decode(&reader->bytes, text_of(val))
+				     : SFS_ERR_INVALID;
 	if (err != SFS_ERR_INVALID)
 		return err;
 	return fail(reader, val, SFS_ERR_BAD_DOCUMENT,
@@ -112,8 +112,8 @@ static bool is_ext_type(yyjson_val *val, int8_t *ret)
 {
 	if (!yyjson_is_raw(val))
 		return false;
-	struct sfsi_integer integer = sfsi_integer_read((struct sfs_span){ yyjson_get_raw(val),
-									    yyjson_get_len(val) });
+	struct sfsi_integer integer = sfsi_integer_read(
+		(struct sfs_span){ yyjson_get_raw(val), yyjson_get_len(val) });
 	if (integer.kind != SFSI_INTEGER_SIGNED || integer.value < -128 || integer.value > 127)
 		return false;
 	*ret = (int8_t)integer.value;
@@ -324,8 +324,10 @@ static int emit(yyjson_doc *doc, struct sfs_span text, struct sfsi_sink *sink,
 static int parse_fault(struct sfs_span text, const yyjson_read_err *error, struct sfs_diag *diag)
 {
 	if (error->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
-		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "not enough memory for a document of "
-				    "%zu bytes", text.len);
+		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY,
+				    "not enough memory for a document of "
+				    "%zu bytes",
+				    text.len);
 	return sfsi_json_where_fault(text, error->pos, error->msg, diag);
 }
 

@@ -88,9 +88,10 @@ static int32_t unicode_escape(const struct scan *scan, const uint8_t *p)
 	if (scan->end - p < 6 || p[0] != '\\' || p[1] != 'u')
 		return -1;
 	for (int i = 2; i < 6; i++) {
-		int digit = p[i] >= '0' && p[i] <= '9' ? p[i] - '0' :
-			    p[i] >= 'a' && p[i] <= 'f' ? p[i] - 'a' + 10 :
-			    p[i] >= 'A' && p[i] <= 'F' ? p[i] - 'A' + 10 : -1;
+		int digit = p[i] >= '0' && p[i] <= '9'   ? p[i] - '0'
+			    : p[i] >= 'a' && p[i] <= 'f' ? p[i] - 'a' + 10
+			    : p[i] >= 'A' && p[i] <= 'F' ? p[i] - 'A' + 10
+							 : -1;
 		if (digit < 0)
 			return -1;
 		value = value << 4 | digit;
@@ -114,7 +115,8 @@ static bool scan_unicode(struct scan *scan)
 	bool high = unit >= 0xd800 && unit <= 0xdbff;
 	if (is_low_surrogate(unit) ||
 	    (high && !is_low_surrogate(unicode_escape(scan, scan->p + 6)))) {
-		bad(scan, scan->p, "half of a surrogate pair, expected \\ud800-\\udbff followed by "
+		bad(scan, scan->p,
+		    "half of a surrogate pair, expected \\ud800-\\udbff followed by "
 		    "\\udc00-\\udfff");
 		return false;
 	}
@@ -133,7 +135,8 @@ static bool scan_escape(struct scan *scan)
 	if (scan->p[1] == 'u')
 		return scan_unicode(scan);
 	if (scan->p[1] == 0 || !strchr("\"\\/bfnrt", scan->p[1])) {
-		bad(scan, scan->p, "an unknown escape, expected one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
+		bad(scan, scan->p,
+		    "an unknown escape, expected one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
 		    "\\u");
 		return false;
 	}
@@ -146,14 +149,18 @@ static bool scan_raw_character(struct scan *scan)
 	char fault[100];
 	size_t step = sfsi_utf8_next(scan->p, (size_t)(scan->end - scan->p));
 	if (step == 0) {
-		snprintf(fault, sizeof fault, "invalid UTF-8 in a string (byte 0x%02x), expected a "
-			 "UTF-8 character", *scan->p);
+		snprintf(fault, sizeof fault,
+			 "invalid UTF-8 in a string (byte 0x%02x), expected a "
+			 "UTF-8 character",
+			 *scan->p);
 		bad(scan, scan->p, fault);
 		return false;
 	}
 	if (*scan->p < 0x20) {
-		snprintf(fault, sizeof fault, "a control character in a string, expected the escape "
-			 "\\u%04x or the end of the string", *scan->p);
+		snprintf(fault, sizeof fault,
+			 "a control character in a string, expected the escape "
+			 "\\u%04x or the end of the string",
+			 *scan->p);
 		bad(scan, scan->p, fault);
 		return false;
 	}
@@ -171,7 +178,8 @@ static void scan_string(struct scan *scan)
 			return;
 	}
 	if (!skip_char(scan, '"'))
-		bad(scan, quote, "a string without an end, expected '\"' before the end of the text");
+		bad(scan, quote,
+		    "a string without an end, expected '\"' before the end of the text");
 }
 
 static void scan_word(struct scan *scan)

@@ -54,12 +54,12 @@ void sfsi_json_where_value(struct sfs_span text, size_t number, struct sfs_diag 
 enum expect {
 	EXPECT_DOCUMENT,
 	EXPECT_VALUE,
-	EXPECT_VALUE_OR_END,   /* after [ */
-	EXPECT_KEY,            /* after , */
-	EXPECT_KEY_OR_END,     /* after { */
+	EXPECT_VALUE_OR_END, /* after [ */
+	EXPECT_KEY,          /* after , */
+	EXPECT_KEY_OR_END,   /* after { */
 	EXPECT_COLON,
-	EXPECT_NEXT,           /* after a value in a container */
-	EXPECT_NOTHING,        /* after the document */
+	EXPECT_NEXT,    /* after a value in a container */
+	EXPECT_NOTHING, /* after the document */
 };
 
 /* Where the state machine is; open has one byte, { or [, for each open container. */
@@ -204,7 +204,8 @@ static const char *hint(const struct course *course, const struct sfsi_token *to
 		return " (JSON has no comments)";
 	if (other == '\'')
 		return " (strings stand in double quotes)";
-	if ((course->expect == EXPECT_VALUE || course->expect == EXPECT_KEY) && (c == ']' || c == '}'))
+	if ((course->expect == EXPECT_VALUE || course->expect == EXPECT_KEY) &&
+	    (c == ']' || c == '}'))
 		return " (after a comma another one follows)";
 	if (token->kind == SFSI_TOKEN_WORD && is_not_finite(token->span))
 		return " (write {\"$float\": \"nan\"}, \"inf\" or \"-inf\")";

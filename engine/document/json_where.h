@@ -21,7 +21,6 @@ void sfsi_json_where_value(struct sfs_span text, size_t number, struct sfs_diag 
  * @diag       not NULL.
  * Returns SFS_ERR_BAD_DOCUMENT.
  */
-int sfsi_json_where_fault(struct sfs_span text, size_t off, const char *why,
-			  struct sfs_diag *diag);
+int sfsi_json_where_fault(struct sfs_span text, size_t off, const char *why, struct sfs_diag *diag);
 
 #endif

@@ -12,7 +12,7 @@
 
 /** Private: one key. Strings and encoded keys are never equal to each other. */
 struct sfsi_key {
-	const void *text;        /* string: borrowed bytes; NULL: encoded[off] */
+	const void *text; /* string: borrowed bytes; NULL: encoded[off] */
 	size_t off;
 	uint32_t len;
 	uint32_t hash;
@@ -21,18 +21,18 @@ struct sfsi_key {
 #define SFSI_KEYSET_FEW 16
 
 struct sfsi_keyset {
-	struct sfsi_key *keys;   /* [cap], of all open maps, outermost first */
+	struct sfsi_key *keys; /* [cap], of all open maps, outermost first */
 	size_t count, cap;
-	struct sfs_buf encoded;  /* canonical msgpack of keys that are not strings; the reader
+	struct sfs_buf encoded; /* canonical msgpack of keys that are not strings; the reader
 				  * appends and truncates */
 	struct sfsi_key few[SFSI_KEYSET_FEW]; /* spares small documents an allocation */
 };
 
 /** One open map. */
 struct sfsi_keyset_map {
-	size_t first;            /* its first key */
-	uint32_t *slots;         /* NULL while it is small; key number from first + 1, 0 = free */
-	uint32_t mask;           /* number of slots - 1 */
+	size_t first;    /* its first key */
+	uint32_t *slots; /* NULL while it is small; key number from first + 1, 0 = free */
+	uint32_t mask;   /* number of slots - 1 */
 };
 
 void sfsi_keyset_init(struct sfsi_keyset *set);

@@ -21,29 +21,30 @@ SFS_MUST_CHECK int sfsi_msgpack_read(struct sfs_span bytes, struct sfsi_sink *si
 
 /** Writer of canonical msgpack (shortest encoding, reals as float 64). Caller's memory. */
 struct sfsi_msgpack_writer {
-	struct sfsi_sink sink;   /* feed this */
-	struct sfs_buf *out;     /* appended to; borrowed */
+	struct sfsi_sink sink; /* feed this */
+	struct sfs_buf *out;   /* appended to; borrowed */
 };
 
 void sfsi_msgpack_writer_init(struct sfsi_msgpack_writer *writer, struct sfs_buf *out);
 
 /** One key and value of a map, as byte ranges of the map that holds them. */
 struct sfsi_msgpack_pair {
-	struct sfs_span key;     /* encoded key */
-	struct sfs_span name;    /* the key's text when it is a string, else {NULL, 0} */
-	struct sfs_span value;   /* encoded value */
+	struct sfs_span key;   /* encoded key */
+	struct sfs_span name;  /* the key's text when it is a string, else {NULL, 0} */
+	struct sfs_span value; /* encoded value */
 };
 
 /** Walk of the top level of a map. */
 struct sfsi_msgpack_map {
-	struct sfs_span rest;    /* private */
-	uint32_t left;           /* pairs not seen yet */
+	struct sfs_span rest; /* private */
+	uint32_t left;        /* pairs not seen yet */
 };
 
 /** Start a walk. @bytes one valid map. Returns 0 or SFS_ERR_BAD_DOCUMENT (not a map). */
 SFS_MUST_CHECK int sfsi_msgpack_map_init(struct sfsi_msgpack_map *map, struct sfs_span bytes);
 /** Next pair: 0 pair, 1 end, <0 error. */
-SFS_MUST_CHECK int sfsi_msgpack_map_next(struct sfsi_msgpack_map *map, struct sfsi_msgpack_pair *ret);
+SFS_MUST_CHECK int sfsi_msgpack_map_next(struct sfsi_msgpack_map *map,
+					 struct sfsi_msgpack_pair *ret);
 /** Append the header of a map of count pairs. */
 SFS_MUST_CHECK int sfsi_msgpack_map_header(struct sfs_buf *ret, uint32_t count);
 

@@ -72,35 +72,41 @@ static enum sfsi_head_fault long_head(struct sfs_span bytes, struct sfsi_head *r
 	const uint8_t *p = bytes.data;
 	unsigned extra = (unsigned)head - 1;
 	switch (p[0]) {
-	case 0xc0:
-		ret->kind = SFSI_HEAD_NULL;
-		return SFSI_HEAD_GOOD;
-	case 0xc1:
-		return SFSI_HEAD_UNUSED;
-	case 0xc2: case 0xc3:
+	case 0xc0: ret->kind = SFSI_HEAD_NULL; return SFSI_HEAD_GOOD;
+	case 0xc1: return SFSI_HEAD_UNUSED;
+	case 0xc2:
+	case 0xc3:
 		ret->kind = SFSI_HEAD_BOOLEAN;
 		ret->integer = p[0] & 1;
 		return SFSI_HEAD_GOOD;
-	case 0xc4: case 0xc5: case 0xc6:
-		ret->kind = SFSI_HEAD_BINARY;
-		return body(bytes, ret, head, load(p + 1, extra));
-	case 0xc7: case 0xc8: case 0xc9:
+	case 0xc4:
+	case 0xc5:
+	case 0xc6: ret->kind = SFSI_HEAD_BINARY; return body(bytes, ret, head, load(p + 1, extra));
+	case 0xc7:
+	case 0xc8:
+	case 0xc9:
 		ret->kind = SFSI_HEAD_EXT;
 		ret->integer = (int8_t)p[head - 1];
 		return body(bytes, ret, head, load(p + 1, extra - 1));
 	case 0xca: return real32(p, ret);
 	case 0xcb: return real64(p, ret);
-	case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8:
+	case 0xd4:
+	case 0xd5:
+	case 0xd6:
+	case 0xd7:
+	case 0xd8:
 		ret->kind = SFSI_HEAD_EXT;
 		ret->integer = (int8_t)p[1];
 		return body(bytes, ret, head, UINT64_C(1) << (p[0] - 0xd4));
-	case 0xd9: case 0xda: case 0xdb:
-		ret->kind = SFSI_HEAD_STRING;
-		return body(bytes, ret, head, load(p + 1, extra));
-	case 0xdc: case 0xdd:
+	case 0xd9:
+	case 0xda:
+	case 0xdb: ret->kind = SFSI_HEAD_STRING; return body(bytes, ret, head, load(p + 1, extra));
+	case 0xdc:
+	case 0xdd:
 		ret->kind = SFSI_HEAD_ARRAY;
 		return container(bytes, ret, head, (uint32_t)load(p + 1, extra));
-	case 0xde: case 0xdf:
+	case 0xde:
+	case 0xdf:
 		ret->kind = SFSI_HEAD_MAP;
 		return container(bytes, ret, head, (uint32_t)load(p + 1, extra));
 	default: return integer(p, ret);

@@ -7,15 +7,15 @@
 
 enum sfsi_head_kind {
 	SFSI_HEAD_NULL,
-	SFSI_HEAD_BOOLEAN,   /* integer: 0, 1 */
+	SFSI_HEAD_BOOLEAN, /* integer: 0, 1 */
 	SFSI_HEAD_INTEGER,
-	SFSI_HEAD_NATURAL,   /* unsigned form; any value */
+	SFSI_HEAD_NATURAL, /* unsigned form; any value */
 	SFSI_HEAD_REAL,
-	SFSI_HEAD_STRING,    /* body */
-	SFSI_HEAD_BINARY,    /* body */
-	SFSI_HEAD_EXT,       /* body, integer: type */
-	SFSI_HEAD_ARRAY,     /* count */
-	SFSI_HEAD_MAP,       /* count of pairs */
+	SFSI_HEAD_STRING, /* body */
+	SFSI_HEAD_BINARY, /* body */
+	SFSI_HEAD_EXT,    /* body, integer: type */
+	SFSI_HEAD_ARRAY,  /* count */
+	SFSI_HEAD_MAP,    /* count of pairs */
 };
 
 struct sfsi_head {
@@ -25,15 +25,16 @@ struct sfsi_head {
 	uint64_t natural;
 	double real;
 	struct sfs_span body;
-	size_t len;              /* bytes of head and body; of the head alone for containers */
+	size_t len; /* bytes of head and body; of the head alone for containers */
 };
 
 /** Why a head can not be read. */
 enum sfsi_head_fault {
 	SFSI_HEAD_GOOD,
-	SFSI_HEAD_CUT,       /* bytes end inside the head */
-	SFSI_HEAD_SHORT,     /* a body or container that needs more bytes than there are */
-	SFSI_HEAD_UNUSED,    /* 0xc1 */
+	SFSI_HEAD_CUT,    /* bytes end inside the head */
+	SFSI_HEAD_SHORT,  /* a body or container that needs more bytes than there are; kind, and
+			      * len of the head, are set */
+	SFSI_HEAD_UNUSED, /* 0xc1 */
 };
 
 /**

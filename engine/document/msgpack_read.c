@@ -16,19 +16,19 @@
 
 struct reader {
 	struct sfs_span bytes;
-	size_t at;                           /* the next head */
-	size_t fault;                        /* where the value starts that is read now */
-	struct sfsi_msgpack_writer encoder;  /* canonical forms of keys, into keys.encoded */
+	size_t at;                          /* the next head */
+	size_t fault;                       /* where the value starts that is read now */
+	struct sfsi_msgpack_writer encoder; /* canonical forms of keys, into keys.encoded */
 	struct sfsi_keyset keys;
 	unsigned depth;
-	bool keys_known;                     /* a key that was checked is emitted again */
+	bool keys_known; /* a key that was checked is emitted again */
 	struct sfs_diag *diag;
 };
 
 static int walk(struct reader *reader, struct sfsi_sink *sink);
 
-__attribute__((format(printf, 3, 4)))
-static int fail(struct reader *reader, int err, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int fail(struct reader *reader, int err,
+						      const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
@@ -65,18 +65,16 @@ static int read_head(struct reader *reader, struct sfsi_head *head)
 {
 	reader->fault = reader->at;
 	switch (sfsi_head_read(rest(reader), head)) {
-	case SFSI_HEAD_GOOD:
-		reader->at += head->len;
-		return 0;
+	case SFSI_HEAD_GOOD: reader->at += head->len; return 0;
 	case SFSI_HEAD_CUT:
 		return fail(reader, SFS_ERR_BAD_DOCUMENT, "unexpected end of the data, expected %s",
 			    reader->at < reader->bytes.len ? "the rest of a value" : "a value");
 	case SFSI_HEAD_SHORT:
-		return fail(reader, SFS_ERR_BAD_DOCUMENT, "the data ends too early: %s announces "
-			    "more than the %zu bytes that follow", kind_name(head->kind),
-			    reader->bytes.len - reader->at);
-	case SFSI_HEAD_UNUSED:
-		break;
+		return fail(reader, SFS_ERR_BAD_DOCUMENT,
+			    "unexpected end of the data, the %s needs more "
+			    "than the %zu bytes left",
+			    kind_name(head->kind), reader->bytes.len - reader->at - head->len);
+	case SFSI_HEAD_UNUSED: break;
 	}
 	return fail(reader, SFS_ERR_BAD_DOCUMENT, "unexpected byte 0xc1, expected a value");
 }
@@ -106,7 +104,8 @@ static int walk_string(struct reader *reader, struct sfs_span text, struct sfsi_
 
 static int walk_ext(const struct sfsi_head *head, struct sfsi_sink *sink)
 {
-	if (head->integer == SFSI_EXT_BIGINT && sfsi_integer_read(head->body).kind == SFSI_INTEGER_BIG)
+	if (head->integer == SFSI_EXT_BIGINT &&
+	    sfsi_integer_read(head->body).kind == SFSI_INTEGER_BIG)
 		return sink->ops->bigint(sink, head->body);
 	return sink->ops->ext(sink, (int8_t)head->integer, head->body);
 }
@@ -114,7 +113,8 @@ static int walk_ext(const struct sfsi_head *head, struct sfsi_sink *sink)
 static int enter(struct reader *reader)
 {
 	if (reader->depth == SFS_DEPTH_MAX)
-		return fail(reader, SFS_ERR_LIMIT, "nested more than %d levels deep", SFS_DEPTH_MAX);
+		return fail(reader, SFS_ERR_LIMIT, "nested more than %d levels deep",
+			    SFS_DEPTH_MAX);
 	reader->depth++;
 	return 0;
 }
@@ -131,8 +131,8 @@ static int walk_array(struct reader *reader, uint32_t count, struct sfsi_sink *s
 	return err < 0 ? err : sink->ops->array_end(sink);
 }
 
-static int walk_string_key(struct reader *reader, struct sfsi_keyset_map *map,
-			   struct sfs_span text, struct sfsi_sink *sink)
+static int walk_string_key(struct reader *reader, struct sfsi_keyset_map *map, struct sfs_span text,
+			   struct sfsi_sink *sink)
 {
 	int err = check_utf8(reader, text);
 	if (err == 0 && !reader->keys_known)
@@ -244,6 +244,8 @@ int sfsi_msgpack_read(struct sfs_span bytes, struct sfsi_sink *sink, size_t *ret
 {
 	struct sfs_diag local = SFS_DIAG_INIT;
 	struct reader reader = { .bytes = bytes, .diag = diag ? diag : &local };
+	if (!bytes.data)
+		reader.bytes = sfs_span_str("");
 	sfsi_keyset_init(&reader.keys);
 	sfsi_msgpack_writer_init(&reader.encoder, &reader.keys.encoded);
 	int err = walk(&reader, sink);
@@ -285,7 +287,8 @@ int sfsi_msgpack_map_init(struct sfsi_msgpack_map *map, struct sfs_span bytes)
 	struct sfsi_head head;
 	if (sfsi_head_read(bytes, &head) != SFSI_HEAD_GOOD || head.kind != SFSI_HEAD_MAP)
 		return SFS_ERR_BAD_DOCUMENT;
-	map->rest = (struct sfs_span){ (const uint8_t *)bytes.data + head.len, bytes.len - head.len };
+	map->rest = (struct sfs_span){ (const uint8_t *)bytes.data + head.len,
+				       bytes.len - head.len };
 	map->left = head.count;
 	return 0;
 }

@@ -29,10 +29,10 @@ struct sfsi_sink {
 struct sfsi_sink_ops {
 	int (*null)(struct sfsi_sink *sink);
 	int (*boolean)(struct sfsi_sink *sink, bool value);
-	int (*integer)(struct sfsi_sink *sink, int64_t value);   /* below 2^63 */
-	int (*natural)(struct sfsi_sink *sink, uint64_t value);  /* 2^63 and above */
+	int (*integer)(struct sfsi_sink *sink, int64_t value);         /* below 2^63 */
+	int (*natural)(struct sfsi_sink *sink, uint64_t value);        /* 2^63 and above */
 	int (*bigint)(struct sfsi_sink *sink, struct sfs_span digits); /* beyond 64 bits */
-	int (*real)(struct sfsi_sink *sink, double value);       /* may be NaN or infinite */
+	int (*real)(struct sfsi_sink *sink, double value);             /* may be NaN or infinite */
 	int (*string)(struct sfsi_sink *sink, struct sfs_span text);   /* valid UTF-8 */
 	int (*binary)(struct sfsi_sink *sink, struct sfs_span bytes);
 	int (*ext)(struct sfsi_sink *sink, int8_t type, struct sfs_span bytes);

@@ -26,7 +26,7 @@ teardown() {
 	done
 }
 
-@test "a changed object is seen at once through a descriptor that opens anew, after it was mapped and read" {
+@test "a changed object is seen at once after it was mapped and read" {
 	local i
 	for ((i = 1; i <= 50; i++)); do
 		object_put Note 1 <<<"{\"number\":$((100000 + i))}"
@@ -88,7 +88,7 @@ teardown() {
 	done
 }
 
-@test "an object that was removed through the mount can be made again by the command, and the other way round" {
+@test "what one door removes the other can make again" {
 	local i
 	for ((i = 1; i <= ROUNDS; i++)); do
 		object_put Note 1 <<<"{\"n\":$i}"
@@ -139,7 +139,7 @@ teardown() {
 	[ "$(stat -c %Y "$DIR")" -gt 1577836800 ]
 }
 
-@test "a descriptor that was open before a change by the command reads its version or the new one, never a mixture" {
+@test "a descriptor that was open before a change reads one version, never a mixture" {
 	local i
 	for ((i = 1; i <= 30; i++)); do
 		object_put Note 1 <<<"{\"a\": [$(yes 1, | head -n 3000)1]}"

@@ -38,16 +38,23 @@ full_of() {
 	[ "$(wc -l <"$4")" -gt 10 ] || fail "only $(wc -l <"$4") files before the disk was full"
 }
 
+# large : a document that has no room.
+large() {
+	printf '{"x": "'
+	head -c 30000000 /dev/zero | tr '\0' x
+	printf '"}'
+}
+
 writes_again() {
 	echo '{"again": true}' >"$MNT/Note/again.json" && is "$(jq .again "$MNT/Note/again.json")" true
 }
 
-@test "saves on a full disk say so; nothing acknowledged is lost, and saving works again when there is room" {
+@test "saves on a full disk say so; nothing is lost, and saving works again when there is room" {
 	full_of document "$MNT/Note" 8000 "$BATS_TEST_TMPDIR/log"
 	store_alive
 	helper acknowledged check-document "$MNT/Note" 8000 <"$BATS_TEST_TMPDIR/log"
 	is "$(ls "$MNT/Note" | wc -l)" "$(wc -l <"$BATS_TEST_TMPDIR/log")"
-	run helper save -t "$MNT/Note/large.json" < <(printf '{"x": "'; head -c 30000000 /dev/zero | tr '\0' x; printf '"}')
+	run helper save -t "$MNT/Note/large.json" < <(large)
 	is "$status" 1
 	has "$output" ENOSPC
 	room_again
@@ -61,14 +68,14 @@ writes_again() {
 @test "an existing object stays as it was when its save finds the disk full" {
 	echo '{"version": 1}' >"$MNT/Note/old.json"
 	full_of document "$MNT/Note" 8000 "$BATS_TEST_TMPDIR/log"
-	run helper save -t "$MNT/Note/old.json" < <(printf '{"version": 2, "x": "'; head -c 30000000 /dev/zero | tr '\0' x; printf '"}')
+	run helper save -t "$MNT/Note/old.json" < <(large)
 	is "$status" 1
 	holds "$MNT/Note/old.json" $'{"version": 1}\n'
 	store_remount
 	holds "$MNT/Note/old.json" $'{"version": 1}\n'
 }
 
-@test "raws on a full disk say so; nothing acknowledged is lost, and writing works again when there is room" {
+@test "raws on a full disk say so; nothing is lost, and writing works again when there is room" {
 	full_of raw "$MNT/Image" 200000 "$BATS_TEST_TMPDIR/log"
 	store_alive
 	helper acknowledged check-raw "$MNT/Image" 200000 <"$BATS_TEST_TMPDIR/log"
@@ -98,7 +105,8 @@ writes_again() {
 
 @test "an import on a full disk says so, and what it said it imported is there" {
 	seq 1 100000 | awk '{ printf "{\"oid\": \"i%d\", \"text\": \"", $1
-		for (i = 0; i < 60; i++) printf "%x%x", rand() * 1e9, rand() * 1e9; print "\"}" }' >"$BATS_TEST_TMPDIR/records"
+		for (i = 0; i < 60; i++) printf "%x%x", rand() * 1e9, rand() * 1e9
+		print "\"}" }' >"$BATS_TEST_TMPDIR/records"
 	run --separate-stderr "$STOREFS" import --json "$STORE" Note "$BATS_TEST_TMPDIR/records"
 	isnt "$status" 0
 	has "$stderr" "full"

@@ -242,7 +242,8 @@ teardown() {
 	is "$(jq -s length <<<"$status")" 1
 	is "$(jq -r .store <<<"$status")" "$(realpath "$STORE")"
 	is "$(jq -r .mountpoint <<<"$status")" "$(realpath "$MNT")"
-	is "$(jq -r .pid <<<"$status")" "$STORE_PID"
+	is "$(jq -r .owner.pid <<<"$status")" "$STORE_PID"
+	is "$(jq -r .owner.uid <<<"$status")" "$(id -u)"
 	is "$(jq -r .backend <<<"$status")" kv
 	is "$(jq -r .format <<<"$status")" 1
 	is "$(jq -r .read_only <<<"$status")" false
@@ -250,6 +251,13 @@ teardown() {
 	is "$(jq -r '"\(.classes) \(.objects) \(.raws) \(.scratch)"' <<<"$status")" "2 2 1 1"
 	is "$(jq -r '.version' <<<"$status")" "$("$STOREFS" version --json | jq -r .version)"
 	is "$(jq '.commit >= .commit_synced and .commit > 0' <<<"$status")" true
+}
+
+@test "status through the mount and through the command agree on what both say" {
+	mkdir "$MNT/Article"
+	echo '{}' >"$MNT/Article/1.json"
+	local both='.store, .uuid, .format, .backend, .read_only, .owner.pid, .objects, .raws, .commit'
+	is "$(jq "$both" "$MNT/.storefs/status")" "$("$STOREFS" status --json "$STORE" | jq "$both")"
 }
 
 @test ".storefs/status is never stale" {
@@ -266,7 +274,10 @@ teardown() {
 	cp "$MNT/.storefs/metrics" "$BATS_TEST_TMPDIR/metrics"
 	is "$(tail -n 1 "$BATS_TEST_TMPDIR/metrics")" "# EOF"
 	is "$(grep -c '^# EOF$' "$BATS_TEST_TMPDIR/metrics")" 1
-	run grep -Evx '# (EOF|TYPE [a-z0-9_]+ (counter|gauge|info|histogram|summary|stateset|unknown)|HELP [a-z0-9_]+ .+|UNIT [a-z0-9_]+ [a-z]+|)|storefs_[a-z0-9_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [-+0-9.e]+' "$BATS_TEST_TMPDIR/metrics"
+	local name='[a-z][a-z0-9_]*' type='counter|gauge|info|histogram|summary|unknown'
+	run grep -Evx -e "# (EOF|TYPE $name ($type)|HELP $name .+|UNIT $name [a-z]+)" \
+		-e "storefs_$name(\{$name=\"[^\"]*\"(,$name=\"[^\"]*\")*\})? [-+0-9.e]+" \
+		"$BATS_TEST_TMPDIR/metrics"
 	is "$output" ""
 	grep -q '^# TYPE storefs_objects gauge$' "$BATS_TEST_TMPDIR/metrics"
 }

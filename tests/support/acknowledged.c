@@ -54,7 +54,8 @@ static int stopped(long number, const char *call)
 	return 1;
 }
 
-static int write_one(const struct kind *kind, const char *dir, char *data, size_t bytes, long number)
+static int write_one(const struct kind *kind, const char *dir, char *data, size_t bytes,
+		     long number)
 {
 	size_t len = kind->fill(data, bytes, number);
 	char path[4096];
@@ -127,7 +128,8 @@ int main(int argc, char **argv)
 	char *data, *got;
 
 	if (!check && argc != 6) {
-		fprintf(stderr, "usage: acknowledged [check-]document|raw DIR BYTES [FIRST LAST]\n");
+		fprintf(stderr,
+			"usage: acknowledged [check-]document|raw DIR BYTES [FIRST LAST]\n");
 		return 2;
 	}
 	kind = strstr(argv[1], "raw") ? &raw : &document;

@@ -39,11 +39,11 @@ struct listing {
 	int fd;
 	size_t buffer_len;
 	char *buffer;
-	long limit;             /* -1: none */
+	long limit; /* -1: none */
 	const char *wait_for;
 	bool long_lines, check_types, check_cookies;
 	bool failed;
-	int64_t cookie;         /* of the last entry delivered */
+	int64_t cookie; /* of the last entry delivered */
 	struct seen *seen;
 	size_t seen_len, seen_cap;
 };
@@ -78,8 +78,8 @@ static void check_entry(struct listing *list, const struct entry *entry)
 		list->failed = true;
 	}
 	if (entry->ino != st.st_ino) {
-		fprintf(stderr, "%s: d_ino %ju, st_ino %ju\n", entry->name,
-			(uintmax_t)entry->ino, (uintmax_t)st.st_ino);
+		fprintf(stderr, "%s: d_ino %ju, st_ino %ju\n", entry->name, (uintmax_t)entry->ino,
+			(uintmax_t)st.st_ino);
 		list->failed = true;
 	}
 }
@@ -172,7 +172,8 @@ static void check_cookies(struct listing *list)
 		const char *wanted = i + 1 < list->seen_len ? list->seen[i + 1].name : "";
 		const char *got = first_name(list, list->seen[i].cookie);
 		if (strcmp(got, wanted) != 0) {
-			fprintf(stderr, "after %s comes %s, was %s\n", list->seen[i].name, got, wanted);
+			fprintf(stderr, "after %s comes %s, was %s\n", list->seen[i].name, got,
+				wanted);
 			list->failed = true;
 		}
 	}
@@ -216,7 +217,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind != argc - 1) {
-		fprintf(stderr, "usage: listdir [-b BYTES] [-c COOKIE] [-n COUNT] [-w FILE] [-ltk] DIR\n");
+		fprintf(stderr,
+			"usage: listdir [-b BYTES] [-c COOKIE] [-n COUNT] [-w FILE] [-ltk] DIR\n");
 		return 2;
 	}
 	return run(&list, argv[optind], cookie);

@@ -64,7 +64,8 @@ static bool both(const struct map *map, size_t offset, char *text)
 	if (len >= sizeof(back) || !inside(map, offset, len))
 		return false;
 	memcpy(map->data + offset, text, len);
-	if (pread(map->fd, back, len, (off_t)offset) != (ssize_t)len || memcmp(back, text, len) != 0) {
+	if (pread(map->fd, back, len, (off_t)offset) != (ssize_t)len ||
+	    memcmp(back, text, len) != 0) {
 		fprintf(stderr, "pread sees %s\n", back);
 		return false;
 	}

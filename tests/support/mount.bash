@@ -209,6 +209,7 @@ unmount_by_force() {
 # store_teardown : unmount, and fail when the daemon died, hung or left a report.
 store_teardown() {
 	local failed=0
+	exec 7>&- 8>&-    # what a test may have left open would keep the mount busy
 	jobs_end
 	if [ -n "${STORE_PID:-}" ]; then
 		if gone "$STORE_PID"; then

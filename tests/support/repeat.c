@@ -99,9 +99,9 @@ static const struct {
 	const char *name;
 	action_fn *fn;
 } actions[] = {
-	{ "stat", do_stat }, { "missing", do_missing }, { "access", do_access },
-	{ "readlink", do_readlink }, { "read", do_read }, { "pread", do_pread },
-	{ "create", do_create }, { "overwrite", do_overwrite },
+	{ "stat", do_stat },         { "missing", do_missing },     { "access", do_access },
+	{ "readlink", do_readlink }, { "read", do_read },           { "pread", do_pread },
+	{ "create", do_create },     { "overwrite", do_overwrite },
 };
 
 static int run(action_fn *fn, const char *path, long count)

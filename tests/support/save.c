@@ -20,7 +20,7 @@
 struct job {
 	const char *path;
 	int flags;
-	off_t offset, size;   /* -1: not asked for */
+	off_t offset, size; /* -1: not asked for */
 	bool fsync, lines, read_back;
 };
 
@@ -39,7 +39,7 @@ static long write_all(int fd, const char *data, size_t len, off_t offset)
 
 	while (done < len) {
 		ssize_t n = offset < 0 ? write(fd, data + done, len - done)
-			: pwrite(fd, data + done, len - done, offset + (off_t)done);
+				       : pwrite(fd, data + done, len - done, offset + (off_t)done);
 		if (n < 0)
 			return -1;
 		done += (size_t)n;

@@ -150,8 +150,9 @@ static inline uint64_t next_random(uint64_t *state)
 
 static inline struct sfs_span random_text(uint64_t *state, char *dst, size_t size)
 {
-	static const char *const pieces[] = { "a", "Z", "0", " ", "\"", "\\", "/", "\n", "\x01", "é",
-					      "€", "😀", "\x7f", "$bin", "xyz", "\u2028" };
+	static const char *const pieces[] = { "a",    "Z",    "0",    " ",     "\"", "\\",
+					      "/",    "\n",   "\x01", "é",     "€",  "😀",
+					      "\x7f", "$bin", "xyz",  "\u2028" };
 	size_t len = 0;
 	for (uint64_t left = next_random(state) % 12; left > 0; left--) {
 		const char *piece = pieces[next_random(state) % ARRAY_SIZE(pieces)];
@@ -165,8 +166,9 @@ static inline struct sfs_span random_text(uint64_t *state, char *dst, size_t siz
 
 static inline double random_real(uint64_t *state)
 {
-	static const double special[] = { 0.0, -0.0, 1.0, 0.1, 1e21, 1e-7, 5e-324, 1.7976931348623157e308,
-					  INFINITY, -INFINITY, NAN, 123456789012345680.0 };
+	static const double special[] = { 0.0,      -0.0,      1.0,    0.1,
+					  1e21,     1e-7,      5e-324, 1.7976931348623157e308,
+					  INFINITY, -INFINITY, NAN,    123456789012345680.0 };
 	uint64_t bits = next_random(state);
 	double value;
 	if (bits % 3 == 0)
@@ -178,7 +180,8 @@ static inline double random_real(uint64_t *state)
 static inline int emit_bigint(uint64_t *state, struct sfsi_sink *sink)
 {
 	char digits[64];
-	int len = snprintf(digits, sizeof digits, "%s%llu%020llu", next_random(state) % 2 ? "-" : "",
+	int len = snprintf(digits, sizeof digits, "%s%llu%020llu",
+			   next_random(state) % 2 ? "-" : "",
 			   (unsigned long long)(next_random(state) | 1),
 			   (unsigned long long)next_random(state));
 	return sink->ops->bigint(sink, (struct sfs_span){ digits, (size_t)len });
@@ -230,9 +233,9 @@ static inline int emit_map(uint64_t *state, struct sfsi_sink *sink, unsigned dep
 	int err = sink->ops->map_begin(sink, count);
 	if (count == 1 && next_random(state) % 2) {
 		err = sink->ops->string(sink, sfs_span_str(words[next_random(state) % 4]));
-		return err < 0 || (err = emit_value(state, sink, depth - 1)) < 0 ?
-			       err :
-			       sink->ops->map_end(sink);
+		return err < 0 || (err = emit_value(state, sink, depth - 1)) < 0
+			       ? err
+			       : sink->ops->map_end(sink);
 	}
 	for (uint32_t i = 0; err == 0 && i < count; i++) {
 		err = emit_key(state, sink, i, depth);

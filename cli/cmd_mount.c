@@ -1,0 +1,271 @@
+/* storefs mount: serve a store as a folder, or list the stores that are served. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include "fs.h"
+#include "json.h"
+#include "mounts.h"
+#include "verbs.h"
+
+#define WAIT_MS 3000
+#define WAIT_STEP_MS 50
+
+/* What fstab and mount(8) say to others, or what is so anyway. */
+static const char *const ignored[] = {
+	"_netdev", "nofail", "noauto", "auto", "user", "nouser", "users", "owner", "group",
+	"defaults", "rw", "nodev", "nosuid", "async", NULL,
+};
+/* What the kernel is told as it stands. */
+static const char *const passed[] = { "noexec", "noatime", NULL };
+
+static bool is_among(const char *const *words, const char *word)
+{
+	for (; *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+static bool is_noise(const char *word)
+{
+	return is_among(ignored, word) || strncmp(word, "x-", 2) == 0 ||
+	       strncmp(word, "comment=", 8) == 0;
+}
+
+static int take_threads(struct cli_ctx *ctx, struct fs_options *options, const char *value)
+{
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || number == 0 || number > 1024)
+		return cli_usage(ctx, "-o threads: '%s' is no number from 1 to 1024", value);
+	options->threads = (unsigned)number;
+	return 0;
+}
+
+static int take_format(struct cli_ctx *ctx, struct fs_options *options, const char *value)
+{
+	if (strcmp(value, "json") == 0)
+		options->format = SFS_FORMAT_JSON;
+	else if (strcmp(value, "msgpack") == 0)
+		options->format = SFS_FORMAT_MSGPACK;
+	else
+		return cli_usage(ctx, "-o format: '%s' is neither json nor msgpack", value);
+	return 0;
+}
+
+/* One word of -o; more collects what libfuse is told. */
+static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char *word,
+		     struct sfs_buf *more)
+{
+	if (!*word)
+		return 0;
+	if (strncmp(word, "format=", 7) == 0)
+		return take_format(ctx, options, word + 7);
+	if (strncmp(word, "threads=", 8) == 0)
+		return take_threads(ctx, options, word + 8);
+	if (strcmp(word, "noxattr") == 0)
+		options->no_xattr = true;
+	else if (strcmp(word, "allow_other") == 0)
+		options->allow_other = true;
+	else if (strcmp(word, "ro") == 0)
+		options->read_only = true;
+	else if (is_among(passed, word))
+		return sfs_buf_printf(more, "%s%s", more->len ? "," : "", word) < 0 ? CLI_FAILED : 0;
+	else if (!is_noise(word))
+		return cli_usage(ctx, "-o: unknown option '%s'", word);
+	return 0;
+}
+
+/* All -o, in order. Returns 0 or an exit code. */
+static int take_options(struct cli_ctx *ctx, struct fs_options *options, struct sfs_buf *more)
+{
+	int code = 0;
+	for (int i = 0; code == 0 && i < ctx->given_count; i++) {
+		if (ctx->given[i].option->letter != 'o')
+			continue;
+		char *words = strdup(ctx->given[i].value), *rest = words, *word;
+		if (!words)
+			return CLI_FAILED;
+		while (code == 0 && (word = strsep(&rest, ",")))
+			code = take_word(ctx, options, word, more);
+		free(words);
+	}
+	if (code == 0 && more->len > 0 && sfs_buf_append(more, "", 1) < 0)
+		code = CLI_FAILED;
+	options->fuse_options = more->len > 0 ? more->data : NULL;
+	return code;
+}
+
+static int list_mounts(struct cli_ctx *ctx)
+{
+	struct cli_mounts mounts;
+	struct cli_json json;
+	bool as_json = cli_option(ctx, "json");
+	int err = cli_mounts_get(&mounts);
+	if (err < 0)
+		return cli_fail(ctx, err, "/proc/self/mountinfo", NULL);
+	cli_json_init(&json, ctx->out);
+	if (as_json)
+		cli_json_open(&json, NULL, '[');
+	for (size_t i = 0; i < mounts.count; i++) {
+		const struct cli_mount *mount = &mounts.items[i];
+		if (!mount->store)
+			continue;
+		if (!as_json) {
+			fprintf(ctx->out, "%s on %s\n", mount->store, mount->place);
+			continue;
+		}
+		cli_json_open(&json, NULL, '{');
+		cli_json_bytes(&json, "store", sfs_span_str(mount->store));
+		cli_json_bytes(&json, "mountpoint", sfs_span_str(mount->place));
+		cli_json_close(&json, '}');
+	}
+	if (as_json) {
+		cli_json_close(&json, ']');
+		cli_json_end(&json);
+	}
+	cli_mounts_fini(&mounts);
+	return 0;
+}
+
+/* Where is the store mounted already? Returns 0: nowhere, 1: just there, or an exit code above. */
+static int check_mounted(struct cli_ctx *ctx, const struct fs_options *options)
+{
+	struct cli_mounts mounts;
+	int result = 0;
+	if (cli_mounts_get(&mounts) < 0)
+		return 0;
+	const struct cli_mount *there = cli_mounts_find(&mounts, options->mountpoint);
+	for (size_t i = 0; result == 0 && i < mounts.count; i++) {
+		const struct cli_mount *mount = &mounts.items[i];
+		if (!mount->store || strcmp(mount->store, options->store_path) != 0)
+			continue;
+		if (mount == there && strcmp(mount->place, options->mountpoint) == 0) {
+			cli_error(ctx, options->mountpoint, "%s is mounted there already",
+				  mount->store);
+			result = 1;
+		} else {
+			cli_error(ctx, options->store_path, "is mounted on %s already",
+				  mount->place);
+			result = CLI_OWNED;
+		}
+	}
+	cli_mounts_fini(&mounts);
+	return result;
+}
+
+/* A store that is not there, before the daemon says it in other words. */
+static int check_store(struct cli_ctx *ctx, const char *path)
+{
+	struct sfs_store_owner owner;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	if (strcmp(path, "memory:") == 0)
+		return 0;
+	int err = sfs_store_owner(path, &owner, &diag);
+	if (err != SFS_ERR_NOT_FOUND && err != SFS_ERR_NOT_STORE)
+		return 0;
+	cli_error(ctx, path, "%s ('storefs init %s' makes a store)",
+		  diag.text[0] ? diag.text : sfs_err_text(err), path);
+	return cli_exit_code(err);
+}
+
+/* Another command may have the store for a moment. */
+static int serve(struct cli_ctx *ctx, const struct fs_options *options)
+{
+	const struct timespec step = { 0, WAIT_STEP_MS * 1000000 };
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	fflush(ctx->out);
+	fflush(ctx->err);
+	int err = fs_run(options, &diag);
+	for (int waited = 0; err == SFS_ERR_BUSY && waited < WAIT_MS; waited += WAIT_STEP_MS) {
+		nanosleep(&step, NULL);
+		diag = (struct sfs_diag)SFS_DIAG_INIT;
+		err = fs_run(options, &diag);
+	}
+	if (err == 0)
+		return 0;
+	int code = cli_fail(ctx, err, options->store_path, &diag);
+	return err == SFS_ERR_NOT_FOUND ? CLI_FAILED : code;
+}
+
+static int mount_at(struct cli_ctx *ctx, struct fs_options *options)
+{
+	struct stat st;
+	if (stat(options->mountpoint, &st) < 0)
+		return cli_fail_errno(ctx, errno, options->mountpoint);
+	if (!S_ISDIR(st.st_mode))
+		return cli_fail_errno(ctx, ENOTDIR, options->mountpoint);
+	int code = check_store(ctx, options->store_path);
+	if (code == 0)
+		code = check_mounted(ctx, options);
+	if (code == 1)
+		return 0;
+	return code != 0 ? code : serve(ctx, options);
+}
+
+static int run(struct cli_ctx *ctx)
+{
+	struct fs_options options = {
+		.debug = cli_option(ctx, "debug"),
+		.foreground = cli_option(ctx, "foreground") || cli_option(ctx, "debug"),
+		.command = cli_serve,
+	};
+	struct sfs_buf more = SFS_BUF_INIT;
+	char *store = NULL, *place = NULL;
+	if (ctx->argc == 0 && ctx->given_count == (cli_option(ctx, "json") ? 1 : 0))
+		return list_mounts(ctx);
+	if (ctx->argc != 2)
+		return cli_usage(ctx, "expected STORE and MOUNTPOINT");
+	int code = take_options(ctx, &options, &more);
+	int err = code == 0 ? cli_locate(ctx->argv[0], &store) : 0;
+	if (code == 0 && err == 0)
+		err = cli_absolute(ctx->argv[1], &place);
+	if (err < 0) {
+		cli_fail(ctx, err, store ? ctx->argv[1] : ctx->argv[0], NULL);
+		code = CLI_FAILED;
+	}
+	options.store_path = store;
+	options.mountpoint = place;
+	if (code == 0)
+		code = mount_at(ctx, &options);
+	sfs_buf_fini(&more);
+	free(store);
+	free(place);
+	return code;
+}
+
+static const struct cli_option options[] = {
+	{ "options", 'o', "LIST", "options of the mount, separated by commas:\n"
+				  "format=json|msgpack  the documents that are listed\n"
+				  "noxattr              no extended attributes: faster\n"
+				  "allow_other          other users may use the mount\n"
+				  "ro                   change nothing\n"
+				  "threads=N            at most N threads\n"
+				  "noexec, noatime      as for any mount\n"
+				  "Words of fstab (_netdev, nofail, x-...) are ignored." },
+	{ "foreground", 'f', NULL, "stay, and log to standard error" },
+	{ "debug", 'd', NULL, "log every request (stays too)" },
+	{ "json", 'j', NULL, "without arguments: the list as JSON" },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct cli_cmd cli_cmd_mount = {
+	.name = "mount",
+	.synopsis = "[OPTION]... STORE MOUNTPOINT\n[--json]",
+	.summary = "serve a store as a folder, or list what is mounted",
+	.details =
+		"Returns when the mount can be used, or with the reason why it can not. MOUNTPOINT is\n"
+		"an existing folder outside of the store. A store that is mounted just there already\n"
+		"is fine. SIGTERM, SIGINT and 'storefs umount' end it cleanly.\n"
+		"\n"
+		"Without arguments: the stores that are mounted, and where.",
+	.options = options,
+	.examples = "storefs mount /srv/blog /mnt/blog\n"
+		    "storefs mount -o ro,format=msgpack /srv/blog /mnt/blog\n"
+		    "storefs mount --foreground --debug /srv/blog /mnt/blog",
+	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
+	.min_args = 0,
+	.max_args = 2,
+	.run = run,
+};

@@ -1,0 +1,247 @@
+/*
+ * The transport: see loop.h. Threads read /dev/fuse themselves, nothing is handed over and nothing is
+ * created for a request: with as many threads as processors a request is mostly handled
+ * where it was issued, which costs less than anything else that could be saved here.
+ */
+#define FUSE_USE_VERSION 312
+#include <errno.h>
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "log.h"
+#include "loop.h"
+
+#define THREADS_MAX 32
+#define WAKE_SIGNAL SIGUSR2
+
+struct fs_loop {
+	struct fuse_session *session;
+	unsigned slots;
+	int ended_fd;
+	atomic_uint reading;        /* threads that wait for a request */
+	atomic_uint active;         /* threads that hold a slot; written with the lock held */
+	atomic_bool stop;
+	pthread_mutex_t lock;       /* protects all below */
+	pthread_cond_t wake, left;
+	unsigned parked, wakes;     /* threads without a slot; how many of them shall go on */
+	unsigned live, started;
+	pthread_t threads[THREADS_MAX];
+};
+
+static _Thread_local struct fs_loop *worker_of;
+
+static void *work(void *arg);
+
+struct fs_loop *fs_loop_new(struct fuse_session *session, unsigned slots)
+{
+	struct fs_loop *loop = calloc(1, sizeof *loop);
+	if (!loop)
+		return NULL;
+	loop->session = session;
+	loop->slots = slots < 1 ? 1 : slots > THREADS_MAX / 2 ? THREADS_MAX / 2 : slots;
+	loop->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->ended_fd < 0) {
+		free(loop);
+		return NULL;
+	}
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_cond_init(&loop->wake, NULL);
+	pthread_cond_init(&loop->left, NULL);
+	return loop;
+}
+
+void fs_loop_free(struct fs_loop *loop)
+{
+	if (!loop)
+		return;
+	close(loop->ended_fd);
+	pthread_mutex_destroy(&loop->lock);
+	pthread_cond_destroy(&loop->wake);
+	pthread_cond_destroy(&loop->left);
+	free(loop);
+}
+
+int fs_loop_ended_fd(const struct fs_loop *loop)
+{
+	return loop->ended_fd;
+}
+
+static void session_ended(struct fs_loop *loop)
+{
+	uint64_t one = 1;
+	if (write(loop->ended_fd, &one, sizeof one) < 0)
+		fs_log(LOG_ERR, "eventfd: errno %d", errno);
+}
+
+/* --- slots --- */
+
+static int start_locked(struct fs_loop *loop)
+{
+	if (loop->started == THREADS_MAX)
+		return -1;
+	if (pthread_create(&loop->threads[loop->started], NULL, work, loop) != 0)
+		return -1;
+	loop->started++;
+	loop->live++;
+	atomic_fetch_add(&loop->active, 1);
+	return 0;
+}
+
+/** Let one more thread run, if there is one. */
+static void hand_over_locked(struct fs_loop *loop)
+{
+	if (loop->parked > loop->wakes) {
+		loop->wakes++;
+		atomic_fetch_add(&loop->active, 1);
+		pthread_cond_signal(&loop->wake);
+	} else {
+		start_locked(loop);
+	}
+}
+
+void fs_loop_block_begin(struct fs_loop *loop)
+{
+	if (!loop || worker_of != loop)
+		return;
+	pthread_mutex_lock(&loop->lock);
+	unsigned active = atomic_fetch_sub(&loop->active, 1) - 1;
+	if (active < loop->slots && atomic_load(&loop->reading) == 0 && !atomic_load(&loop->stop))
+		hand_over_locked(loop);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void fs_loop_block_end(struct fs_loop *loop)
+{
+	if (!loop || worker_of != loop)
+		return;
+	/* There may be one thread too many now; it parks when it has replied. */
+	pthread_mutex_lock(&loop->lock);
+	atomic_fetch_add(&loop->active, 1);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/** Wait for a slot when there are more threads than slots. */
+static void park(struct fs_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	if (atomic_load(&loop->active) > loop->slots) {
+		atomic_fetch_sub(&loop->active, 1);
+		loop->parked++;
+		while (!loop->wakes && !atomic_load(&loop->stop))
+			pthread_cond_wait(&loop->wake, &loop->lock);
+		loop->parked--;
+		if (loop->wakes)
+			loop->wakes--;
+		else
+			atomic_fetch_add(&loop->active, 1);   /* stopping: as if it had a slot */
+	}
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/* --- threads --- */
+
+/** Take one request and run it. Returns false at the end of the session. */
+static bool serve(struct fs_loop *loop, struct fuse_buf *buf)
+{
+	atomic_fetch_add(&loop->reading, 1);
+	int len = fuse_session_receive_buf(loop->session, buf);
+	atomic_fetch_sub(&loop->reading, 1);
+	if (len == -EINTR || len == -EAGAIN)
+		return true;
+	if (len <= 0)
+		return false;
+	fuse_session_process_buf(loop->session, buf);
+	return true;
+}
+
+static void *work(void *arg)
+{
+	struct fs_loop *loop = arg;
+	struct fuse_buf buf = { .mem = NULL };
+	sigset_t wake;
+	sigemptyset(&wake);
+	sigaddset(&wake, WAKE_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
+	worker_of = loop;
+	while (!atomic_load(&loop->stop)) {
+		if (atomic_load(&loop->active) > loop->slots)
+			park(loop);
+		else if (!serve(loop, &buf)) {
+			session_ended(loop);
+			break;
+		}
+	}
+	free(buf.mem);
+	pthread_mutex_lock(&loop->lock);
+	atomic_fetch_sub(&loop->active, 1);
+	loop->live--;
+	pthread_cond_broadcast(&loop->left);
+	pthread_mutex_unlock(&loop->lock);
+	return NULL;
+}
+
+int fs_loop_once(struct fs_loop *loop)
+{
+	struct fuse_buf buf = { .mem = NULL };
+	bool more = serve(loop, &buf);
+	free(buf.mem);
+	return more ? 0 : -1;
+}
+
+static void woken(int number)
+{
+	(void)number;   /* its only purpose: read(2) returns EINTR */
+}
+
+int fs_loop_start(struct fs_loop *loop)
+{
+	struct sigaction action = { .sa_handler = woken };
+	sigemptyset(&action.sa_mask);
+	sigaction(WAKE_SIGNAL, &action, NULL);
+	int err = 0;
+	pthread_mutex_lock(&loop->lock);
+	while (loop->started < loop->slots && !err)
+		err = start_locked(loop);
+	bool some = loop->started > 0;
+	pthread_mutex_unlock(&loop->lock);
+	return some ? 0 : -1;
+}
+
+void fs_loop_stop(struct fs_loop *loop)
+{
+	atomic_store(&loop->stop, true);
+	pthread_mutex_lock(&loop->lock);
+	pthread_cond_broadcast(&loop->wake);
+	while (loop->live) {
+		/* A signal just before read(2) is lost, so again and again until all have left. */
+		for (unsigned i = 0; i < loop->started; i++)
+			pthread_kill(loop->threads[i], WAKE_SIGNAL);
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 5000000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_nsec -= 1000000000;
+			until.tv_sec++;
+		}
+		pthread_cond_timedwait(&loop->left, &loop->lock, &until);
+	}
+	unsigned started = loop->started;
+	pthread_mutex_unlock(&loop->lock);
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(loop->threads[i], NULL);
+	loop->started = 0;
+}
+
+void fs_loop_stats(struct fs_loop *loop, struct fs_loop_stat *ret)
+{
+	pthread_mutex_lock(&loop->lock);
+	ret->slots = loop->slots;
+	ret->threads = loop->live;
+	pthread_mutex_unlock(&loop->lock);
+}

@@ -1,0 +1,138 @@
+/*
+ * Definitions of classes as files: .storefs/schema/C.json. A save defines the class, creating a file
+ * makes one.
+ */
+#include <stdlib.h>
+#include "meta_private.h"
+#include "notify.h"
+
+static const char extension[] = ".json";
+#define EXTENSION_LEN (sizeof extension - 1)
+#define CLASS_MODE 0755
+
+int fs_schema_name(struct sfs_span file, char ret[SFS_CLASS_NAME_MAX + 1])
+{
+	const char *bytes = file.data;
+	if (file.len <= EXTENSION_LEN ||
+	    memcmp(bytes + file.len - EXTENSION_LEN, extension, EXTENSION_LEN) != 0)
+		return SFS_ERR_NOT_FOUND;
+	struct sfs_span name = { bytes, file.len - EXTENSION_LEN };
+	if (!sfs_class_name_valid(name))
+		return SFS_ERR_NAME;
+	memcpy(ret, name.data, name.len);
+	ret[name.len] = '\0';
+	return 0;
+}
+
+static struct fs_schema *find_locked(const struct fs_meta *meta, struct sfs_span class_name)
+{
+	struct fs_schema *schema = meta->schemas;
+	while (schema && !sfs_span_equal(sfs_span_str(schema->class_name), class_name))
+		schema = schema->next;
+	return schema;
+}
+
+int fs_schema_find(struct fs *fs, struct sfs_span class_name, uint64_t *ret_node)
+{
+	pthread_mutex_lock(&fs->meta->lock);
+	const struct fs_schema *schema = find_locked(fs->meta, class_name);
+	if (schema)
+		*ret_node = schema->node;
+	pthread_mutex_unlock(&fs->meta->lock);
+	return schema ? 0 : SFS_ERR_NOT_FOUND;
+}
+
+int fs_schema_peek(struct fs *fs, uint64_t node, char ret[SFS_CLASS_NAME_MAX + 1])
+{
+	pthread_mutex_lock(&fs->meta->lock);
+	const struct fs_schema *schema = fs->meta->schemas;
+	while (schema && schema->node != node)
+		schema = schema->next;
+	if (schema)
+		memcpy(ret, schema->class_name, sizeof schema->class_name);
+	pthread_mutex_unlock(&fs->meta->lock);
+	return schema ? 0 : SFS_ERR_NOT_FOUND;
+}
+
+int fs_schema_create(struct fs *fs, struct sfs_span file, uint64_t *ret_node)
+{
+	char class_name[SFS_CLASS_NAME_MAX + 1];
+	struct sfs_class_info info;
+	int err = fs_schema_name(file, class_name);
+	if (err < 0)
+		return err == SFS_ERR_NOT_FOUND ? SFS_ERR_WRONG_KIND : err;
+	if (sfs_class_find(fs->store, sfs_span_str(class_name), &info) == 0)
+		return SFS_ERR_EXISTS;
+	struct fs_schema *schema = calloc(1, sizeof *schema);
+	if (!schema)
+		return SFS_ERR_NO_MEMORY;
+	memcpy(schema->class_name, class_name, sizeof class_name);
+	pthread_mutex_lock(&fs->meta->lock);
+	bool taken = find_locked(fs->meta, sfs_span_str(class_name));
+	if (!taken) {
+		schema->node = fs_node_make(FS_VIEW_SCHEMA, ++fs->meta->last_serial);
+		schema->next = fs->meta->schemas;
+		fs->meta->schemas = schema;
+		*ret_node = schema->node;
+	}
+	pthread_mutex_unlock(&fs->meta->lock);
+	if (taken)
+		free(schema);
+	return taken ? SFS_ERR_EXISTS : 0;
+}
+
+static int define(struct fs *fs, const struct fs_handle *handle, struct sfs_span text)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_class_make make = {
+		.name = sfs_span_str(handle->class_name), .kind = SFS_CLASS_OBJECT,
+		.mode = CLASS_MODE, .uid = fs->uid, .gid = fs->gid,
+	};
+	struct fs_mark mark = { .nodes = { handle->node } };
+	fs_mark_begin(&mark);
+	int err = sfs_class_define(fs->store, &make, text, &diag);
+	fs_mark_end();
+	if (err < 0)
+		fs_log(LOG_INFO, "schema/%s.json: refused: line %u, column %u: %s",
+		       handle->class_name, diag.line, diag.column, diag.text);
+	return err;
+}
+
+int fs_schema_save(struct fs *fs, struct fs_handle *handle)
+{
+	struct fs_draft *draft = &handle->draft;
+	int err = 0;
+	pthread_mutex_lock(&draft->lock);
+	struct sfs_span text = fs_draft_span_locked(draft);
+	if (atomic_load(&draft->dirty) && text.len) {
+		err = define(fs, handle, text);
+		atomic_store(&draft->dirty, false);
+	}
+	pthread_mutex_unlock(&draft->lock);
+	return err;
+}
+
+/** Forget the new definition of a node. Returns whether there was one. */
+static bool forget(struct fs_meta *meta, uint64_t node)
+{
+	pthread_mutex_lock(&meta->lock);
+	struct fs_schema **at = &meta->schemas;
+	while (*at && (*at)->node != node)
+		at = &(*at)->next;
+	struct fs_schema *schema = *at;
+	if (schema)
+		*at = schema->next;
+	pthread_mutex_unlock(&meta->lock);
+	free(schema);
+	return schema;
+}
+
+void fs_schema_close(struct fs *fs, struct fs_handle *handle)
+{
+	if (fs_schema_save(fs, handle) < 0)
+		fs_log(LOG_DEBUG, "schema/%s.json: closed without a save", handle->class_name);
+	bool untouched = fs_draft_size(&handle->draft) == 0;
+	if (forget(fs->meta, handle->node) && untouched &&
+	    define(fs, handle, sfs_span_str("{}")) < 0)
+		fs_log(LOG_DEBUG, "schema/%s.json: no class was made", handle->class_name);
+}

@@ -1,0 +1,318 @@
+/*
+ * Handlers that open and create files, and the choice of how the kernel may cache what is read.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include "meta.h"
+#include "newborn.h"
+#include "op.h"
+#include "save.h"
+
+static bool for_writing(const struct fuse_file_info *fi)
+{
+	return (fi->flags & O_ACCMODE) != O_RDONLY;
+}
+
+/** Give up a handle that was made but not given to the kernel. */
+static void discard(struct fs *fs, struct fs_handle *handle)
+{
+	struct fs_open *open = fs_handle_free(fs, handle);
+	if (fs_save_settle(fs, open) < 0)
+		fs_log(LOG_DEBUG, "an open that nobody got: not saved");
+	fs_open_unref(fs, open);
+}
+
+/* --- documents --- */
+
+/** Read a saved version: the page cache serves all readers of it. */
+static void cache_reader(struct fs *fs, struct fs_handle *handle, struct fuse_file_info *fi)
+{
+	fi->noflush = 1;
+	switch (fs_handle_cache_mode(fs, handle)) {
+	case FS_CACHE_KEEP:
+		fi->keep_cache = 1;
+		break;
+	case FS_CACHE_DROP:
+		break;
+	case FS_CACHE_AVOID:
+		fi->direct_io = 1;
+		break;
+	}
+}
+
+static int open_reader(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		       struct fs_handle **ret)
+{
+	struct sfs_doc *doc;
+	struct fs_open *open;
+	int err = sfs_object_get(fs->store, fs_node_ino(node), fs_node_format(node), &doc);
+	if (err < 0)
+		return err;
+	err = fs_open_get(fs, &doc->attr, &open);
+	struct fs_handle *handle = err ? NULL : fs_handle_new(FS_HANDLE_READER, node, pid);
+	if (!handle) {
+		fs_open_unref(fs, err ? NULL : open);
+		sfs_doc_unref(doc);
+		return SFS_ERR_NO_MEMORY;
+	}
+	handle->doc = doc;
+	fs_handle_attach(fs, handle, open);
+	cache_reader(fs, handle, fi);
+	*ret = handle;
+	return 0;
+}
+
+/** A private text. @base the saved version, or NULL. Takes over both references, also on failure. */
+static int open_writer(struct fs *fs, uint64_t node, pid_t pid, struct fs_open *open,
+		       struct sfs_doc *base, struct fs_handle **ret)
+{
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_WRITER, node, pid);
+	if (!handle) {
+		fs_open_unref(fs, open);
+		sfs_doc_unref(base);
+		return SFS_ERR_NO_MEMORY;
+	}
+	fs_draft_fini(&handle->draft);
+	fs_draft_init(&handle->draft, base);
+	fs_handle_attach(fs, handle, open);
+	*ret = handle;
+	return 0;
+}
+
+static int open_saved(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		      struct fs_handle **ret)
+{
+	struct sfs_doc *base = NULL;
+	struct sfs_attr attr;
+	struct fs_open *open;
+	int err;
+	if (!for_writing(fi) && !(fi->flags & O_TRUNC))
+		return open_reader(fs, node, pid, fi, ret);
+	if (fs->options->read_only)
+		return SFS_ERR_READ_ONLY;
+	if (fi->flags & O_TRUNC) {
+		err = sfs_object_stat(fs->store, fs_node_ino(node), &attr, NULL);
+	} else {
+		err = sfs_object_get(fs->store, fs_node_ino(node), fs_node_format(node), &base);
+		if (!err)
+			attr = base->attr;
+	}
+	if (err < 0)
+		return err;
+	err = fs_open_get(fs, &attr, &open);
+	if (err < 0) {
+		sfs_doc_unref(base);
+		return err;
+	}
+	fi->direct_io = 1;
+	return open_writer(fs, node, pid, open, base, ret);
+}
+
+/** What the writer of a newborn has written so far, for somebody who opens it to read. */
+static int peek_newborn(struct fs *fs, struct fs_open *open, struct fs_handle *reader)
+{
+	struct fs_found found;
+	int err = fs_attr_load(fs, reader->node, NULL, 0, &found);
+	(void)open;
+	if (!err && found.stat.st_size > 0)
+		err = fs_save_peek(fs, open, &reader->text);
+	return err;
+}
+
+/** Takes over the reference of open, also on failure. */
+static int open_newborn(struct fs *fs, struct fs_open *open, uint64_t node, pid_t pid,
+			struct fuse_file_info *fi, struct fs_handle **ret)
+{
+	fi->direct_io = 1;
+	if (for_writing(fi))
+		return open_writer(fs, node, pid, open, NULL, ret);
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_READER, node, pid);
+	int err = handle ? peek_newborn(fs, open, handle) : SFS_ERR_NO_MEMORY;
+	if (err < 0) {
+		fs_open_unref(fs, fs_handle_free(fs, handle));
+		fs_open_unref(fs, open);
+		return err;
+	}
+	fi->noflush = 1;
+	fs_handle_attach(fs, handle, open);
+	*ret = handle;
+	return 0;
+}
+
+/** An object; SFS_ERR_NOT_FOUND also for what is none. */
+static int open_document(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+			 struct fs_handle **ret)
+{
+	struct sfs_class_info info;
+	int err = sfs_class_get(fs->store, sfs_ino_class(fs_node_ino(node)), &info);
+	if (err < 0 || info.kind != SFS_CLASS_OBJECT)
+		return SFS_ERR_NOT_FOUND;
+	err = open_saved(fs, node, pid, fi, ret);
+	if (err != SFS_ERR_NOT_FOUND)
+		return err;
+	struct fs_open *open = fs_open_find(fs, fs_node_ino(node));
+	if (open && fs_open_is_newborn(fs, open))
+		return open_newborn(fs, open, node, pid, fi, ret);
+	fs_open_unref(fs, open);
+	return SFS_ERR_NOT_FOUND;
+}
+
+/* --- everything else --- */
+
+static int open_raw(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		    struct fs_handle **ret)
+{
+	bool writable = for_writing(fi);
+	struct sfs_setattr empty = { .mask = SFS_SET_SIZE };
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_RAW, node, pid);
+	if (!handle)
+		return SFS_ERR_NO_MEMORY;
+	int err = fs_node_view(node) == FS_VIEW_MAIN ? 0 : SFS_ERR_NOT_FOUND;
+	if (!err)
+		err = sfs_raw_open(fs->store, node, writable || (fi->flags & O_TRUNC),
+				   &handle->raw);
+	if (!err && (fi->flags & O_TRUNC))
+		err = sfs_raw_setattr(fs->store, node, &empty, NULL);
+	if (err < 0) {
+		fs_handle_free(fs, handle);
+		return err;
+	}
+	fi->keep_cache = 1;
+	fi->noflush = !writable;
+	fs_handle_attach(fs, handle, NULL);
+	*ret = handle;
+	return 0;
+}
+
+static int open_text(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		     struct fs_handle **ret)
+{
+	if (for_writing(fi))
+		return SFS_ERR_WRONG_KIND;
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, node, pid);
+	int err = handle ? fs_meta_text(fs, node, &handle->text) : SFS_ERR_NO_MEMORY;
+	if (err < 0) {
+		fs_handle_free(fs, handle);
+		return err;
+	}
+	/* The text of this very moment, whatever the page cache holds. */
+	fi->direct_io = 1;
+	fi->noflush = 1;
+	fs_handle_attach(fs, handle, NULL);
+	*ret = handle;
+	return 0;
+}
+
+/** The class that a definition's node belongs to. */
+static int schema_class(struct fs *fs, uint64_t node, char ret[SFS_CLASS_NAME_MAX + 1])
+{
+	struct sfs_class_info info;
+	int err = sfs_class_get(fs->store, sfs_ino_class(fs_node_ino(node)), &info);
+	if (err < 0)
+		return fs_schema_peek(fs, node, ret);
+	memcpy(ret, info.name, sizeof info.name);
+	return 0;
+}
+
+static int open_schema(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		       struct fs_handle **ret)
+{
+	struct sfs_buf text = SFS_BUF_INIT;
+	if (!for_writing(fi))
+		return open_text(fs, node, pid, fi, ret);
+	if (fs->options->read_only)
+		return SFS_ERR_READ_ONLY;
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_SCHEMA, node, pid);
+	int err = handle ? schema_class(fs, node, handle->class_name) : SFS_ERR_NO_MEMORY;
+	if (!err && !(fi->flags & O_TRUNC))
+		err = fs_meta_text(fs, node, &text);
+	if (!err && text.len)
+		err = fs_draft_write(&handle->draft, 0, sfs_buf_span(&text), false);
+	sfs_buf_fini(&text);
+	if (err < 0) {
+		fs_handle_free(fs, handle);
+		return err;
+	}
+	atomic_store(&handle->draft.dirty, false);
+	fi->direct_io = 1;
+	fs_handle_attach(fs, handle, NULL);
+	*ret = handle;
+	return 0;
+}
+
+int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		 struct fs_handle **ret)
+{
+	int err;
+	switch (fs_node_kind(node)) {
+	case FS_NODE_META_FILE:
+		return open_text(fs, node, pid, fi, ret);
+	case FS_NODE_SCHEMA:
+		return open_schema(fs, node, pid, fi, ret);
+	case FS_NODE_THING:
+		err = open_document(fs, node, pid, fi, ret);
+		return err == SFS_ERR_NOT_FOUND ? open_raw(fs, node, pid, fi, ret) : err;
+	case FS_NODE_ROOT:
+	case FS_NODE_META_DIR:
+	case FS_NODE_SCHEMA_DIR:
+	case FS_NODE_CLASS:
+		return SFS_ERR_IS_DIR;
+	case FS_NODE_NONE:
+		break;
+	}
+	return SFS_ERR_NOT_FOUND;
+}
+
+void fs_op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_OPEN);
+	struct fs_handle *handle;
+	int err = fs_open_node(fs, node, fs_pid(req), fi, &handle);
+	if (err < 0) {
+		fs_reply_node(req, err);
+		return;
+	}
+	fi->fh = (uint64_t)(uintptr_t)handle;
+	/* Interrupted: the kernel will not release what it did not get. */
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		discard(fs, handle);
+}
+
+/* --- create --- */
+
+static int create_object(fuse_req_t req, const struct fs_place *place, mode_t mode)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fs_owner owner = fs_owner_in(req, place->dir);
+	struct fs_birth birth = {
+		.class_id = place->class_id, .oid = fs_place_oid(place), .mode = mode & 07777,
+		.uid = owner.uid, .gid = owner.gid, .name_known = place->keep,
+	};
+	struct fs_open *open;
+	if (fs->options->read_only)
+		return SFS_ERR_READ_ONLY;
+	int err = fs_newborn_create(fs, &birth, &open);
+	if (err < 0)
+		return err;
+	/* The handle takes a reference of its own; this one must not settle it. */
+	return fs_newborn_keep(fs, open);
+}
+
+static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode, uint64_t *ret_node)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fs_owner owner = fs_owner_in(req, place->dir);
+	struct sfs_raw_make make = {
+		.type = SFS_NODE_FILE, .mode = mode & 07777, .uid = owner.uid, .gid = owner.gid,
+	};
+	struct sfs_attr attr;
+	struct fs_mark mark = FS_MARK_NAME(place);
+	fs_loop_block_begin(fs->loop);
+	fs_mark_begin(&mark);
+	int err = sfs_raw_make(fs->store, fs_node_ino(place->dir), place->name, &make, &attr);
+	fs_mark_end();
+	fs_loop_block_end(fs->loop);
+	if (!err)
+		*ret_node = attr.ino;
+	return err;
+}

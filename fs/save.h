@@ -1,0 +1,44 @@
+/*
+ * Saving drafts: the one way from an open handle into the store.
+ */
+#ifndef FS_SAVE_H
+#define FS_SAVE_H
+
+#include "handle.h"
+
+/**
+ * Save a writer's draft if it changed since it was last judged. An empty draft is not a save.
+ * Returns 0, SFS_ERR_BAD_DOCUMENT (refused, the object stays as it was) or an error of the commit.
+ */
+int fs_save_flush(struct fs *fs, struct fs_handle *handle);
+
+/** Write: as fs_draft_write(); forgets a modification time that waits for the save. */
+int fs_save_write(struct fs *fs, struct fs_handle *handle, uint64_t off, struct sfs_span data,
+		  bool at_end);
+
+/**
+ * Cut or extend a document: the draft of a writer, else the saved document (a save).
+ * @handle  the handle that asks, or NULL.
+ */
+int fs_save_resize(struct fs *fs, uint64_t node, struct fs_handle *handle, uint64_t size);
+
+/**
+ * The last handle of an object was closed: a newborn that nobody wrote to becomes {}, one that was
+ * refused is gone. Does nothing for others, or while there are handles.
+ */
+int fs_save_settle(struct fs *fs, struct fs_open *open);
+
+/**
+ * A newborn is renamed onto the name of an object that exists: save its text into that object, which
+ * its handles then go on writing to. open->save is held.
+ */
+int fs_save_newborn_as(struct fs *fs, struct fs_open *open, struct sfs_span oid,
+		       enum sfs_format format);
+
+/**
+ * An open object or newborn became a scratch file: its handles save to that from now on.
+ * open->save is held.
+ */
+int fs_save_to_raw(struct fs *fs, struct fs_open *open, uint64_t raw_ino);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * The contract: the same cases for every backend. Each function runs one cmocka
+ * group over the backend of that name and returns how many cases failed. main.c
+ * runs them in the order of its table; a new one is declared here and named there.
+ */
+#ifndef CONTRACT_H
+#define CONTRACT_H
+
+int contract_keys(const char *backend);
+int contract_scans(const char *backend);
+int contract_threads(const char *backend);
+int contract_model(const char *backend);
+int contract_object(const char *backend);
+int contract_raw(const char *backend);
+int contract_fault(const char *backend);
+
+#endif

@@ -1,0 +1,316 @@
+/*
+ * Every change of the engine, with its 1st, 2nd, … nth read and write of the backend failing: the
+ * store must show the old state, whole, and the change must work when it is tried again.
+ */
+#include "backend/fault.h"
+#include "case.h"
+#include "contract.h"
+#include "store_private.h"
+
+#define SPAN(literal) ((struct sfs_span){ literal, sizeof(literal) - 1 })
+
+static struct sfs_store *store_of(void **state)
+{
+	struct case_store *c = *state;
+	return c->store;
+}
+
+/* --- the changes: each returns the engine's code --- */
+
+static int put_new(struct case_store *c)
+{
+	return case_put(c, "new", "{\"n\":1}", 0);
+}
+
+static int put_old(struct case_store *c)
+{
+	return case_put(c, "old", "{\"n\":2}", SFS_PUT_KEEP_TEXT);
+}
+
+static int put_many(struct case_store *c)
+{
+	struct sfs_batch *batch;
+	int err = sfs_batch_begin(c->store, &batch);
+	struct sfs_put put = { .class_id = c->articles, .text = SPAN("{}"), .oid = SPAN("a") };
+	if (!err)
+		err = sfs_batch_put(batch, &put, NULL);
+	put.oid = SPAN("b");
+	if (!err)
+		err = sfs_batch_put(batch, &put, NULL);
+	return err ? err : sfs_batch_commit(batch, NULL);
+}
+
+static int object_remove(struct case_store *c)
+{
+	return sfs_object_remove(c->store, c->articles, SPAN("old"), 0);
+}
+
+static int object_rename(struct case_store *c)
+{
+	return sfs_object_rename(c->store, c->articles, SPAN("old"), SPAN("moved"), 0, NULL);
+}
+
+static int object_rename_onto(struct case_store *c)
+{
+	return sfs_object_rename(c->store, c->articles, SPAN("old"), SPAN("other"), 0, NULL);
+}
+
+static int object_mode(struct case_store *c)
+{
+	struct sfs_attr attr;
+	struct sfs_setattr set = { .mask = SFS_SET_MODE, .mode = 0600 };
+	int err = sfs_object_find(c->store, c->articles, SPAN("old"), &attr);
+	return err ? err : sfs_object_setattr(c->store, attr.ino, &set, NULL);
+}
+
+static int scratch_to_object(struct case_store *c)
+{
+	struct sfs_put put = { .class_id = c->articles, .oid = SPAN("old"), .flags = SFS_PUT_KEEP_TEXT };
+	return sfs_object_put_raw(c->store, &put, c->scratch, SPAN("tmp"), NULL, NULL);
+}
+
+static int object_to_scratch(struct case_store *c)
+{
+	return sfs_object_to_raw(c->store, c->articles, SPAN("old"), SFS_FORMAT_JSON, c->scratch,
+				 SPAN("old~"), NULL);
+}
+
+static int raw_make(struct case_store *c)
+{
+	struct sfs_raw_make make = { .type = SFS_NODE_FILE, .mode = 0644 };
+	return sfs_raw_make(c->store, c->root, SPAN("made"), &make, NULL);
+}
+
+static int raw_unlink(struct case_store *c)
+{
+	return sfs_raw_unlink(c->store, c->root, SPAN("file"));
+}
+
+static int raw_rename(struct case_store *c)
+{
+	return sfs_raw_rename(c->store, c->root, SPAN("file"), c->root, SPAN("second"), 0);
+}
+
+static int raw_rmdir(struct case_store *c)
+{
+	return sfs_raw_rmdir(c->store, c->root, SPAN("dir"));
+}
+
+static int raw_meta(struct case_store *c)
+{
+	struct sfs_attr attr;
+	int err = sfs_raw_find(c->store, c->root, SPAN("file"), &attr);
+	return err ? err : sfs_raw_meta_set(c->store, attr.ino, SPAN("k"), SPAN("v"), 0);
+}
+
+static int class_create(struct case_store *c)
+{
+	struct sfs_class_make make = { .name = SPAN("Made"), .kind = SFS_CLASS_OBJECT };
+	return sfs_class_create(c->store, &make, NULL, NULL);
+}
+
+static int class_rename(struct case_store *c)
+{
+	return sfs_class_rename(c->store, SPAN("Article"), SPAN("Renamed"));
+}
+
+static int class_remove(struct case_store *c)
+{
+	return sfs_class_remove(c->store, SPAN("Empty"));
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct case_store *c);
+} changes[] = {
+	{ "put a new object", put_new },
+	{ "replace an object", put_old },
+	{ "a batch", put_many },
+	{ "remove an object", object_remove },
+	{ "rename an object", object_rename },
+	{ "rename onto an object", object_rename_onto },
+	{ "chmod an object", object_mode },
+	{ "scratch file to object", scratch_to_object },
+	{ "object to scratch file", object_to_scratch },
+	{ "make a raw", raw_make },
+	{ "unlink a raw", raw_unlink },
+	{ "rename onto a raw", raw_rename },
+	{ "remove a directory", raw_rmdir },
+	{ "set metadata", raw_meta },
+	{ "make a class", class_create },
+	{ "rename a class", class_rename },
+	{ "remove a class", class_remove },
+};
+
+/* --- what a store holds, as text --- */
+
+struct dump {
+	struct sfs_buf text;
+	struct sfs_buf inos;
+};
+
+static int dump_object(void *arg, struct sfs_span oid, const struct sfs_attr *a, uint64_t cookie)
+{
+	(void)cookie;
+	struct dump *dump = arg;
+	return sfs_buf_printf(&dump->text, "%.*s %llx %o %llu %lld %llu\n", (int)oid.len,
+			      (const char *)oid.data, (unsigned long long)a->ino, a->mode,
+			      (unsigned long long)a->size, (long long)a->mtime_ns,
+			      (unsigned long long)a->revision);
+}
+
+static int dump_raw(void *arg, struct sfs_span name, uint64_t ino, enum sfs_node_type type,
+		    uint64_t cookie)
+{
+	(void)cookie;
+	struct dump *dump = arg;
+	int err = sfs_buf_append(&dump->inos, &ino, sizeof ino);
+	return err ? err : sfs_buf_printf(&dump->text, "%.*s %llx %d\n", (int)name.len,
+					  (const char *)name.data, (unsigned long long)ino, type);
+}
+
+static int dump_doc(void *arg, struct sfs_span oid, struct sfs_span doc)
+{
+	(void)oid;
+	return sfs_buf_append(arg, doc.data, doc.len);
+}
+
+static void dump_class(struct sfs_store *store, const struct sfs_class_info *info, struct dump *dump)
+{
+	assert_int_equal(sfs_buf_printf(&dump->text, "class %u %s %llu %llu %u\n", info->id, info->name,
+					(unsigned long long)info->objects,
+					(unsigned long long)info->files, info->attr.nlink), 0);
+	if (info->kind == SFS_CLASS_OBJECT) {
+		struct sfs_span none = SPAN("");
+		assert_int_equal(sfs_object_list(store, info->id, 0, 0, dump_object, dump), 0);
+		assert_int_equal(sfs_object_scan(store, info->id, none, none, 0, SFS_FORMAT_JSON,
+						 dump_doc, &dump->text, NULL), 0);
+	}
+	dump->inos.len = 0;
+	assert_int_equal(sfs_raw_list(store, info->attr.ino, 0, 0, dump_raw, dump), 0);
+	for (size_t at = 0; at < dump->inos.len; at += 8) {
+		uint64_t ino;
+		struct sfs_attr a;
+		memcpy(&ino, (char *)dump->inos.data + at, 8);
+		assert_int_equal(sfs_raw_stat(store, ino, &a), 0);
+		assert_int_equal(sfs_buf_printf(&dump->text, "%o %u %llu\n", a.mode, a.nlink,
+						(unsigned long long)a.size), 0);
+		assert_int_equal(sfs_raw_meta_list(store, ino, &dump->text), 0);
+	}
+}
+
+static struct sfs_buf dump_store(struct sfs_store *store)
+{
+	struct dump dump = { SFS_BUF_INIT, SFS_BUF_INIT };
+	struct sfs_class_info info = { 0 };
+	for (uint32_t id = 0; sfs_class_next(store, id, &info) == 0; id = info.id)
+		dump_class(store, &info, &dump);
+	sfs_buf_fini(&dump.inos);
+	return dump.text;
+}
+
+/* --- the test --- */
+
+static void fill(struct case_store *c)
+{
+	struct sfs_class_make make = { .name = SPAN("Empty"), .kind = SFS_CLASS_OBJECT };
+	assert_int_equal(sfs_class_create(c->store, &make, NULL, NULL), 0);
+	assert_int_equal(case_put(c, "old", "{ \"n\": 0 }", SFS_PUT_KEEP_TEXT), 0);
+	assert_int_equal(case_put(c, "other", "{}", 0), 0);
+	case_write(c, case_make(c, c->scratch, "tmp", SFS_NODE_FILE).ino, "{\"n\":3}");
+	case_write(c, case_make(c, c->root, "file", SFS_NODE_FILE).ino, "bytes");
+	case_make(c, c->root, "second", SFS_NODE_FILE);
+	case_make(c, c->root, "dir", SFS_NODE_DIR);
+}
+
+/** Fail the nth call; true when that call came, so that there may be a next one. */
+static bool fails_cleanly(struct case_store *c, size_t change, enum sfsi_fault_call call, uint64_t nth,
+			  const struct sfs_buf *before)
+{
+	struct sfsi_backend *backend = c->store->backend;
+	sfsi_backend_fault_set(backend, &(struct sfsi_fault){ call, nth, 1, SFS_ERR_NO_SPACE, false });
+	int err = changes[change].run(c);
+	bool came = sfsi_backend_fault_failed(backend) > 0;
+	sfsi_backend_fault_set(backend, &(struct sfsi_fault){ .nth = 0 });
+	if (!came)
+		return false;
+	if (err != SFS_ERR_NO_SPACE)
+		fail_msg("%s, call %d, number %llu: %d (%s)", changes[change].name, call,
+			 (unsigned long long)nth, err, sfs_err_text(err));
+	struct sfs_buf after = dump_store(c->store);
+	if (!sfs_span_equal(sfs_buf_span(before), sfs_buf_span(&after)))
+		fail_msg("%s, call %d, number %llu left a trace:\n%.*s\nwas\n%.*s",
+			 changes[change].name, call, (unsigned long long)nth, (int)after.len,
+			 (char *)after.data, (int)before->len, (char *)before->data);
+	sfs_buf_fini(&after);
+	return true;
+}
+
+static void run_change(size_t change)
+{
+	void *state;
+	assert_int_equal(case_setup(&state), 0);
+	struct case_store *c = state;
+	fill(c);
+	assert_int_equal(sfsi_backend_fault_wrap(c->store->backend, &c->store->backend), 0);
+	struct sfs_buf before = dump_store(c->store);
+	uint64_t writes = 0, reads = 0;
+	while (reads < 100 && fails_cleanly(c, change, SFSI_FAULT_GET, reads + 1, &before))
+		reads++;
+	/* The last round did not fail: the change was made; make a fresh store for the writes. */
+	sfs_buf_fini(&before);
+	assert_int_equal(case_teardown(&state), 0);
+
+	assert_int_equal(case_setup(&state), 0);
+	c = state;
+	fill(c);
+	assert_int_equal(sfsi_backend_fault_wrap(c->store->backend, &c->store->backend), 0);
+	before = dump_store(c->store);
+	while (writes < 100 && fails_cleanly(c, change, SFSI_FAULT_WRITE, writes + 1, &before))
+		writes++;
+	assert_int_equal(writes, 1);
+	struct sfs_buf after = dump_store(c->store);
+	assert_false(sfs_span_equal(sfs_buf_span(&before), sfs_buf_span(&after)));
+	case_reopen(c);
+	struct sfs_buf again = dump_store(c->store);
+	assert_true(sfs_span_equal(sfs_buf_span(&after), sfs_buf_span(&again)));
+	sfs_buf_fini(&before);
+	sfs_buf_fini(&after);
+	sfs_buf_fini(&again);
+	assert_int_equal(case_teardown(&state), 0);
+}
+
+static void a_change_that_fails_leaves_the_old_state(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+		run_change(i);
+}
+
+static void a_failed_sync_is_told_and_the_next_one_works(void **state)
+{
+	struct sfs_store *store = store_of(state);
+	struct sfs_store_stat stat;
+	assert_int_equal(case_put(*state, "1", "{}", 0), 0);
+	assert_int_equal(sfsi_backend_fault_wrap(store->backend, &store->backend), 0);
+	sfsi_backend_fault_set(store->backend,
+			       &(struct sfsi_fault){ SFSI_FAULT_SYNC, 1, 1, SFS_ERR_IO, false });
+	int err = sfs_store_sync(store);
+	/* The background round may have met the fault instead: then this one is good already. */
+	assert_true(err == SFS_ERR_IO || err == 0);
+	assert_int_equal(sfsi_backend_fault_failed(store->backend), 1);
+	assert_int_equal(sfs_store_sync(store), 0);
+	assert_int_equal(sfs_store_stat(store, &stat), 0);
+	assert_int_equal(stat.commit, stat.commit_synced);
+}
+
+int contract_fault(const char *backend)
+{
+	case_backend = backend;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_change_that_fails_leaves_the_old_state),
+		cmocka_unit_test_setup_teardown(a_failed_sync_is_told_and_the_next_one_works,
+						case_setup, case_teardown),
+	};
+	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
+}

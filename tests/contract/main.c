@@ -1,0 +1,39 @@
+/*
+ * contract BACKEND [GROUP]: run all groups, or one, over a backend.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "contract.h"
+
+static const struct {
+	const char *name;
+	int (*run)(const char *backend);
+} groups[] = {
+	{ "keys", contract_keys },
+	{ "scans", contract_scans },
+	{ "threads", contract_threads },
+	{ "model", contract_model },
+	{ "object", contract_object },
+	{ "raw", contract_raw },
+	{ "fault", contract_fault },
+};
+
+int main(int argc, char **argv)
+{
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "usage: %s BACKEND [GROUP]\n", argv[0]);
+		return 2;
+	}
+	int failed = 0, run = 0;
+	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+		if (argc == 3 && strcmp(argv[2], groups[i].name) != 0)
+			continue;
+		run++;
+		failed += groups[i].run(argv[1]) != 0;
+	}
+	if (!run) {
+		fprintf(stderr, "%s: no group '%s'\n", argv[0], argv[2]);
+		return 2;
+	}
+	return failed != 0;
+}
