@@ -56,6 +56,8 @@ struct cli_cmd {
 	unsigned flags;               /* enum cli_cmd_flags */
 	unsigned exits;               /* exit codes besides 0, 1 and 2: bits 1u << code */
 	int min_args, max_args;       /* without STORE; max -1: any number */
+	/* NULL, or: are options and arguments right? Without the store. 0, or an exit code. */
+	int (*check)(struct cli_ctx *ctx);
 	int (*run)(struct cli_ctx *ctx);
 };
 
@@ -151,6 +153,9 @@ void cli_help_all(struct cli_ctx *ctx);
 
 /** Set by SIGINT and SIGTERM while a verb works on a store in this process. */
 extern atomic_bool cli_interrupted;
+
+/** Say that a folder is no store, and what makes one; returns the exit code. */
+int cli_fail_no_store(struct cli_ctx *ctx, int err, const char *path, const struct sfs_diag *diag);
 
 /** Run a verb in this process, or in the daemon that owns the store. */
 int cli_run(struct cli_ctx *ctx, int argc, char **argv);

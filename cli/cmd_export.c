@@ -143,8 +143,6 @@ static int to_stream(struct cli_export *export)
 	struct cli_ctx *ctx = export->ctx;
 	struct cli_target target;
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	if (ctx->argc == 0)
-		return cli_usage(ctx, "the whole store is exported with --to DIR");
 	int code = cli_target_find(ctx, ctx->argv[0], &target);
 	if (code != 0)
 		return code;
@@ -179,14 +177,25 @@ static bool take_format(struct cli_export *export, bool to)
 	return true;
 }
 
+static int check(struct cli_ctx *ctx)
+{
+	struct cli_export export = { .ctx = ctx };
+	bool to = cli_option(ctx, "to");
+	if (!take_format(&export, to))
+		return CLI_USAGE;
+	if (!to && (cli_option(ctx, "force") || cli_option(ctx, "json")))
+		return cli_usage(ctx, "--force and --json belong to --to");
+	if (!to && ctx->argc == 0)
+		return cli_usage(ctx, "the whole store is exported with --to DIR");
+	return 0;
+}
+
 static int run(struct cli_ctx *ctx)
 {
 	const char *to = cli_option(ctx, "to");
 	struct cli_export export = { .ctx = ctx, .force = cli_option(ctx, "force") };
 	if (!take_format(&export, to))
 		return CLI_USAGE;
-	if (!to && (export.force || cli_option(ctx, "json")))
-		return cli_usage(ctx, "--force and --json belong to --to");
 	cli_progress_init(&export.progress, ctx, "exporting", "done");
 	/* Records on a terminal are their own progress. */
 	export.progress.quiet = cli_option(ctx, "quiet") || (!to && ctx->out_is_tty);
@@ -231,5 +240,6 @@ const struct cli_cmd cli_cmd_export = {
 	.exits = 1u << CLI_PARTLY | 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
 	.min_args = 0,
 	.max_args = 1,
+	.check = check,
 	.run = run,
 };

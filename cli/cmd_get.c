@@ -60,15 +60,20 @@ static int get_meta(struct cli_ctx *ctx, const struct cli_target *target)
 	return err < 0 ? cli_fail(ctx, err, target->text, NULL) : 0;
 }
 
+static int check(struct cli_ctx *ctx)
+{
+	enum sfs_format format;
+	if (!strchr(ctx->argv[0], '/'))
+		return cli_usage(ctx, "'%s' is a class, expected CLASS/OID", ctx->argv[0]);
+	return cli_option_format(ctx, SFS_FORMAT_JSON, &format) ? 0 : CLI_USAGE;
+}
+
 static int run(struct cli_ctx *ctx)
 {
 	struct cli_target target;
-	enum sfs_format format = SFS_FORMAT_JSON;
-	const char *name = cli_option(ctx, "format");
-	if (name && strcmp(name, "msgpack") == 0)
-		format = SFS_FORMAT_MSGPACK;
-	else if (name && strcmp(name, "json") != 0)
-		return cli_usage(ctx, "--format: '%s' is neither json nor msgpack", name);
+	enum sfs_format format;
+	if (!cli_option_format(ctx, SFS_FORMAT_JSON, &format))
+		return CLI_USAGE;
 	int code = cli_target_find(ctx, ctx->argv[0], &target);
 	if (code != 0)
 		return code;
@@ -105,5 +110,6 @@ const struct cli_cmd cli_cmd_get = {
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
 	.min_args = 1,
 	.max_args = 1,
+	.check = check,
 	.run = run,
 };

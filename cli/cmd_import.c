@@ -189,18 +189,25 @@ static int into_class(struct cli_import *import, const struct source *source, en
 	return code;
 }
 
+static int check(struct cli_ctx *ctx)
+{
+	enum cli_split mode;
+	enum sfs_class_kind kind;
+	if (cli_option(ctx, "keep") && cli_option(ctx, "update"))
+		return cli_usage(ctx, "--update and --keep exclude each other");
+	return cli_option_kind(ctx, &kind) && split_mode(ctx, ctx->argv[1], &mode) ? 0 : CLI_USAGE;
+}
+
 static int run(struct cli_ctx *ctx)
 {
 	struct source source;
 	enum cli_split mode;
 	enum sfs_class_kind kind;
 	struct cli_import import = {
-		.ctx = ctx, .source = ctx->argv[1],
+		.ctx = ctx, .source = strcmp(ctx->argv[1], "-") ? ctx->argv[1] : "standard input",
 		.oid_member = cli_option(ctx, "oid"), .keep = cli_option(ctx, "keep"),
 		.stop = cli_option(ctx, "stop"),
 	};
-	if (import.keep && cli_option(ctx, "update"))
-		return cli_usage(ctx, "--update and --keep exclude each other");
 	if (!cli_option_kind(ctx, &kind) || !split_mode(ctx, ctx->argv[1], &mode))
 		return CLI_USAGE;
 	int code = open_source(ctx, ctx->argv[1], &source);
@@ -262,5 +269,6 @@ const struct cli_cmd cli_cmd_import = {
 		 1u << CLI_NOT_STORE,
 	.min_args = 2,
 	.max_args = 2,
+	.check = check,
 	.run = run,
 };

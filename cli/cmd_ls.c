@@ -122,15 +122,12 @@ static void put_class(struct list *list, const struct sfs_class_info *class)
 	fprintf(list->ctx->out, "%s\n", class->name);
 }
 
-static int list_classes(struct list *list, struct sfs_span after)
+static void list_classes(struct list *list)
 {
 	struct sfs_class_info class = { 0 };
-	if (after.len > 0)
-		return cli_usage(list->ctx, "--after is for the objects of a class");
 	while (!is_full(list) && sfs_class_next(list->ctx->store, class.id, &class) == 0)
 		if (has_prefix(list, sfs_span_str(class.name)))
 			put_class(list, &class);
-	return 0;
 }
 
 /* Complete the attributes. False: it was removed since it was listed. */
@@ -349,6 +346,16 @@ static int list_target(struct list *list, const char *text, struct sfs_span afte
 	return err < 0 ? cli_fail(list->ctx, err, text, NULL) : 0;
 }
 
+static int check(struct cli_ctx *ctx)
+{
+	uint64_t limit;
+	if (cli_option(ctx, "after") && cli_option(ctx, "unsorted"))
+		return cli_usage(ctx, "--after needs an order, and --unsorted has none");
+	if (cli_option(ctx, "after") && ctx->argc == 0)
+		return cli_usage(ctx, "--after is for the names in a class");
+	return cli_option_number(ctx, "limit", 0, &limit) ? 0 : CLI_USAGE;
+}
+
 static int run(struct cli_ctx *ctx)
 {
 	const char *prefix = cli_option(ctx, "prefix"), *after = cli_option(ctx, "after");
@@ -359,14 +366,15 @@ static int run(struct cli_ctx *ctx)
 	};
 	if (!cli_option_number(ctx, "limit", UINT64_MAX, &list.limit))
 		return CLI_USAGE;
-	if (after && !list.sorted)
-		return cli_usage(ctx, "--after needs an order, and --unsorted has none");
 	struct sfs_span from = sfs_span_str(after ? after : "");
 	cli_json_init(&list.json, ctx->out);
 	if (list.as_json)
 		fputc('[', ctx->out);
-	int code = ctx->argc > 0 ? list_target(&list, ctx->argv[0], from) :
-				   list_classes(&list, from);
+	int code = 0;
+	if (ctx->argc > 0)
+		code = list_target(&list, ctx->argv[0], from);
+	else
+		list_classes(&list);
 	if (list.as_json)
 		fputs("]\n", ctx->out);
 	return code == 0 && cli_stopped(ctx) ? CLI_FAILED : code;
@@ -401,5 +409,6 @@ const struct cli_cmd cli_cmd_ls = {
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
 	.min_args = 0,
 	.max_args = 1,
+	.check = check,
 	.run = run,
 };

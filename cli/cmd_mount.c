@@ -165,9 +165,7 @@ static int check_store(struct cli_ctx *ctx, const char *path)
 	int err = sfs_store_owner(path, &owner, &diag);
 	if (err != SFS_ERR_NOT_FOUND && err != SFS_ERR_NOT_STORE)
 		return 0;
-	cli_error(ctx, path, "%s ('storefs init %s' makes a store)",
-		  diag.text[0] ? diag.text : sfs_err_text(err), path);
-	return cli_exit_code(err);
+	return cli_fail_no_store(ctx, err, path, &diag);
 }
 
 /* Another command may have the store for a moment. */

@@ -31,19 +31,10 @@ static int open_source(struct cli_ctx *ctx, struct source *ret)
 
 static bool take_format(struct cli_ctx *ctx, const char *source, enum sfs_format *ret)
 {
-	const char *name = cli_option(ctx, "format");
-	*ret = SFS_FORMAT_JSON;
-	if (!name) {
-		enum sfs_format of_name;
-		if (cli_format_of(source, &of_name))
-			*ret = of_name;
-	} else if (strcmp(name, "msgpack") == 0) {
-		*ret = SFS_FORMAT_MSGPACK;
-	} else if (strcmp(name, "json") != 0) {
-		cli_usage(ctx, "--format: '%s' is neither json nor msgpack", name);
-		return false;
-	}
-	return true;
+	enum sfs_format fallback = SFS_FORMAT_JSON, of_name;
+	if (cli_format_of(source, &of_name))
+		fallback = of_name;
+	return cli_option_format(ctx, fallback, ret);
 }
 
 static void put_json(struct cli_ctx *ctx, const struct cli_target *target,
@@ -174,6 +165,17 @@ static int save(struct cli_ctx *ctx, struct cli_target *target, const struct sou
 	return code;
 }
 
+static int check(struct cli_ctx *ctx)
+{
+	struct cli_target target;
+	enum sfs_class_kind kind;
+	enum sfs_format format;
+	cli_target_split(ctx->argv[0], &target);
+	if (!target.has_rest)
+		return cli_usage(ctx, "'%s' has no oid, expected CLASS/OID", ctx->argv[0]);
+	return cli_option_kind(ctx, &kind) && take_format(ctx, "", &format) ? 0 : CLI_USAGE;
+}
+
 static int run(struct cli_ctx *ctx)
 {
 	struct cli_target target;
@@ -181,8 +183,6 @@ static int run(struct cli_ctx *ctx)
 	enum sfs_class_kind kind;
 	enum sfs_format format;
 	cli_target_split(ctx->argv[0], &target);
-	if (!target.has_rest)
-		return cli_usage(ctx, "'%s' has no oid, expected CLASS/OID", ctx->argv[0]);
 	if (!cli_option_kind(ctx, &kind) ||
 	    !take_format(ctx, ctx->argc > 1 ? ctx->argv[1] : "-", &format))
 		return CLI_USAGE;
@@ -220,5 +220,6 @@ const struct cli_cmd cli_cmd_put = {
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_REFUSED | 1u << CLI_NOT_STORE,
 	.min_args = 1,
 	.max_args = 2,
+	.check = check,
 	.run = run,
 };

@@ -202,6 +202,9 @@ int cli_usage(struct cli_ctx *ctx, const char *fmt, ...)
 int cli_fail(struct cli_ctx *ctx, int err, const char *what, const struct sfs_diag *diag)
 {
 	bool told = diag && diag->text[0];
+	/* The library names the path itself where it can. */
+	if (told && what && strncmp(diag->text, what, strlen(what)) == 0)
+		what = NULL;
 	cli_error(ctx, what, "%s", told ? diag->text : sfs_err_text(err));
 	return cli_exit_code(err);
 }

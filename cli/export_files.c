@@ -44,19 +44,20 @@ static bool output_open(struct cli_export *export, int dir_fd, const char *name,
 	return ret->fd >= 0;
 }
 
+static struct timespec time_of(int64_t ns)
+{
+	struct timespec time = { ns / 1000000000, ns % 1000000000 };
+	if (time.tv_nsec < 0) {
+		time.tv_nsec += 1000000000;
+		time.tv_sec--;
+	}
+	return time;
+}
+
 static void set_attributes(struct cli_export *export, int fd, const char *name,
 			   const struct sfs_attr *attr)
 {
-	struct timespec times[2] = {
-		{ attr->atime_ns / 1000000000, attr->atime_ns % 1000000000 },
-		{ attr->mtime_ns / 1000000000, attr->mtime_ns % 1000000000 },
-	};
-	for (int i = 0; i < 2; i++) {
-		if (times[i].tv_nsec < 0) {
-			times[i].tv_nsec += 1000000000;
-			times[i].tv_sec--;
-		}
-	}
+	const struct timespec times[2] = { time_of(attr->atime_ns), time_of(attr->mtime_ns) };
 	bool bad = geteuid() == 0 && fchown(fd, attr->uid, attr->gid) < 0;
 	bad = fchmod(fd, attr->mode & 07777) < 0 || bad;
 	bad = futimens(fd, times) < 0 || bad;
@@ -182,6 +183,23 @@ static int export_file(struct cli_export *export, int dir_fd, const char *name,
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;
 }
 
+static int make_symlink(struct cli_export *export, int dir_fd, const char *name,
+			const char *target, const struct sfs_attr *attr)
+{
+	const struct timespec times[2] = { time_of(attr->atime_ns), time_of(attr->mtime_ns) };
+	if (export->force)
+		unlinkat(dir_fd, name, 0);
+	if (symlinkat(target, dir_fd, name) < 0)
+		return errno;
+	export->raws++;
+	if (geteuid() == 0 &&
+	    fchownat(dir_fd, name, attr->uid, attr->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		failed_errno(export, name, errno);
+	if (utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		failed_errno(export, name, errno);
+	return 0;
+}
+
 static int export_symlink(struct cli_export *export, int dir_fd, const char *name,
 			  const struct sfs_attr *attr)
 {
@@ -190,13 +208,9 @@ static int export_symlink(struct cli_export *export, int dir_fd, const char *nam
 	if (err == 0)
 		err = sfs_buf_append(&target, "", 1);
 	if (err == 0) {
-		if (export->force)
-			unlinkat(dir_fd, name, 0);
-		int error = symlinkat(target.data, dir_fd, name) < 0 ? errno : 0;
+		int error = make_symlink(export, dir_fd, name, target.data, attr);
 		if (error)
 			failed_errno(export, name, error);
-		else
-			export->raws++;
 		err = ends_export(error);
 	}
 	sfs_buf_fini(&target);

@@ -35,16 +35,24 @@ int cli_raw_begin(struct cli_ctx *ctx, uint64_t dir, struct sfs_span name, uint3
 	return err;
 }
 
-/* Where the data at or after off begins in a file that may have holes; its end: no more. */
-static off_t next_data(int fd, off_t off, bool seekable)
+/*
+ * The next piece with data at or after *off in a plain file that may have holes: moves *off to its
+ * start and returns its length, at most max. 0: there is none, and *off is the end of the file.
+ */
+static size_t next_data(int fd, uint64_t *off, size_t max)
 {
-	if (!seekable)
-		return off;
-	off_t data = lseek(fd, off, SEEK_DATA);
+	off_t data = lseek(fd, (off_t)*off, SEEK_DATA);
+	if (data < 0 && errno == ENXIO) {
+		off_t end = lseek(fd, 0, SEEK_END);
+		if (end > (off_t)*off)
+			*off = (uint64_t)end;
+		return 0;
+	}
 	if (data < 0)
-		return errno == ENXIO ? lseek(fd, 0, SEEK_END) : off;
-	lseek(fd, data, SEEK_SET);
-	return data;
+		return max;
+	*off = (uint64_t)data;
+	off_t hole = lseek(fd, data, SEEK_HOLE);
+	return hole > data && (uint64_t)(hole - data) < max ? (size_t)(hole - data) : max;
 }
 
 static bool is_seekable(int fd)
@@ -57,12 +65,12 @@ static int fill(struct cli_ctx *ctx, struct cli_raw_new *raw, int fd, char *piec
 {
 	bool seekable = is_seekable(fd);
 	for (;;) {
-		off_t off = next_data(fd, (off_t)raw->bytes, seekable);
-		if (off > (off_t)raw->bytes)
-			raw->bytes = (uint64_t)off;
+		size_t len = seekable ? next_data(fd, &raw->bytes, PIECE) : PIECE;
+		if (seekable)
+			lseek(fd, (off_t)raw->bytes, SEEK_SET);
 		if (atomic_load(ctx->cancelled))
 			return SFS_ERR_CANCELLED;
-		ssize_t got = cli_read(ctx, fd, piece, PIECE);
+		ssize_t got = len > 0 ? cli_read(ctx, fd, piece, len) : 0;
 		if (got < 0) {
 			*ret_errno = errno;
 			return errno == ECANCELED ? SFS_ERR_CANCELLED : SFS_ERR_IO;
@@ -184,33 +192,22 @@ int cli_raw_parent(struct cli_ctx *ctx, uint32_t class_id, struct sfs_span path,
 	return ret_name->len ? 0 : SFS_ERR_NAME;
 }
 
-/* The next piece of a raw that holds data, by the plain file behind it where there is one. */
-static uint64_t skip_hole(const struct sfs_raw_file *file, uint64_t off, uint64_t size)
-{
-	int fd = sfs_raw_fd(file);
-	if (fd < 0)
-		return off;
-	off_t data = lseek(fd, (off_t)off, SEEK_DATA);
-	if (data < 0)
-		return errno == ENXIO ? size : off;
-	return (uint64_t)data;
-}
-
 static int send(struct cli_ctx *ctx, struct sfs_raw_file *file, int fd, char *piece, int *ret_errno)
 {
 	struct stat st;
-	struct sfs_attr attr;
 	bool holes = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == 0 &&
 		     st.st_size == 0;
-	int err = sfs_raw_file_stat(file, &attr);
+	int err = 0, plain_fd = sfs_raw_fd(file);
 	uint64_t off = 0;
 	while (err == 0) {
-		size_t got = 0;
-		if (holes && (off = skip_hole(file, off, attr.size)) > 0)
+		size_t got = 0, len = PIECE;
+		if (holes && plain_fd >= 0) {
+			len = next_data(plain_fd, &off, PIECE);
 			lseek(fd, (off_t)off, SEEK_SET);
+		}
 		if (cli_stopped(ctx))
 			return SFS_ERR_CANCELLED;
-		err = sfs_raw_read(file, off, piece, PIECE, &got);
+		err = sfs_raw_read(file, off, piece, len, &got);
 		if (err < 0 || got == 0)
 			break;
 		off += got;

@@ -62,7 +62,8 @@ static int check_count(struct cli_ctx *ctx)
 		return cli_usage(ctx, "too few arguments");
 	if (ctx->cmd->max_args >= 0 && ctx->argc > ctx->cmd->max_args)
 		return cli_usage(ctx, "too many arguments: '%s'", ctx->argv[ctx->cmd->max_args]);
-	return -1;
+	int code = ctx->cmd->check ? ctx->cmd->check(ctx) : 0;
+	return code == 0 ? -1 : code;
 }
 
 /* The arguments for the daemon. *ret has one block of memory behind it: free(*ret). */
@@ -114,14 +115,19 @@ static int forward(struct cli_ctx *ctx, const char *store)
 	return code;
 }
 
+int cli_fail_no_store(struct cli_ctx *ctx, int err, const char *path, const struct sfs_diag *diag)
+{
+	struct sfs_diag hint = *diag;
+	sfs_diag_set(&hint, err, "%s%s('storefs init %s' makes a store)", diag->text,
+		     diag->text[0] ? " " : "", path);
+	return cli_fail(ctx, err, path, &hint);
+}
+
 static int open_failed(struct cli_ctx *ctx, int err, const char *path, const struct sfs_diag *diag)
 {
 	bool writes = !(ctx->cmd->flags & CLI_READS);
-	if (writes && (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_STORE)) {
-		cli_error(ctx, path, "%s ('storefs init %s' makes a store)",
-			  diag->text[0] ? diag->text : sfs_err_text(err), path);
-		return cli_exit_code(err);
-	}
+	if (writes && (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_STORE))
+		return cli_fail_no_store(ctx, err, path, diag);
 	return cli_fail(ctx, err, path, diag);
 }
 

@@ -100,6 +100,20 @@ bool cli_option_kind(struct cli_ctx *ctx, enum sfs_class_kind *ret)
 	return *ret != 0;
 }
 
+bool cli_option_format(struct cli_ctx *ctx, enum sfs_format fallback, enum sfs_format *ret)
+{
+	const char *name = cli_option(ctx, "format");
+	*ret = fallback;
+	if (!name)
+		return true;
+	*ret = strcmp(name, "msgpack") == 0 ? SFS_FORMAT_MSGPACK : SFS_FORMAT_JSON;
+	if (*ret == SFS_FORMAT_JSON && strcmp(name, "json") != 0) {
+		cli_usage(ctx, "--format: '%s' is neither json nor msgpack", name);
+		return false;
+	}
+	return true;
+}
+
 const char *cli_kind_text(enum sfs_class_kind kind)
 {
 	return kind == SFS_CLASS_RAW ? "raw" : "object";

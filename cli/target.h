@@ -35,6 +35,8 @@ SFS_MUST_CHECK int cli_class_need(struct cli_ctx *ctx, struct sfs_span name,
 
 /** --kind: 0 when absent. False: it is no kind, and that was said. */
 bool cli_option_kind(struct cli_ctx *ctx, enum sfs_class_kind *ret);
+/** --format of one document, json or msgpack. False: it is none, and that was said. */
+bool cli_option_format(struct cli_ctx *ctx, enum sfs_format fallback, enum sfs_format *ret);
 /** "object" or "raw". */
 const char *cli_kind_text(enum sfs_class_kind kind);
 /** Does a name end in ".json" or ".msgpack"? */

@@ -8,15 +8,25 @@
 #include "save.h"
 #include "table.h"
 
-void fs_attr_object(struct fs *fs, uint64_t node, struct sfs_attr *attr, uint64_t sequence,
-		    pid_t pid, struct fs_found *ret)
+/** Fill found for an object; @handle who asks, or NULL. */
+static void fill_object(struct fs *fs, uint64_t node, const struct fs_handle *handle, pid_t pid,
+			struct sfs_attr *attr, uint64_t sequence, struct fs_found *ret)
 {
-	bool keep = fs_open_overlay(fs, node, NULL, pid, attr);
+	bool keep = fs_open_overlay(fs, node, handle, pid, attr);
 	fs_node_stat(node, attr, &ret->stat);
 	ret->node = node;
+	/* A handle's own version is for it alone, unless it is the one that is saved. */
+	if (handle)
+		keep = keep && handle->doc && handle->doc->attr.revision == attr->revision;
 	/* The order matters: first the open handles, then whether there was a commit meanwhile. */
 	ret->keep_attr = keep && node == fs_primary_node(fs, fs_node_ino(node)) &&
 			 sequence == fs_sequence(fs, fs_node_ino(node));
+}
+
+void fs_attr_object(struct fs *fs, uint64_t node, struct sfs_attr *attr, uint64_t sequence,
+		    pid_t pid, struct fs_found *ret)
+{
+	fill_object(fs, node, NULL, pid, attr, sequence, ret);
 }
 
 void fs_attr_thing(struct fs *fs, const struct sfs_attr *attr, uint64_t sequence,
@@ -61,14 +71,7 @@ static int object_attr(struct fs *fs, uint64_t node, const struct fs_handle *han
 		err = unsaved_attr(fs, ino, &attr);
 	if (err < 0)
 		return err;
-	if (handle)
-		fs_open_overlay(fs, node, handle, pid, &attr);
-	fs_attr_object(fs, node, &attr, sequence, handle ? 0 : pid, ret);
-	if (handle) {
-		fs_node_stat(node, &attr, &ret->stat);
-		ret->keep_attr = ret->keep_attr && handle->kind == FS_HANDLE_READER &&
-				 handle->doc && handle->doc->attr.revision == attr.revision;
-	}
+	fill_object(fs, node, handle, pid, &attr, sequence, ret);
 	return 0;
 }
 

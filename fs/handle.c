@@ -85,6 +85,14 @@ int fs_open_get(struct fs *fs, const struct sfs_attr *attr, struct fs_open **ret
 	return open ? 0 : SFS_ERR_NO_MEMORY;
 }
 
+bool fs_open_is_newborn(struct fs *fs, struct fs_open *open)
+{
+	pthread_mutex_lock(&fs->table->lock);
+	bool newborn = open->newborn;
+	pthread_mutex_unlock(&fs->table->lock);
+	return newborn;
+}
+
 static void unhash_locked(struct fs_table *table, struct fs_open *open)
 {
 	struct fs_open **at = &table->buckets[bucket_of(open->ino)];

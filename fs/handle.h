@@ -84,6 +84,8 @@ static inline struct fs_handle *fs_handle_of(uint64_t fh)
 struct fs_open *fs_open_find(struct fs *fs, uint64_t ino);
 /** The same; makes it when it is not there. @attr as it is now. SFS_ERR_NO_MEMORY. */
 int fs_open_get(struct fs *fs, const struct sfs_attr *attr, struct fs_open **ret);
+/** Is it a newborn still? */
+bool fs_open_is_newborn(struct fs *fs, struct fs_open *open);
 /** Give a reference back; the last one frees it. Accepts NULL. */
 void fs_open_unref(struct fs *fs, struct fs_open *open);
 

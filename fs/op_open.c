@@ -16,6 +16,8 @@ static bool for_writing(const struct fuse_file_info *fi)
 /** Give up a handle that was made but not given to the kernel. */
 static void discard(struct fs *fs, struct fs_handle *handle)
 {
+	if (handle->kind == FS_HANDLE_SCHEMA)
+		fs_schema_close(fs, handle);
 	struct fs_open *open = fs_handle_free(fs, handle);
 	if (fs_save_settle(fs, open) < 0)
 		fs_log(LOG_DEBUG, "an open that nobody got: not saved");
@@ -108,17 +110,6 @@ static int open_saved(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_
 	return open_writer(fs, node, pid, open, base, ret);
 }
 
-/** What the writer of a newborn has written so far, for somebody who opens it to read. */
-static int peek_newborn(struct fs *fs, struct fs_open *open, struct fs_handle *reader)
-{
-	struct fs_found found;
-	int err = fs_attr_load(fs, reader->node, NULL, 0, &found);
-	(void)open;
-	if (!err && found.stat.st_size > 0)
-		err = fs_save_peek(fs, open, &reader->text);
-	return err;
-}
-
 /** Takes over the reference of open, also on failure. */
 static int open_newborn(struct fs *fs, struct fs_open *open, uint64_t node, pid_t pid,
 			struct fuse_file_info *fi, struct fs_handle **ret)
@@ -127,7 +118,7 @@ static int open_newborn(struct fs *fs, struct fs_open *open, uint64_t node, pid_
 	if (for_writing(fi))
 		return open_writer(fs, node, pid, open, NULL, ret);
 	struct fs_handle *handle = fs_handle_new(FS_HANDLE_READER, node, pid);
-	int err = handle ? peek_newborn(fs, open, handle) : SFS_ERR_NO_MEMORY;
+	int err = handle ? fs_save_peek(fs, open, &handle->text) : SFS_ERR_NO_MEMORY;
 	if (err < 0) {
 		fs_open_unref(fs, fs_handle_free(fs, handle));
 		fs_open_unref(fs, open);
@@ -280,7 +271,8 @@ void fs_op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 /* --- create --- */
 
-static int create_object(fuse_req_t req, const struct fs_place *place, mode_t mode)
+static int create_object(fuse_req_t req, const struct fs_place *place, mode_t mode,
+			 struct fuse_file_info *fi, struct fs_handle **ret)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct fs_owner owner = fs_owner_in(req, place->dir);
@@ -289,16 +281,20 @@ static int create_object(fuse_req_t req, const struct fs_place *place, mode_t mo
 		.uid = owner.uid, .gid = owner.gid, .name_known = place->keep,
 	};
 	struct fs_open *open;
+	struct sfs_attr attr;
 	if (fs->options->read_only)
 		return SFS_ERR_READ_ONLY;
+	if (sfs_object_find(fs->store, place->class_id, birth.oid, &attr) == 0)
+		return SFS_ERR_EXISTS;
 	int err = fs_newborn_create(fs, &birth, &open);
 	if (err < 0)
 		return err;
-	/* The handle takes a reference of its own; this one must not settle it. */
-	return fs_newborn_keep(fs, open);
+	return open_newborn(fs, open, fs_node_document(open->ino, place->format), fs_pid(req), fi,
+			    ret);
 }
 
-static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode, uint64_t *ret_node)
+static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode,
+		      struct fuse_file_info *fi, struct fs_handle **ret)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct fs_owner owner = fs_owner_in(req, place->dir);
@@ -312,7 +308,75 @@ static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode,
 	int err = sfs_raw_make(fs->store, fs_node_ino(place->dir), place->name, &make, &attr);
 	fs_mark_end();
 	fs_loop_block_end(fs->loop);
+	return err ? err : open_raw(fs, attr.ino, fs_pid(req), fi, ret);
+}
+
+static int create_schema(fuse_req_t req, const struct fs_place *place, struct fuse_file_info *fi,
+			 struct fs_handle **ret)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	uint64_t node;
+	if (fs->options->read_only)
+		return SFS_ERR_READ_ONLY;
+	int err = fs_schema_create(fs, place->name, &node);
+	return err ? err : open_schema(fs, node, fs_pid(req), fi, ret);
+}
+
+static int create_at(fuse_req_t req, const struct fs_place *place, mode_t mode,
+		     struct fuse_file_info *fi, struct fs_handle **ret)
+{
+	switch (place->kind) {
+	case FS_PLACE_OBJECT:
+		return create_object(req, place, mode, fi, ret);
+	case FS_PLACE_RAW:
+		return create_raw(req, place, mode, fi, ret);
+	case FS_PLACE_SCHEMA:
+		return create_schema(req, place, fi, ret);
+	case FS_PLACE_CLASS:
+	case FS_PLACE_META:
+		break;
+	}
+	return SFS_ERR_WRONG_KIND;
+}
+
+/** Create it, or open what is there. */
+static int create_or_open(fuse_req_t req, const struct fs_place *place, mode_t mode,
+			  struct fuse_file_info *fi, struct fs_handle **ret)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fs_found found;
+	int err = create_at(req, place, mode, fi, ret);
+	if (err != SFS_ERR_EXISTS || (fi->flags & O_EXCL))
+		return err;
+	err = fs_place_find(fs, place, 0, &found);
+	if (!err && !S_ISREG(found.stat.st_mode))
+		err = SFS_ERR_EXISTS;
+	return err ? err : fs_open_node(fs, found.node, fs_pid(req), fi, ret);
+}
+
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_CREATE);
+	struct fs_handle *handle = NULL;
+	struct fs_place place;
+	struct fs_found found;
+	int err = fs_place_resolve(fs, parent, name, &place);
 	if (!err)
-		*ret_node = attr.ino;
-	return err;
+		err = create_or_open(req, &place, mode, fi, &handle);
+	if (!err)
+		err = fs_attr_load(fs, handle->node, handle, fs_pid(req), &found);
+	if (err < 0) {
+		if (handle)
+			discard(fs, handle);
+		fs_reply_name(req, err);
+		return;
+	}
+	struct fuse_entry_param entry;
+	/* A newborn may vanish when it is closed: its name is asked for again each time. */
+	found.keep_entry = place.keep && place.kind == FS_PLACE_RAW;
+	fs_entry_fill(fs, &found, &entry);
+	fi->fh = (uint64_t)(uintptr_t)handle;
+	if (fuse_reply_create(req, &entry, fi) == -ENOENT)
+		discard(fs, handle);
 }

@@ -130,6 +130,7 @@ static int kv_write(struct sfsi_backend *b, const struct sfsi_op *ops, size_t co
 		char *text = NULL;
 		rocksdb_write(kv->db, kv->write_options, batch, &text);
 		err = sfsi_kv_error(text);
+		kv->failed = err < 0;
 	}
 	if (err == 0)
 		sfsi_kv_wrote_locked(kv, weight, deletes);

@@ -34,16 +34,20 @@ struct kv {
 	rocksdb_writeoptions_t *write_options;
 	rocksdb_flushoptions_t *flush_options;
 
-	pthread_mutex_t write_lock; /* one writer: protects the two below */
+	pthread_mutex_t write_lock; /* one writer: protects the three below */
 	size_t unflushed;          /* about how much the active memtable holds */
 	size_t deletes;            /* in the active memtable */
+	bool failed;               /* the last write or switch of the log failed */
 	/* RocksDB's sequence number after the last good write. Set under write_lock; a sync
 	 * reads it without, so that it does not wait for a writer that is held up. */
 	_Atomic uint64_t written;
+	/* Logs up to this number are on disk and get no more changes. Set under write_lock. */
+	_Atomic uint64_t log_closed;
 
-	pthread_mutex_t state_lock; /* protects the two below; taken after write_lock */
+	pthread_mutex_t state_lock; /* protects all below; taken after write_lock */
 	struct sfsi_kv_state state;
 	uint64_t synced;           /* RocksDB's sequence number known to be on disk */
+	_Atomic uint64_t log_named; /* logs up to this number have their names on disk */
 };
 
 /* kv_open.c */

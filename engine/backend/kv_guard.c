@@ -12,35 +12,107 @@
  * the memtable is written out, and the deletion collector (kv_open.c) has RocksDB
  * compact files that are full of them.
  */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include "backend/kv.h"
 #include "base/cleanup.h"
+#include "base/errno.h"
 
 #define GUARD (SFSI_KV_WRITE_BUFFER / 2)
 #define DELETES 20000
 
-static int wal_sync(struct kv *kv, uint64_t sequence)
+/* Number of a log from its name, as "000012.log"; 0: it is not one. */
+static uint64_t log_number(const char *name)
 {
-	char *text = NULL;
-	rocksdb_flush_wal(kv->db, 1, &text);
-	int err = sfsi_kv_error(text);
+	char *end;
+	uint64_t number = strtoull(name, &end, 10);
+	return end != name && strcmp(end, ".log") == 0 ? number : 0;
+}
+
+static int log_sync(int db_fd, const char *name)
+{
+	SFSI_AUTO_FD int fd = openat(db_fd, name, O_RDONLY | O_CLOEXEC);
+	/* RocksDB deletes logs whose changes have reached table files. */
+	if (fd < 0)
+		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
+	return fdatasync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+}
+
+/* Sync all logs above a number; *ret_newest is the largest number of all. */
+static int logs_sync(int db_fd, uint64_t above, uint64_t *ret_newest)
+{
+	int fd = openat(db_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		int err = sfsi_err_from_errno(errno);
+		sfsi_close_fd(&fd);
+		return err;
+	}
+	uint64_t newest = 0;
+	int err = 0;
+	const struct dirent *entry;
+	while (!err && (entry = readdir(dir))) {
+		uint64_t number = log_number(entry->d_name);
+		if (number > above)
+			err = log_sync(db_fd, entry->d_name);
+		if (number > newest)
+			newest = number;
+	}
+	closedir(dir);
+	if (!err)
+		*ret_newest = newest;
+	return err;
+}
+
+/*
+ * Not rocksdb_flush_wal(): after a write that failed, as on a full disk, that one
+ * aborts the process where RocksDB is built with asserts (Debian). RocksDB hands
+ * each batch to the kernel before the write returns, so syncing the files is the same.
+ */
+static int wal_sync(struct kv *kv, uint64_t sequence, uint64_t *ret_newest)
+{
+	int err = logs_sync(kv->db_fd, kv->log_closed, ret_newest);
 	if (err < 0)
 		return err;
+	/* A new log is safe when its name is. */
+	if (*ret_newest > kv->log_named && fsync(kv->db_fd) < 0)
+		return sfsi_err_from_errno(errno);
 	SFSI_LOCK_SCOPE(&kv->state_lock);
+	if (*ret_newest > kv->log_named)
+		kv->log_named = *ret_newest;
 	if (sequence > kv->synced)
 		kv->synced = sequence;
 	return 0;
 }
 
+/*
+ * Logs up to this number are synced. They are closed as well once a newer one exists:
+ * RocksDB does not switch when its memtable is empty.
+ */
+static void log_close(struct kv *kv, uint64_t synced)
+{
+	uint64_t newest;
+	int err = logs_sync(kv->db_fd, UINT64_MAX, &newest);
+	if (err == 0 && newest > synced)
+		kv->log_closed = synced;
+}
+
 static int roll_locked(struct kv *kv)
 {
-	int err = wal_sync(kv, kv->written);
+	uint64_t newest = 0;
+	int err = wal_sync(kv, kv->written, &newest);
 	if (err < 0)
 		return err;
 	char *text = NULL;
 	rocksdb_flush(kv->db, kv->flush_options, &text);
 	err = sfsi_kv_error(text);
+	kv->failed = err < 0;
 	if (err < 0)
 		return err;
+	log_close(kv, newest);
 	kv->unflushed = 0;
 	kv->deletes = 0;
 	/* An older STATE is true as well, and the next one comes with the next mark. */
@@ -49,8 +121,14 @@ static int roll_locked(struct kv *kv)
 	return 0;
 }
 
+/*
+ * After a failure RocksDB refuses all writes until it has recovered, by itself; it must
+ * then be left alone, and it writes its memtable out before it goes on.
+ */
 int sfsi_kv_guard_locked(struct kv *kv, size_t weight)
 {
+	if (kv->failed)
+		return 0;
 	if (kv->deletes < DELETES && (!kv->unflushed || weight <= GUARD - kv->unflushed))
 		return 0;
 	return roll_locked(kv);
@@ -74,8 +152,9 @@ void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes)
 int sfsi_kv_settle(struct kv *kv)
 {
 	SFSI_LOCK_SCOPE(&kv->write_lock);
-	int err = wal_sync(kv, kv->written);
-	if (err < 0)
+	uint64_t newest = 0;
+	int err = wal_sync(kv, kv->written, &newest);
+	if (err < 0 || kv->failed)
 		return err;
 	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
 	rocksdb_flushoptions_set_wait(options, 1);
@@ -88,7 +167,8 @@ int sfsi_kv_settle(struct kv *kv)
 /* Commits go on meanwhile: only what was written before the sync began counts as synced. */
 int sfsi_kv_sync(struct kv *kv)
 {
-	return wal_sync(kv, kv->written);
+	uint64_t newest = 0;
+	return wal_sync(kv, kv->written, &newest);
 }
 
 int sfsi_kv_record(struct kv *kv, const struct sfs_span *note)

@@ -1,6 +1,6 @@
 /*
- * Documents of objects: a reader feeds the gate below, the gate checks the top level, leaves "oid" and
- * "type" out, and passes the rest to the msgpack writer. Rendering goes the other way.
+ * Documents of objects: a reader feeds the gate below, the gate checks the top level, leaves "oid"
+ * and "type" out, and passes the rest to the msgpack writer. Rendering goes the other way.
  */
 #include <stdio.h>
 #include "document/document.h"
@@ -33,7 +33,7 @@ struct gate {
 
 static struct gate *gate_of(struct sfsi_sink *sink)
 {
-	return (struct gate *)(void *)sink;
+	return (struct gate *)sink;
 }
 
 /* One line of canonical JSON: a {"$map": …} makes three levels of one. */
@@ -293,8 +293,8 @@ static int render_json(struct sfs_span body, struct sfs_buf *ret)
 }
 
 /*
- * A body that can not be rendered must never be stored. Few documents come near the limit; for those
- * that might, find out.
+ * A body that can not be rendered must never be stored. Few documents come near the limit; for
+ * those that might, find out.
  */
 static int check_renderable(const struct gate *gate)
 {

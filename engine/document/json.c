@@ -341,9 +341,13 @@ int sfsi_json_read(struct sfs_span text, struct sfsi_sink *sink, struct sfs_diag
 	if (text.len > SFS_DOCUMENT_MAX)
 		return sfs_diag_set(diag, SFS_ERR_LIMIT, "the text has %zu bytes, the limit is %zu",
 				    text.len, SFS_DOCUMENT_MAX);
-	/* Only read: the parser copies text, its parameter is not const for another mode. */
-	yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len,
-					   YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
+	/* The parser's parameter is not const for the sake of another mode; it copies the text. */
+	const union {
+		const void *borrowed;
+		char *text;
+	} bytes = { text.data };
+	yyjson_doc *doc = yyjson_read_opts(bytes.text, text.len, YYJSON_READ_NUMBER_AS_RAW, NULL,
+					   &error);
 	if (!doc)
 		return parse_fault(text, &error, diag);
 	int err = emit(doc, text, sink, diag);

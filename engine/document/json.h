@@ -1,6 +1,6 @@
 /*
- * JSON text to events and events to JSON text. json.c (reading) and json_print.c (digits of doubles)
- * are the only users of yyjson.
+ * JSON text to events and events to JSON text. json.c (reading) and json_print.c (digits of
+ * doubles) are the only users of yyjson.
  */
 #ifndef SFSI_JSON_H
 #define SFSI_JSON_H
@@ -14,8 +14,10 @@
  * one-key object of these names with any other value is refused. Integers keep all their digits;
  * other numbers become the nearest double; one that is beyond a double is refused.
  *
- * Returns 0; SFS_ERR_BAD_DOCUMENT with diag's line, column, offset and a sentence that says what was
- * found and what was expected; SFS_ERR_LIMIT (diag: over SFS_DOCUMENT_MAX or SFS_DEPTH_MAX);
+ * Nesting is counted in values: a {"$map": …} is one level, the other words are none.
+ *
+ * Returns 0; SFS_ERR_BAD_DOCUMENT with diag's line, column, offset and a sentence that says what
+ * was found and what was expected; SFS_ERR_LIMIT (diag: over SFS_DOCUMENT_MAX or SFS_DEPTH_MAX);
  * SFS_ERR_NO_MEMORY; or what the sink returned.
  */
 SFS_MUST_CHECK int sfsi_json_read(struct sfs_span text, struct sfsi_sink *sink,

@@ -1,7 +1,7 @@
 /*
- * Prints a logged value as JSON text. Every line break and space of the canonical form is made here,
- * so that it is the same with every release of every library; yyjson only finds the shortest digits
- * of a double.
+ * Prints a logged value as JSON text. Every line break and space of the canonical form is made
+ * here, so that it is the same with every release of every library; yyjson only finds the shortest
+ * digits of a double.
  */
 #include <math.h>
 #include <stdio.h>

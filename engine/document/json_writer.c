@@ -1,7 +1,8 @@
 /*
- * Events to JSON text, first half: a log of the value. Only the end of a map tells whether it is an
- * object or {"$map": …}, so nothing can be printed before it; the log is msgpack, about a byte for
- * each small value, and a byte for each map that says which of the two it is.
+ * Events to JSON text, first half: a log of the value. Only the end of a map tells whether it is
+ * an object or {"$map": …}, so nothing can be printed before it; the log is msgpack, about a byte
+ * for each small value, and a byte for each map that says which of the two it is.
+ * docs/decisions/0007-json-text-is-ours.md says why it is not a tree of yyjson.
  */
 #include <stdlib.h>
 #include <storefs/store.h>
@@ -29,7 +30,7 @@ struct sfsi_json_writer {
 
 static struct sfsi_json_writer *writer_of(struct sfsi_sink *sink)
 {
-	return (struct sfsi_json_writer *)(void *)sink;
+	return (struct sfsi_json_writer *)sink;
 }
 
 static struct sfsi_sink *packer_of(struct sfsi_sink *sink)

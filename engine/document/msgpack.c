@@ -16,7 +16,7 @@
 
 static struct sfs_buf *out_of(struct sfsi_sink *sink)
 {
-	return ((struct sfsi_msgpack_writer *)(void *)sink)->out;
+	return ((struct sfsi_msgpack_writer *)sink)->out;
 }
 
 static int write_null(struct sfsi_sink *sink)

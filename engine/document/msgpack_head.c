@@ -9,6 +9,12 @@ static uint64_t load(const uint8_t *p, unsigned size)
 	return value;
 }
 
+/* Two's complement of fewer bits than 64; sign is the highest of them. */
+static int64_t signed_of(uint64_t value, uint64_t sign)
+{
+	return (int64_t)((value ^ sign) - sign);
+}
+
 /* What is left after the head is enough for count items of at least one byte each. */
 static enum sfsi_head_fault container(struct sfs_span bytes, struct sfsi_head *ret, size_t head,
 				      uint32_t count)
@@ -51,12 +57,11 @@ static enum sfsi_head_fault real64(const uint8_t *p, struct sfsi_head *ret)
 
 static enum sfsi_head_fault integer(const uint8_t *p, struct sfsi_head *ret)
 {
-	unsigned size = 1u << (p[0] & 3);
-	uint64_t value = load(p + 1, size);
+	static const uint64_t sign_bits[] = { 0x80, 0x8000, 0x80000000, UINT64_C(1) << 63 };
+	uint64_t value = load(p + 1, 1u << (p[0] & 3));
 	ret->kind = p[0] < 0xd0 ? SFSI_HEAD_NATURAL : SFSI_HEAD_INTEGER;
 	ret->natural = value;
-	/* Sign extension: shift the value to the top, and back with its sign. */
-	ret->integer = (int64_t)(value << (64 - 8 * size)) >> (64 - 8 * size);
+	ret->integer = signed_of(value, sign_bits[p[0] & 3]);
 	return SFSI_HEAD_GOOD;
 }
 
@@ -86,7 +91,7 @@ static enum sfsi_head_fault long_head(struct sfs_span bytes, struct sfsi_head *r
 	case 0xc8:
 	case 0xc9:
 		ret->kind = SFSI_HEAD_EXT;
-		ret->integer = (int8_t)p[head - 1];
+		ret->integer = signed_of(p[head - 1], 0x80);
 		return body(bytes, ret, head, load(p + 1, extra - 1));
 	case 0xca: return real32(p, ret);
 	case 0xcb: return real64(p, ret);
@@ -96,7 +101,7 @@ static enum sfsi_head_fault long_head(struct sfs_span bytes, struct sfsi_head *r
 	case 0xd7:
 	case 0xd8:
 		ret->kind = SFSI_HEAD_EXT;
-		ret->integer = (int8_t)p[1];
+		ret->integer = signed_of(p[1], 0x80);
 		return body(bytes, ret, head, UINT64_C(1) << (p[0] - 0xd4));
 	case 0xd9:
 	case 0xda:
@@ -133,6 +138,6 @@ enum sfsi_head_fault sfsi_head_read(struct sfs_span bytes, struct sfsi_head *ret
 		return container(bytes, ret, 1, first & 0x0f);
 	}
 	ret->kind = SFSI_HEAD_INTEGER;
-	ret->integer = (int8_t)first;
+	ret->integer = signed_of(first, 0x80);
 	return SFSI_HEAD_GOOD;
 }

@@ -1,6 +1,6 @@
 /*
- * msgpack to events, and walks over stored maps. Written by hand rather than with the unpack template
- * of msgpack-c: docs/decisions/0003-msgpack-reader.md says why.
+ * msgpack to events, and walks over stored maps. Written by hand rather than with the unpack
+ * template of msgpack-c: docs/decisions/0003-msgpack-reader.md says why.
  *
  * Nothing is allocated for a value. Keys that are not strings are read twice, first for their
  * canonical form, as two spellings of one key are one key.

@@ -65,7 +65,7 @@ static void every_last_group_has_one_spelling(void **state)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 	unsigned good = 0;
 	(void)state;
-	for (size_t i = 0; i < 65 * 65 * 65; i++) {
+	for (size_t i = 0; i < (size_t)65 * 65 * 65; i++) {
 		const char text[4] = { 'x', alphabet[i % 65], alphabet[i / 65 % 65],
 				       alphabet[i / 65 / 65] };
 		struct sfs_buf bytes = SFS_BUF_INIT, again = SFS_BUF_INIT;

@@ -1,6 +1,6 @@
 /*
- * Documents: what the top level may be, what is left out of the body, the limits, and that a body and
- * its two documents say the same.
+ * Documents: what the top level may be, what is left out of the body, the limits, and that a body
+ * and its two documents say the same.
  */
 #include "document_check.h"
 #include "document/document.h"

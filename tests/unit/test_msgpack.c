@@ -1,5 +1,5 @@
 /*
- * msgpack: what is read and to which canonical bytes it becomes, what is refused and at which offset,
+ * msgpack: what is read and which canonical bytes it becomes, what is refused and at which offset,
  * and the walk over the pairs of a map.
  */
 #include "document_check.h"

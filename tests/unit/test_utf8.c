@@ -28,10 +28,10 @@ static void every_sequence_is_judged_by_the_definition(void **state)
 	for (uint32_t head = 0; head < 0x10000; head++) {
 		static const uint8_t tails[] = { 0x00, 0x41, 0x7f, 0x80, 0x9f,
 						 0xa0, 0xbf, 0xc0, 0xff };
-		for (size_t i = 0; i < sizeof tails * sizeof tails; i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(tails) * ARRAY_SIZE(tails); i++) {
 			const uint8_t bytes[4] = { (uint8_t)(head >> 8), (uint8_t)head,
-						   tails[i / sizeof tails],
-						   tails[i % sizeof tails] };
+						   tails[i / ARRAY_SIZE(tails)],
+						   tails[i % ARRAY_SIZE(tails)] };
 			for (size_t len = 1; len <= 4; len++)
 				if (sfsi_utf8_next(bytes, len) != reference_next(bytes, len))
 					fail_msg("%08x of length %zu", head, len);

@@ -1,0 +1,383 @@
+/*
+ * Handlers of directories. A listing is a stream of entries with cookies that say where to go on; nothing
+ * is remembered between two requests, and nothing is cached by the kernel, so a listing is
+ * right while others insert and remove, and survives a restart of the daemon.
+ *
+ * Cookies of a class's directory: 1 ".", 2 "..", then objects (the engine's cookie / 2), files
+ * (that + 2^61), newborns (serial + 2^62). Halving makes room for the three kinds; entries
+ * that then share a cookie are kept together.
+ */
+#include <linux/fuse.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include "meta.h"
+#include "newborn.h"
+#include "op.h"
+
+#define COOKIE_FILES ((uint64_t)1 << 61)
+#define COOKIE_NEWBORNS ((uint64_t)1 << 62)
+#define SERIAL_MASK (((uint64_t)1 << 36) - 1)
+#define REPLY_MAX ((size_t)1 << 20)
+
+/** A reply in the making. */
+struct listing {
+	fuse_req_t req;
+	struct fs *fs;
+	bool plus;
+	char *buf;
+	size_t len, size;
+	bool full;
+	/* Entries of one cookie: all of them, or none, are in a reply. */
+	uint64_t group;            /* cookie of the entries that were added last */
+	uint64_t before;           /* where to go on before them */
+	size_t group_at;           /* where they start in buf */
+	size_t last_at;            /* where the last entry starts */
+	uint64_t sequence;         /* of the directory, before the listing began */
+};
+
+/** One entry; attributes are only needed for readdirplus. */
+struct entry {
+	const char *name;
+	uint64_t node;
+	mode_t type;
+	const struct fs_found *found;
+};
+
+static size_t put_entry(struct listing *listing, const struct entry *entry, uint64_t cookie)
+{
+	char *at = listing->buf + listing->len;
+	size_t rest = listing->size - listing->len;
+	struct fuse_entry_param param = {
+		.attr = { .st_ino = entry->node, .st_mode = entry->type },
+	};
+	if (!listing->plus)
+		return fuse_add_direntry(listing->req, at, rest, entry->name, &param.attr,
+					 (off_t)cookie);
+	/* Without attributes the node id is 0: the kernel takes the name alone. */
+	if (entry->found)
+		fs_entry_fill(listing->fs, entry->found, &param);
+	return fuse_add_direntry_plus(listing->req, at, rest, entry->name, &param, (off_t)cookie);
+}
+
+/**
+ * The kernel may show only a part of a reply and go on after any entry: an entry that is not the last
+ * of its group says to go on before the group, so that none of it is lost.
+ */
+static void resume_before_group(struct listing *listing)
+{
+	size_t at = listing->plus ? offsetof(struct fuse_direntplus, dirent) : 0;
+	at += listing->last_at + offsetof(struct fuse_dirent, off);
+	memcpy(listing->buf + at, &listing->before, sizeof listing->before);
+}
+
+static int add(struct listing *listing, const struct entry *entry, uint64_t cookie)
+{
+	bool same = cookie == listing->group;
+	if (!same) {
+		listing->before = listing->group;
+		listing->group = cookie;
+		listing->group_at = listing->len;
+	}
+	size_t need = put_entry(listing, entry, cookie);
+	if (need > listing->size - listing->len) {
+		listing->full = true;
+		/* A group that fits into no reply at all is cut rather than never shown. */
+		if (listing->group_at > 0)
+			listing->len = listing->group_at;
+		return 1;
+	}
+	if (same && listing->len > 0)
+		resume_before_group(listing);
+	listing->last_at = listing->len;
+	listing->len += need;
+	return 0;
+}
+
+static int add_dots(struct listing *listing, uint64_t node, uint64_t parent, uint64_t after)
+{
+	const struct entry self = { ".", node, S_IFDIR, NULL };
+	const struct entry up = { "..", parent, S_IFDIR, NULL };
+	if (after < 1 && add(listing, &self, 1))
+		return 1;
+	return after < 2 && add(listing, &up, 2);
+}
+
+/* --- the root and .storefs --- */
+
+static void list_root(struct listing *listing, uint64_t after)
+{
+	struct fs *fs = listing->fs;
+	struct sfs_class_info info = { .id = after < 16 ? 0 : (uint32_t)(after - 16) };
+	if (add_dots(listing, SFS_INO_ROOT, SFS_INO_ROOT, after))
+		return;
+	while (sfs_class_next(fs->store, info.id, &info) == 0) {
+		struct fs_found found = { .keep_entry = true };
+		fs_attr_thing(fs, &info.attr, fs_sequence(fs, info.attr.ino), &found);
+		const struct entry entry = { info.name, info.attr.ino, S_IFDIR, &found };
+		if (add(listing, &entry, (uint64_t)info.id + 16))
+			return;
+	}
+}
+
+static int add_meta(void *arg, const char *name, uint64_t node, bool directory, uint64_t cookie)
+{
+	const struct entry entry = { name, node, directory ? S_IFDIR : S_IFREG, NULL };
+	return add(arg, &entry, cookie);
+}
+
+static void list_meta(struct listing *listing, uint64_t node, uint64_t after)
+{
+	uint64_t parent = node == FS_META_DIR ? SFS_INO_ROOT : FS_META_DIR;
+	if (!add_dots(listing, node, parent, after))
+		fs_meta_list(listing->fs, node, after, add_meta, listing);
+}
+
+/* --- classes --- */
+
+static int add_object(void *arg, struct sfs_span oid, const struct sfs_attr *attr, uint64_t cookie)
+{
+	struct listing *listing = arg;
+	struct fs *fs = listing->fs;
+	char name[SFS_NAME_MAX + 1];
+	fs_name_make(oid, fs->options->format, name);
+	uint64_t node = fs_primary_node(fs, attr->ino);
+	struct fs_found found = { .keep_entry = true };
+	if (listing->plus) {
+		struct sfs_attr copy = *attr;
+		fs_attr_object(fs, node, &copy, fs_sequence(fs, attr->ino), 0, &found);
+		/* The listing sees the class as it was when it began. */
+		if (listing->sequence != fs_sequence(fs, sfs_ino_make(sfs_ino_class(attr->ino), 1)))
+			found.keep_attr = false;
+	}
+	const struct entry entry = { name, node, S_IFREG, &found };
+	return add(listing, &entry, cookie >> 1);
+}
+
+static int list_objects(struct listing *listing, uint32_t class_id, uint64_t after)
+{
+	if (after >= COOKIE_FILES)
+		return 0;
+	uint64_t engine = after <= 2 ? 0 : after << 1 | 1;
+	listing->sequence = fs_sequence(listing->fs, sfs_ino_make(class_id, 1));
+	int err = sfs_object_list(listing->fs->store, class_id, engine, 0, add_object, listing);
+	return err == SFS_ERR_CANCELLED ? 0 : err;
+}
+
+/** Names of files, collected first: while the engine lists it can not be asked for attributes. */
+struct names {
+	struct sfs_buf text;       /* each: struct name_head, then the name and a NUL */
+	size_t room;               /* bytes that the reply has left */
+	uint64_t last;             /* cookie of the last one */
+};
+struct name_head {
+	uint64_t ino, cookie;
+	enum sfs_node_type type;
+	uint32_t len;
+};
+
+static int collect_name(void *arg, struct sfs_span name, uint64_t ino, enum sfs_node_type type,
+			uint64_t cookie)
+{
+	struct names *names = arg;
+	struct name_head head = { ino, cookie, type, (uint32_t)name.len };
+	/* Enough to fill the reply, and never a part of a group. */
+	if (names->text.len > names->room && cookie >> 1 != names->last >> 1)
+		return 1;
+	names->last = cookie;
+	if (sfs_buf_append(&names->text, &head, sizeof head) < 0 ||
+	    sfs_buf_append(&names->text, name.data, name.len) < 0 ||
+	    sfs_buf_append(&names->text, "", 1) < 0)
+		return 1;
+	return 0;
+}
+
+static int add_file(struct listing *listing, const struct name_head *head, const char *name,
+		    bool keep, uint64_t cookie)
+{
+	struct fs *fs = listing->fs;
+	struct fs_found found = { .keep_entry = keep };
+	bool known = listing->plus && fs_attr_load(fs, head->ino, NULL, 0, &found) == 0;
+	const struct entry entry = {
+		name, head->ino, fs_node_type_mode(head->type), known ? &found : NULL,
+	};
+	return add(listing, &entry, cookie);
+}
+
+static int add_files(struct listing *listing, const struct names *names, bool keep,
+		     uint64_t cookie_base)
+{
+	const char *bytes = names->text.data;
+	for (size_t at = 0; at < names->text.len;) {
+		struct name_head head;
+		memcpy(&head, bytes + at, sizeof head);
+		if (add_file(listing, &head, bytes + at + sizeof head, keep,
+			     cookie_base + (head.cookie >> 1)))
+			return 1;
+		at += sizeof head + head.len + 1;
+	}
+	return 0;
+}
+
+/** @base  what is added to cookies. @keep  whether the kernel may keep the names. */
+static int list_files(struct listing *listing, uint64_t dir, uint64_t after, uint64_t base,
+		      bool keep)
+{
+	if (listing->full || after >= COOKIE_NEWBORNS)
+		return 0;
+	uint64_t engine = after <= base + 2 ? 0 : (after - base) << 1 | 1;
+	struct names names = { .text = SFS_BUF_INIT, .room = listing->size - listing->len };
+	int err;
+	do {
+		names.text.len = 0;
+		err = sfs_raw_list(listing->fs->store, dir, engine, 0, collect_name, &names);
+		if (err == SFS_ERR_CANCELLED && names.text.len)
+			err = 1;
+		if (err < 0)
+			break;
+		if (add_files(listing, &names, keep, base))
+			break;
+		engine = names.last | 1;
+	} while (err == 1);
+	sfs_buf_fini(&names.text);
+	return err < 0 ? err : 0;
+}
+
+static void list_newborns(struct listing *listing, uint32_t class_id, uint64_t after)
+{
+	struct fs *fs = listing->fs;
+	uint64_t serial = after >= COOKIE_NEWBORNS ? after & SERIAL_MASK : 0;
+	struct sfs_buf oid = SFS_BUF_INIT;
+	struct sfs_attr attr, saved;
+	char name[SFS_NAME_MAX + 1];
+	while (!listing->full && fs_newborn_next(fs, class_id, serial, &attr, &oid) == 0) {
+		serial = attr.ino & SERIAL_MASK;
+		fs_name_make(sfs_buf_span(&oid), fs->options->format, name);
+		/* Saved by another door meanwhile: it was listed already. */
+		bool listed = sfs_object_find(fs->store, class_id, sfs_buf_span(&oid), &saved) == 0;
+		oid.len = 0;
+		const struct entry entry = { name, fs_primary_node(fs, attr.ino), S_IFREG, NULL };
+		if (!listed)
+			add(listing, &entry, COOKIE_NEWBORNS | serial);
+	}
+	sfs_buf_fini(&oid);
+}
+
+static int list_class(struct listing *listing, uint64_t node, uint64_t after)
+{
+	struct fs *fs = listing->fs;
+	struct sfs_class_info info;
+	int err = sfs_class_get(fs->store, sfs_ino_class(node), &info);
+	if (err < 0 || add_dots(listing, node, SFS_INO_ROOT, after))
+		return err;
+	if (info.kind == SFS_CLASS_RAW)
+		return list_files(listing, node, after, 0, true);
+	err = list_objects(listing, info.id, after);
+	if (!err)
+		err = list_files(listing, node, after, COOKIE_FILES, false);
+	if (!err)
+		list_newborns(listing, info.id, after);
+	return err;
+}
+
+static int list_tree(struct listing *listing, uint64_t node, uint64_t after)
+{
+	struct sfs_attr attr;
+	int err = sfs_raw_stat(listing->fs->store, node, &attr);
+	if (!err && attr.type != SFS_NODE_DIR)
+		err = SFS_ERR_NOT_DIR;
+	if (err < 0 || add_dots(listing, node, attr.parent, after))
+		return err;
+	return list_files(listing, node, after, 0, true);
+}
+
+static int list(struct listing *listing, uint64_t node, uint64_t after)
+{
+	switch (fs_node_kind(node)) {
+	case FS_NODE_ROOT:
+		list_root(listing, after);
+		return 0;
+	case FS_NODE_META_DIR:
+	case FS_NODE_SCHEMA_DIR:
+		list_meta(listing, node, after);
+		return 0;
+	case FS_NODE_CLASS:
+		return list_class(listing, node, after);
+	case FS_NODE_THING:
+		return list_tree(listing, node, after);
+	case FS_NODE_META_FILE:
+	case FS_NODE_SCHEMA:
+	case FS_NODE_NONE:
+		break;
+	}
+	return SFS_ERR_NOT_DIR;
+}
+
+static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off, bool plus)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct listing listing = {
+		.req = req, .fs = fs, .plus = plus, .group = (uint64_t)off,
+		.size = size < REPLY_MAX ? size : REPLY_MAX,
+	};
+	listing.buf = malloc(listing.size ? listing.size : 1);
+	fs_loop_block_begin(fs->loop);
+	int err = listing.buf ? list(&listing, node, (uint64_t)off) : SFS_ERR_NO_MEMORY;
+	fs_loop_block_end(fs->loop);
+	/* Entries before a fault are shown; the fault comes with the next request. */
+	if (err < 0 && listing.len == 0)
+		fs_reply_node(req, err);
+	else
+		fuse_reply_buf(req, listing.buf, listing.len);
+	free(listing.buf);
+}
+
+void fs_op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_OPENDIR);
+	struct fs_found found;
+	int err = fs_attr_load(fs, node, NULL, 0, &found);
+	if (!err && !S_ISDIR(found.stat.st_mode))
+		err = SFS_ERR_NOT_DIR;
+	if (err < 0) {
+		fs_reply_node(req, err);
+		return;
+	}
+	fi->fh = 0;
+	fuse_reply_open(req, fi);
+}
+
+void fs_op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
+		   struct fuse_file_info *fi)
+{
+	fs_begin(req, FS_REQUEST_READDIR);
+	(void)fi;
+	reply_listing(req, node, size, off, false);
+}
+
+void fs_op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
+		       struct fuse_file_info *fi)
+{
+	fs_begin(req, FS_REQUEST_READDIRPLUS);
+	(void)fi;
+	reply_listing(req, node, size, off, true);
+}
+
+void fs_op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	fs_begin(req, FS_REQUEST_RELEASEDIR);
+	(void)node;
+	(void)fi;
+	fuse_reply_err(req, 0);
+}
+
+void fs_op_fsyncdir(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_FSYNCDIR);
+	(void)node;
+	(void)only_data;
+	(void)fi;
+	fs_loop_block_begin(fs->loop);
+	int err = sfs_store_sync(fs->store);
+	fs_loop_block_end(fs->loop);
+	fs_reply(req, err);
+}

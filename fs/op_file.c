@@ -1,0 +1,251 @@
+/*
+ * Handlers on open files: read, write, flush, fsync, release.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include "meta.h"
+#include "op.h"
+#include "save.h"
+
+/* --- read --- */
+
+static void reply_span(fuse_req_t req, struct sfs_span text, size_t size, off_t off)
+{
+	size_t at = off < 0 || (uint64_t)off > text.len ? text.len : (size_t)off;
+	size_t len = text.len - at < size ? text.len - at : size;
+	fuse_reply_buf(req, len ? (const char *)text.data + at : NULL, len);
+}
+
+static void read_draft(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
+{
+	struct sfs_buf part = SFS_BUF_INIT;
+	int err = fs_draft_read(&handle->draft, (uint64_t)off, size, &part);
+	if (err < 0)
+		fs_reply(req, err);
+	else
+		fuse_reply_buf(req, part.data, part.len);
+	sfs_buf_fini(&part);
+}
+
+/** A raw without a plain file behind it. */
+static void read_raw_copy(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
+{
+	size_t len = 0;
+	void *part = malloc(size ? size : 1);
+	int err = part ? sfs_raw_read(handle->raw, (uint64_t)off, part, size, &len)
+		       : SFS_ERR_NO_MEMORY;
+	if (err < 0)
+		fs_reply(req, err);
+	else
+		fuse_reply_buf(req, part, len);
+	free(part);
+}
+
+static void read_raw(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	int fd = sfs_raw_fd(handle->raw);
+	fs_loop_block_begin(fs->loop);
+	if (fd < 0) {
+		read_raw_copy(req, handle, size, off);
+	} else {
+		struct fuse_bufvec part = FUSE_BUFVEC_INIT(size);
+		part.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
+		part.buf[0].fd = fd;
+		part.buf[0].pos = off;
+		fuse_reply_data(req, &part, 0);
+	}
+	fs_loop_block_end(fs->loop);
+}
+
+void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
+		struct fuse_file_info *fi)
+{
+	fs_begin(req, FS_REQUEST_READ);
+	struct fs_handle *handle = fs_handle_of(fi->fh);
+	(void)node;
+	switch (handle->kind) {
+	case FS_HANDLE_READER:
+		reply_span(req, handle->doc ? handle->doc->bytes : sfs_buf_span(&handle->text),
+			   size, off);
+		break;
+	case FS_HANDLE_TEXT:
+		reply_span(req, sfs_buf_span(&handle->text), size, off);
+		break;
+	case FS_HANDLE_WRITER:
+	case FS_HANDLE_SCHEMA:
+		read_draft(req, handle, size, off);
+		break;
+	case FS_HANDLE_RAW:
+		read_raw(req, handle, size, off);
+		break;
+	}
+}
+
+/* --- write --- */
+
+static void write_draft(fuse_req_t req, struct fs_handle *handle, struct sfs_span data,
+			const struct fuse_file_info *fi, off_t off)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	int err = fs_save_write(fs, handle, (uint64_t)off, data, fi->flags & O_APPEND);
+	if (err < 0)
+		fs_reply(req, err);
+	else
+		fuse_reply_write(req, data.len);
+}
+
+/** The bytes of a request in one piece, *copy to be freed; NULL: no memory. */
+static const void *in_one_piece(struct fuse_bufvec *in, size_t size, void **copy)
+{
+	*copy = NULL;
+	if (in->count == 1 && !(in->buf[0].flags & FUSE_BUF_IS_FD) && in->off == 0)
+		return in->buf[0].mem;
+	*copy = malloc(size ? size : 1);
+	if (!*copy)
+		return NULL;
+	struct fuse_bufvec out = FUSE_BUFVEC_INIT(size);
+	out.buf[0].mem = *copy;
+	return fuse_buf_copy(&out, in, 0) == (ssize_t)size ? *copy : NULL;
+}
+
+static void write_copy(fuse_req_t req, struct fs_handle *handle, struct fuse_bufvec *in, off_t off,
+		       const struct fuse_file_info *fi)
+{
+	size_t size = fuse_buf_size(in), done = 0;
+	void *copy;
+	const void *data = in_one_piece(in, size, &copy);
+	if (!data) {
+		fs_reply(req, SFS_ERR_NO_MEMORY);
+	} else if (handle->kind != FS_HANDLE_RAW) {
+		write_draft(req, handle, (struct sfs_span){ data, size }, fi, off);
+	} else {
+		int err = sfs_raw_write(handle->raw, (uint64_t)off, data, size, &done);
+		if (err < 0 && done == 0)
+			fs_reply(req, err);
+		else
+			fuse_reply_write(req, done);
+	}
+	free(copy);
+}
+
+static void write_fd(fuse_req_t req, int fd, struct fuse_bufvec *in, off_t off)
+{
+	struct fuse_bufvec out = FUSE_BUFVEC_INIT(fuse_buf_size(in));
+	out.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
+	out.buf[0].fd = fd;
+	out.buf[0].pos = off;
+	ssize_t done = fuse_buf_copy(&out, in, 0);
+	if (done < 0)
+		fuse_reply_err(req, (int)-done);
+	else
+		fuse_reply_write(req, (size_t)done);
+}
+
+void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, off_t off,
+		     struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_WRITE);
+	struct fs_handle *handle = fs_handle_of(fi->fh);
+	(void)node;
+	switch (handle->kind) {
+	case FS_HANDLE_READER:
+	case FS_HANDLE_TEXT:
+		fuse_reply_err(req, EBADF);
+		break;
+	case FS_HANDLE_WRITER:
+	case FS_HANDLE_SCHEMA:
+		write_copy(req, handle, in, off, fi);
+		break;
+	case FS_HANDLE_RAW:
+		fs_loop_block_begin(fs->loop);
+		if (sfs_raw_fd(handle->raw) < 0)
+			write_copy(req, handle, in, off, fi);
+		else
+			write_fd(req, sfs_raw_fd(handle->raw), in, off);
+		fs_loop_block_end(fs->loop);
+		break;
+	}
+}
+
+/* --- flush, fsync, release --- */
+
+/** Save what was written and not judged yet. */
+static int save(struct fs *fs, struct fs_handle *handle)
+{
+	int err = 0;
+	bool draft = handle->kind == FS_HANDLE_WRITER || handle->kind == FS_HANDLE_SCHEMA;
+	if (!draft || !atomic_load(&handle->draft.dirty))
+		return 0;
+	fs_loop_block_begin(fs->loop);
+	if (handle->kind == FS_HANDLE_WRITER)
+		err = fs_save_flush(fs, handle);
+	else
+		err = fs_schema_save(fs, handle);
+	fs_loop_block_end(fs->loop);
+	return err;
+}
+
+void fs_op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_FLUSH);
+	(void)node;
+	fs_reply(req, save(fs, fs_handle_of(fi->fh)));
+}
+
+void fs_op_fsync(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_FSYNC);
+	struct fs_handle *handle = fs_handle_of(fi->fh);
+	(void)node;
+	(void)only_data;
+	int err = save(fs, handle);
+	fs_loop_block_begin(fs->loop);
+	if (!err && handle->kind == FS_HANDLE_RAW)
+		err = sfs_raw_sync(handle->raw);
+	else if (!err)
+		err = sfs_store_sync(fs->store);
+	fs_loop_block_end(fs->loop);
+	fs_reply(req, err);
+}
+
+/** Nobody hears of errors any more: what matters was said by flush. */
+static void close_document(struct fs *fs, struct fs_handle *handle)
+{
+	int err = save(fs, handle);
+	struct fs_open *open = fs_handle_free(fs, handle);
+	bool settle = open && fs_open_is_newborn(fs, open);
+	if (settle)
+		fs_loop_block_begin(fs->loop);
+	if (settle && !err)
+		err = fs_save_settle(fs, open);
+	else if (settle)
+		fs_save_settle(fs, open);
+	if (settle)
+		fs_loop_block_end(fs->loop);
+	if (err < 0)
+		fs_log(LOG_DEBUG, "closed without a save: %s", sfs_err_text(err));
+	fs_open_unref(fs, open);
+}
+
+void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_RELEASE);
+	struct fs_handle *handle = fs_handle_of(fi->fh);
+	(void)node;
+	switch (handle->kind) {
+	case FS_HANDLE_READER:
+	case FS_HANDLE_WRITER:
+		close_document(fs, handle);
+		break;
+	case FS_HANDLE_SCHEMA:
+		fs_schema_close(fs, handle);
+		fs_handle_free(fs, handle);
+		break;
+	case FS_HANDLE_RAW:
+	case FS_HANDLE_TEXT:
+		fs_handle_free(fs, handle);
+		break;
+	}
+	fuse_reply_err(req, 0);
+}

@@ -1,0 +1,162 @@
+/*
+ * Handlers of extended attributes: user.* of raws are their metadata. Other name spaces are answered
+ * without asking the store, because the kernel asks for security.capability before each write.
+ */
+#include <sys/xattr.h>
+#include "op.h"
+
+#define USER "user."
+#define USER_LEN 5
+#define RESERVED "user.storefs."
+
+/** ENOSYS once, and the kernel never asks again. Returns whether it was answered. */
+static bool refuse_all(fuse_req_t req)
+{
+	const struct fs *fs = fuse_req_userdata(req);
+	if (fs->policy.xattr)
+		return false;
+	fuse_reply_err(req, ENOSYS);
+	return true;
+}
+
+/** Can a node have metadata? Directories and files of a class's tree can. */
+static bool is_raw(struct fs *fs, uint64_t node)
+{
+	struct sfs_attr attr;
+	if (fs_node_kind(node) != FS_NODE_THING || fs_node_view(node) != FS_VIEW_MAIN)
+		return false;
+	return sfs_raw_stat(fs->store, node, &attr) == 0;
+}
+
+static bool is_user(const char *name)
+{
+	return strncmp(name, USER, USER_LEN) == 0 && name[USER_LEN];
+}
+
+static struct sfs_span key_of(const char *name)
+{
+	return sfs_span_str(name + USER_LEN);
+}
+
+static void reply_value(fuse_req_t req, struct sfs_span value, size_t size)
+{
+	if (size == 0)
+		fuse_reply_xattr(req, value.len);
+	else if (value.len > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, value.data, value.len);
+}
+
+/** The errno of a failed call on metadata: what is not there is no data. */
+static void reply_meta(fuse_req_t req, int err)
+{
+	switch (err) {
+	case SFS_ERR_NOT_FOUND:
+		fuse_reply_err(req, ENODATA);
+		break;
+	case SFS_ERR_LIMIT:
+		fuse_reply_err(req, ENOSPC);
+		break;
+	default:
+		fs_reply(req, err);
+		break;
+	}
+}
+
+void fs_op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_GETXATTR);
+	struct sfs_buf value = SFS_BUF_INIT;
+	if (refuse_all(req))
+		return;
+	if (!is_user(name) || fs_node_kind(node) != FS_NODE_THING ||
+	    fs_node_view(node) != FS_VIEW_MAIN) {
+		fuse_reply_err(req, ENODATA);
+		return;
+	}
+	int err = sfs_raw_meta_get(fs->store, node, key_of(name), &value);
+	if (err < 0)
+		reply_meta(req, err);
+	else
+		reply_value(req, sfs_buf_span(&value), size);
+	sfs_buf_fini(&value);
+}
+
+/** Names with their prefix, each with a NUL at its end. */
+static int list_names(struct fs *fs, uint64_t node, struct sfs_buf *ret)
+{
+	struct sfs_buf keys = SFS_BUF_INIT;
+	int err = sfs_raw_meta_list(fs->store, node, &keys);
+	const char *key = keys.data;
+	for (size_t at = 0, len; at < keys.len && !err; at += len) {
+		len = strnlen(key + at, keys.len - at) + 1;
+		err = sfs_buf_append(ret, USER, USER_LEN);
+		if (!err)
+			err = sfs_buf_append(ret, key + at, len);
+	}
+	sfs_buf_fini(&keys);
+	return err;
+}
+
+void fs_op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_LISTXATTR);
+	struct sfs_buf names = SFS_BUF_INIT;
+	if (refuse_all(req))
+		return;
+	int err = is_raw(fs, node) ? list_names(fs, node, &names) : 0;
+	if (err && err != SFS_ERR_NOT_FOUND)
+		fs_reply(req, err);
+	else
+		reply_value(req, sfs_buf_span(&names), size);
+	sfs_buf_fini(&names);
+}
+
+/** May this attribute be changed? Answers when not. */
+static bool check_change(fuse_req_t req, uint64_t node, const char *name)
+{
+	if (refuse_all(req))
+		return false;
+	if (strncmp(name, RESERVED, sizeof RESERVED - 1) == 0) {
+		fuse_reply_err(req, EPERM);
+		return false;
+	}
+	if (!is_user(name) || !is_raw(fuse_req_userdata(req), node)) {
+		fuse_reply_err(req, ENOTSUP);
+		return false;
+	}
+	return true;
+}
+
+void fs_op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
+		    size_t size, int flags)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_SETXATTR);
+	if (!check_change(req, node, name))
+		return;
+	unsigned how = (flags & XATTR_CREATE ? SFS_META_CREATE : 0) |
+		       (flags & XATTR_REPLACE ? SFS_META_REPLACE : 0);
+	struct fs_mark mark = { .nodes = { node } };
+	fs_loop_block_begin(fs->loop);
+	fs_mark_begin(&mark);
+	int err = sfs_raw_meta_set(fs->store, node, key_of(name), (struct sfs_span){ value, size },
+				   how);
+	fs_mark_end();
+	fs_loop_block_end(fs->loop);
+	reply_meta(req, err);
+}
+
+void fs_op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
+{
+	struct fs *fs = fs_begin(req, FS_REQUEST_REMOVEXATTR);
+	if (!check_change(req, node, name))
+		return;
+	struct fs_mark mark = { .nodes = { node } };
+	fs_loop_block_begin(fs->loop);
+	fs_mark_begin(&mark);
+	int err = sfs_raw_meta_remove(fs->store, node, key_of(name));
+	fs_mark_end();
+	fs_loop_block_end(fs->loop);
+	reply_meta(req, err);
+}
