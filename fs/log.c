@@ -2,7 +2,6 @@
  * Messages: see log.h. libfuse reports why a mount failed only through its log, so the last
  * of its errors is kept for the diagnostic of fs_run().
  */
-#define FUSE_USE_VERSION 312
 #include <fuse_log.h>
 #include <pthread.h>
 #include <stdarg.h>

@@ -3,7 +3,6 @@
  * created for a request: with as many threads as processors a request is mostly handled
  * where it was issued, which costs less than anything else that could be saved here.
  */
-#define FUSE_USE_VERSION 312
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <pthread.h>

@@ -1,7 +1,6 @@
 /*
  * Texts of .storefs: README for a person, status as JSON, metrics as OpenMetrics.
  */
-#define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 #include <stdio.h>
 #include <unistd.h>

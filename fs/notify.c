@@ -5,7 +5,6 @@
  * they could be told (an import), the class's directory is forgotten as a whole, which drops
  * all that is cached below it, and what is open in it is told one by one.
  */
-#define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 #include <stdlib.h>
 #include "name.h"

@@ -5,7 +5,6 @@
 #ifndef FS_OP_H
 #define FS_OP_H
 
-#define FUSE_USE_VERSION 312
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include "daemon.h"

@@ -353,7 +353,7 @@ static void server_free(struct fs_server *server)
 int fs_server_start(struct fs *fs, struct sfs_diag *diag)
 {
 	const char *folder = sfs_store_path(fs->store);
-	if (!fs->options->command || strcmp(folder, "memory:") == 0 || fs->options->read_only)
+	if (!fs->options->command || strcmp(folder, "memory:") == 0)
 		return 0;
 	struct fs_server *server = calloc(1, sizeof *server);
 	if (!server)

@@ -3,11 +3,11 @@
  *
  * A copy (all integers little-endian):
  *    0  "sfsSTATE"
- *    8  u32 version, u32 length of the note
- *   16  u64 turn
- *   24  u64 MANIFEST number, u64 MANIFEST size, u64 sequence
- *   48  u32 flags (1: the note was set), u32 zero
- *   56  u64 XXH3-64 of the 56 bytes above and the note
+ *    8  u64 XXH3-64 of all that follows, to the end of the note
+ *   16  u32 version, u32 length of the note
+ *   24  u64 turn
+ *   32  u64 MANIFEST number, u64 MANIFEST size, u64 sequence
+ *   56  u32 flags (1: the note was set), u32 zero
  *   64  note
  *
  * The file is made at its full size, so a copy is written in place: no new block
@@ -27,7 +27,8 @@
 
 #define VERSION 1
 #define HEADER_LEN ((size_t)64)
-#define HASHED_LEN ((size_t)56)
+#define HASH_OFF ((size_t)8)
+#define HASHED_OFF ((size_t)16)
 #define FLAG_NOTE 1u
 /* Header and longest note, up to a page, so that no two copies share one. */
 #define COPY_SIZE ((size_t)68 << 10)
@@ -71,15 +72,15 @@ static int read_all(int fd, void *data, size_t len, off_t off, size_t *ret_len)
 
 static uint64_t copy_hash(const uint8_t *copy, size_t note_len)
 {
-	return sfsi_hash2((struct sfs_span){ copy, HASHED_LEN },
-			  (struct sfs_span){ copy + HEADER_LEN, note_len }, 0);
+	size_t len = HEADER_LEN - HASHED_OFF + note_len;
+	return sfsi_hash((struct sfs_span){ copy + HASHED_OFF, len }, 0);
 }
 
 static size_t copy_encode(uint8_t *copy, uint64_t turn, const struct sfsi_kv_facts *facts,
 			  bool has_note, struct sfs_span note)
 {
 	memcpy(copy, magic, sizeof magic);
-	uint8_t *at = sfsi_put_u32(copy + sizeof magic, VERSION);
+	uint8_t *at = sfsi_put_u32(copy + HASHED_OFF, VERSION);
 	at = sfsi_put_u32(at, (uint32_t)note.len);
 	at = sfsi_put_u64(at, turn);
 	at = sfsi_put_u64(at, facts->manifest);
@@ -88,8 +89,8 @@ static size_t copy_encode(uint8_t *copy, uint64_t turn, const struct sfsi_kv_fac
 	at = sfsi_put_u32(at, has_note ? FLAG_NOTE : 0);
 	at = sfsi_put_u32(at, 0);
 	if (note.len)
-		memcpy(copy + HEADER_LEN, note.data, note.len);
-	sfsi_put_u64(at, copy_hash(copy, note.len));
+		memcpy(at, note.data, note.len);
+	sfsi_put_u64(copy + HASH_OFF, copy_hash(copy, note.len));
 	return HEADER_LEN + note.len;
 }
 
@@ -100,6 +101,7 @@ static int copy_decode(const uint8_t *copy, size_t len, struct sfsi_kv_state *st
 	const uint8_t *found = sfsi_read_bytes(&r, sizeof magic);
 	if (!found || memcmp(found, magic, sizeof magic) != 0)
 		return SFS_ERR_CORRUPT;
+	uint64_t hash = sfsi_read_u64(&r);
 	uint32_t version = sfsi_read_u32(&r);
 	uint32_t note_len = sfsi_read_u32(&r);
 	state->turn = sfsi_read_u64(&r);
@@ -108,7 +110,6 @@ static int copy_decode(const uint8_t *copy, size_t len, struct sfsi_kv_state *st
 	state->facts.sequence = sfsi_read_u64(&r);
 	state->has_note = sfsi_read_u32(&r) & FLAG_NOTE;
 	sfsi_read_u32(&r);
-	uint64_t hash = sfsi_read_u64(&r);
 	const uint8_t *note = sfsi_read_bytes(&r, note_len);
 	if (r.bad || note_len > SFSI_KV_NOTE_MAX || hash != copy_hash(copy, note_len))
 		return SFS_ERR_CORRUPT;

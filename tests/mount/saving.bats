@@ -124,8 +124,11 @@ teardown() {
 	holds "$DIR/1.json" $'{"version": 1}\n'
 	is "$(stat -c %s "$DIR/1.json")" 15
 	is "$(object_get Note 1)" '{"version": 1}'
-	printf '"more": true}\n' >&7
+	printf '"more": ' >&7
 	holds "$DIR/1.json" $'{"version": 1}\n'
+	# The shell closes a duplicate after each command: with this one the document is whole.
+	printf 'true}\n' >&7
+	holds "$DIR/1.json" $'{"version": 2, "more": true}\n'
 	exec 7>&-
 	holds "$DIR/1.json" $'{"version": 2, "more": true}\n'
 	is "$(stat -c %s "$DIR/1.json")" 29
@@ -178,12 +181,13 @@ version() {
 	holds "$DIR/1.json" $'{"v": 2}\n'
 }
 
-@test "of two writers the last to close wins, whole" {
+@test "of two writers the last to save wins, whole" {
 	exec 7>"$DIR/1.json" 8>"$DIR/1.json"
-	printf '{"writer": "first", "x": 1}' >&7
+	printf '{"writer": "first", "x": 1' >&7
 	printf '{"writer": "second"}' >&8
 	exec 8>&-
 	holds "$DIR/1.json" '{"writer": "second"}'
+	printf '}' >&7
 	exec 7>&-
 	holds "$DIR/1.json" '{"writer": "first", "x": 1}'
 }
@@ -191,11 +195,12 @@ version() {
 @test "many writers of one object leave one whole document" {
 	local i
 	for i in {1..8}; do
-		(for _ in {1..20}; do version "$i" 500 >"$DIR/1.json"; done) &
+		version "$i" $((i * 200)) >"$BATS_TEST_TMPDIR/$i"
+		(for _ in {1..20}; do cat "$BATS_TEST_TMPDIR/$i" >"$DIR/1.json"; done) &
 	done
 	wait
 	i=$(jq '.v[0]' "$DIR/1.json")
-	version "$i" 500 | cmp - "$DIR/1.json"
+	same "$BATS_TEST_TMPDIR/$i" "$DIR/1.json"
 }
 
 @test "an unlinked object stays readable through an open descriptor" {
