@@ -282,6 +282,8 @@ static void run_write(struct bench *b)
 	if (!block)
 		fail("memory");
 	memset(block, 0x5a, MIB);
+	if (unlinkat(b->dir, LARGE, 0) < 0 && errno != ENOENT)
+		fail(LARGE);
 	start(b);
 	int fd = open_at(b, LARGE, O_WRONLY | O_CREAT | O_EXCL);
 	for (long i = 0; i < b->mib; i++) {
@@ -330,14 +332,6 @@ static void run_random(struct bench *b)
 	close(fd);
 }
 
-static void run_remove(struct bench *b)
-{
-	start(b);
-	if (unlinkat(b->dir, LARGE, 0) < 0)
-		fail(LARGE);
-	stop(b, 1);
-}
-
 /* Not measured: write back what is dirty and give up the cached pages of the documents. */
 static void run_forget(struct bench *b)
 {
@@ -366,10 +360,9 @@ static const struct workload workloads[] = {
 	{ "unlink", "remove documents", run_unlink },
 	{ "list", "list a directory of -n entries", run_list },
 	{ "liststat", "list a directory and stat every entry", run_liststat },
-	{ "write", "write " LARGE " of -m MiB, 1 MiB at a time", run_write },
+	{ "write", "write a new " LARGE " of -m MiB, 1 MiB at a time", run_write },
 	{ "readseq", "read it in sequence, 1 MiB at a time", run_readseq },
 	{ "random", "read -n scattered pages of 4 KiB of it", run_random },
-	{ "remove", "remove " LARGE, run_remove },
 	{ "forget", "sync, and drop cached pages of documents", run_forget },
 };
 

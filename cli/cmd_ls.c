@@ -385,7 +385,7 @@ static const struct cli_option options[] = {
 	{ "prefix", 'p', "TEXT", "only names that start with it" },
 	{ "limit", 'n', "N", "at most so many" },
 	{ "after", 'A', "OID", "only what comes after it in order" },
-	{ "unsorted", 'f', NULL, "in the order of the store: faster" },
+	{ "unsorted", 'f', NULL, "in the order of the store: faster, with -l by far" },
 	{ "json", 'j', NULL, "an array of objects" },
 	{ NULL, 0, NULL, NULL },
 };

@@ -35,19 +35,23 @@ static int find_oid(const struct cli_import *import, struct sfs_span text, struc
 	return err == SFS_ERR_NOT_FOUND ? cli_member_find(text, "id", ret) : err;
 }
 
-/* The record has no oid: is that all that is wrong with it? The engine's sentence comes first. */
+/*
+ * The record has no oid (value NULL), or this one. Is that all that is wrong with it? What is no
+ * JSON is the engine's to explain.
+ */
 static void bad_oid(struct cli_import *import, const struct cli_place *place, struct sfs_span text,
-		    bool found)
+		    const struct sfs_span *value)
 {
+	bool checked = value && cli_text_is_json(*value);
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct sfs_put put = {
 		.class_id = import->class.id, .oid = { "?", 1 }, .text = text,
 	};
-	int err = found ? 0 : sfs_object_check(import->ctx->store, &put, &diag);
+	int err = checked ? 0 : sfs_object_check(import->ctx->store, &put, &diag);
 	const char *name = import->oid_member ? import->oid_member : "oid\" or \"id";
 	if (err == SFS_ERR_BAD_DOCUMENT || err == SFS_ERR_LIMIT)
 		cli_import_failed(import, place, err, &diag);
-	else if (found)
+	else if (value)
 		cli_import_bad_text(import, place,
 				    "member \"%s\" is no oid, expected a string that is not empty "
 				    "or an integer", name);
@@ -70,7 +74,7 @@ static void take_record(struct cli_import *import, const struct cli_record *reco
 	}
 	bool found = find_oid(import, record->text, &value) == 0;
 	if (!found || !oid_of_value(value, oid))
-		bad_oid(import, &place, record->text, found);
+		bad_oid(import, &place, record->text, found ? &value : NULL);
 	else
 		cli_batch_add(import, &place, sfs_buf_span(oid), SFS_FORMAT_JSON, record->text);
 }

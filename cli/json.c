@@ -63,7 +63,7 @@ void cli_json_number(struct cli_json *json, const char *name, uint64_t value)
 void cli_json_real(struct cli_json *json, const char *name, double value)
 {
 	lead(json, name);
-	fprintf(json->out, "%.3f", value);
+	fprintf(json->out, "%.6f", value);
 }
 
 void cli_json_bool(struct cli_json *json, const char *name, bool value)

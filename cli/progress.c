@@ -27,7 +27,7 @@ double cli_progress_seconds(const struct cli_progress *progress)
 	return (double)(ns > 1000 ? ns : 1000) / 1e9;
 }
 
-/* "  45 %  [#########...........]" */
+/* "  45 %", and on a terminal "  45 %  [#########...........]". */
 static void part_text(const struct cli_progress *p, char *ret, size_t len)
 {
 	ret[0] = '\0';
@@ -37,7 +37,10 @@ static void part_text(const struct cli_progress *p, char *ret, size_t len)
 	char bar[BAR + 1] = "";
 	for (int i = 0; i < BAR; i++)
 		bar[i] = i < (int)(part * BAR) ? '#' : '.';
-	snprintf(ret, len, "  %3d %%  [%s]", (int)(part * 100), bar);
+	if (p->ctx->err_is_tty)
+		snprintf(ret, len, "  %3d %%  [%s]", (int)(part * 100), bar);
+	else
+		snprintf(ret, len, "  %3d %%", (int)(part * 100));
 }
 
 static void show(struct cli_progress *p)

@@ -137,6 +137,14 @@ int cli_text_unquote(struct sfs_buf *ret, struct sfs_span literal)
 	return err;
 }
 
+bool cli_text_is_json(struct sfs_span text)
+{
+	yyjson_doc *doc = yyjson_read(text.data, text.len, YYJSON_READ_NUMBER_AS_RAW);
+	bool is = doc;
+	yyjson_doc_free(doc);
+	return is;
+}
+
 static bool is_tail(struct sfs_span text, size_t index)
 {
 	return index < text.len && (((const unsigned char *)text.data)[index] & 0xc0) == 0x80;

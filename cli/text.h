@@ -38,6 +38,8 @@ bool cli_member_is(struct sfs_span key, const char *name);
 
 /** Append what a string literal says. Returns 0, SFS_ERR_BAD_DOCUMENT, SFS_ERR_NO_MEMORY. */
 SFS_MUST_CHECK int cli_text_unquote(struct sfs_buf *ret, struct sfs_span literal);
+/** Is it one valid JSON text? */
+bool cli_text_is_json(struct sfs_span text);
 /** Append a string literal; invalid UTF-8 becomes U+FFFD. Errors of sfs_buf_append(). */
 SFS_MUST_CHECK int cli_text_quote(struct sfs_buf *ret, struct sfs_span text);
 /** Append JSON text without its white space. Errors of sfs_buf_append(). */

@@ -56,9 +56,9 @@ step_foreground()
 	step_seconds=$((SECONDS - begin))
 }
 
-# step_tail LOG: why it failed.
+# step_tail LOG: why it failed; what a build did well is left out.
 step_tail()
 {
-	tail -n 80 "$1" | sed 's/^/    | /'
+	grep -avE '^\[[0-9]+/[0-9]+\] (Building|Linking|Generating) ' "$1" | tail -n 100 | sed 's/^/    | /'
 	echo "    all of it: $1"
 }

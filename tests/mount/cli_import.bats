@@ -52,7 +52,7 @@ import_bad_records() {
 	has "$err" "storefs: import: $D/bad:4:2: record 3, byte 36: no member \"oid\" or \"id\""
 	has "$err" "$D/bad:4:11: record 4, "
 	has "$err" "$D/bad:4:24: record 5, "
-	has "$err" "$D/bad:4:3"
+	has "$err" "$D/bad:4:33: record 6, byte 67: "
 }
 @test "a bad record is reported with its position, and the others go on" { each import_bad_records; }
 
@@ -218,10 +218,13 @@ import_tree() {
 	sfs get "$S" "$C/deep/er/b.bin" | cmp - "$D/src/deep/er/b.bin"
 	is "$(sfs get --meta "$S" "$C/a.txt" | jq -r .width)" 1920
 	code 0 sfs export --to "$D/out" "$S" "$C"
-	same <(facts "$D/src" | sed 1d | cut -d'|' -f1-3,8-) <(facts "$D/out" | sed 1d | cut -d'|' -f1-3,8-)
+	same <(tree_facts "$D/src") <(tree_facts "$D/out")
 	diff -r --no-dereference "$D/src" "$D/out"
 }
-facts() { (cd "$1" && find . \( -type d -printf '%P|%y|%m|||||-|%T@|\n' -o -printf '%P|%y|%m|||||%s|%T@|%l\n' \) | LC_ALL=C sort); }
+# The size of a directory is the disk's own affair.
+tree_facts() {
+	(cd "$1" && find . -mindepth 1 \( -type d -printf '%P %y %m %T@\n' -o -printf '%P %y %m %s %T@ %l\n' \) | sort)
+}
 @test "a folder becomes a raw class: tree, modes, times, symlinks, attributes, holes" { each import_tree; }
 
 @test "an imported tree is the same through the mount" {

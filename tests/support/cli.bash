@@ -20,9 +20,9 @@ each() {
 code() {
 	local want=$1 got=0
 	shift
-	"$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || got=$?
-	out=$(cat "$BATS_TEST_TMPDIR/out")
-	err=$(cat "$BATS_TEST_TMPDIR/err")
+	"$@" >"$BATS_TEST_TMPDIR/.code-out" 2>"$BATS_TEST_TMPDIR/.code-err" || got=$?
+	out=$(cat "$BATS_TEST_TMPDIR/.code-out")
+	err=$(cat "$BATS_TEST_TMPDIR/.code-err")
 	[ "$got" = "$want" ] || fail "exit code $got, wanted $want: $*" "out: $out" "err: $err"
 }
 
