@@ -344,8 +344,10 @@ static void run_all(struct bench *b)
 	check(sfs_store_stat(b->store, &stat), "stat", NULL);
 	printf("backend_bytes %llu\n", (unsigned long long)stat.backend_bytes);
 	fflush(stdout);
-	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+		settle();
 		measure(b, &operations[i]);
+	}
 }
 
 static int usage(void)

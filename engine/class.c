@@ -331,8 +331,10 @@ static int create_class(struct sfsi_txn *txn, const struct sfs_class_make *make,
 int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
 		     struct sfs_class_info *ret, struct sfs_diag *diag)
 {
-	if (!sfs_class_name_valid(make->name) ||
-	    (make->type.len && make->type.len > SFS_CLASS_NAME_MAX))
+	if (make->name.len > SFS_CLASS_NAME_MAX || make->type.len > SFS_CLASS_NAME_MAX)
+		return sfs_diag_set(diag, SFS_ERR_LIMIT, "a class name has at most %d bytes",
+				    SFS_CLASS_NAME_MAX);
+	if (!sfs_class_name_valid(make->name))
 		return sfs_diag_set(diag, SFS_ERR_NAME,
 				    "a class name is a letter or '_', then letters, digits, '_' and '-', "
 				    "at most %d bytes", SFS_CLASS_NAME_MAX);
@@ -410,6 +412,8 @@ static int rename_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs_s
 int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_span new_name)
 {
 	struct sfs_class_info info;
+	if (new_name.len > SFS_CLASS_NAME_MAX)
+		return SFS_ERR_LIMIT;
 	if (!sfs_class_name_valid(new_name))
 		return SFS_ERR_NAME;
 	if (sfs_span_equal(name, new_name))

@@ -78,6 +78,12 @@ int fs_meta_find(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_fo
 	}
 	if (err < 0 || !node)
 		return SFS_ERR_NOT_FOUND;
+	if (fs_node_kind(node) == FS_NODE_META_FILE) {
+		ret->keep_entry = false;
+		pthread_mutex_lock(&fs->meta->lock);
+		fs->meta->pages[node - FS_META_README].made_ns = 0;
+		pthread_mutex_unlock(&fs->meta->lock);
+	}
 	return fs_meta_attr(fs, node, NULL, ret);
 }
 
@@ -117,7 +123,10 @@ static int make_page(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 	}
 }
 
-/** The page of a file, made anew when it is older than a second. meta->lock is held. */
+/**
+ * The page of a file, made anew when it is older than a second. A name that is looked up gets a new one
+ * always; fstat and open, which follow, then agree with it. meta->lock is held.
+ */
 static int fresh_page_locked(struct fs *fs, uint64_t node, struct fs_page **ret)
 {
 	struct fs_page *page = &fs->meta->pages[node - FS_META_README];
@@ -190,15 +199,26 @@ static int schema_attr(struct fs *fs, uint64_t node, const struct fs_handle *han
 	return err;
 }
 
+/** Times that stand still: the list of classes changes with the root, the rest is as old as the store. */
+static void set_times(struct fs *fs, uint64_t node, struct sfs_attr *attr)
+{
+	struct sfs_attr root;
+	int64_t when = fs->started_ns;
+	/* Reading does not move the root's access time, so it is when the store was made. */
+	if (sfs_raw_stat(fs->store, SFS_INO_ROOT, &root) == 0)
+		when = node == FS_META_SCHEMA ? root.mtime_ns : root.atime_ns;
+	attr->atime_ns = attr->mtime_ns = attr->ctime_ns = when;
+}
+
 int fs_meta_attr(struct fs *fs, uint64_t node, const struct fs_handle *handle,
 		 struct fs_found *ret)
 {
 	struct sfs_attr attr = {
 		.ino = node, .type = SFS_NODE_FILE, .mode = 0444, .nlink = 1,
-		.uid = fs->uid, .gid = fs->gid, .atime_ns = fs->started_ns,
-		.mtime_ns = fs->started_ns, .ctime_ns = fs->started_ns,
+		.uid = fs->uid, .gid = fs->gid,
 	};
 	int err = 0;
+	set_times(fs, node, &attr);
 	ret->keep_attr = false;
 	if (fs_node_kind(node) == FS_NODE_META_FILE) {
 		err = page_attr(fs, node, &attr);
@@ -208,7 +228,7 @@ int fs_meta_attr(struct fs *fs, uint64_t node, const struct fs_handle *handle,
 		attr.type = SFS_NODE_DIR;
 		attr.mode = node == FS_META_SCHEMA ? 0755 : 0555;
 		attr.nlink = node == FS_META_SCHEMA ? 2 : 3;
-		ret->keep_attr = true;
+		ret->keep_attr = node != FS_META_SCHEMA;
 	}
 	attr.blocks = (attr.size + 511) / 512;
 	ret->node = node;

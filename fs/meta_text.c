@@ -129,7 +129,7 @@ static int put_mount(struct fs *fs, struct sfs_buf *ret)
 	if (!err)
 		err = sfs_buf_printf(ret,
 				     "  \"owner\": { \"pid\": %ld, \"uid\": %u, \"gid\": %u },\n"
-				     "  \"format\": \"%s\",\n"
+				     "  \"documents\": \"%s\",\n"
 				     "  \"transport\": { \"kind\": \"loop\", \"slots\": %u, "
 				     "\"threads\": %u },\n",
 				     (long)getpid(), fs->uid, fs->gid,
@@ -192,6 +192,8 @@ int fs_text_status(struct fs *fs, struct sfs_buf *ret)
 		err = put_text(ret, "backend", stat.backend);
 	if (!err)
 		err = put_text(ret, "uuid", stat.uuid);
+	if (!err)
+		err = put_number(ret, "format", stat.format);
 	if (!err)
 		err = sfs_buf_printf(ret, "  \"read_only\": %s,\n", stat.read_only ? "true" : "false");
 	if (!err)

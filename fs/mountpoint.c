@@ -24,7 +24,7 @@ static int check_directory(const char *path, struct sfs_diag *diag)
 	if (errno == ENOTDIR)
 		return sfs_diag_set(diag, SFS_ERR_NOT_DIR, "mount point %s is below a file", path);
 	if (errno == ENOTCONN)
-		return sfs_diag_set(diag, SFS_ERR_BUSY,
+		return sfs_diag_set(diag, SFS_ERR_EXISTS,
 				    "mount point %s holds a dead mount: remove it with "
 				    "'fusermount3 -uz %s'", path, path);
 	return sfs_diag_set(diag, SFS_ERR_PERMISSION, "mount point %s: %s", path, strerror(errno));
@@ -69,9 +69,10 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/** One line of mountinfo: is it a mount of this store at this place? */
-static bool is_mount_line(char *line, const char *mountpoint, const char *source)
+/** One line of mountinfo: the store that is mounted at this place, or NULL. Cuts the line up. */
+static const char *mounted_store(char *line, const char *mountpoint)
 {
+	static const char prefix[] = "storefs:";
 	char *save, *place = NULL, *type = NULL, *from = NULL;
 	unsigned field = 0, after = 0;
 	for (char *word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
@@ -86,27 +87,31 @@ static bool is_mount_line(char *line, const char *mountpoint, const char *source
 			after = 1;
 	}
 	if (!place || !type || !from || strcmp(type, "fuse.storefs") != 0)
-		return false;
+		return NULL;
 	unescape(place);
 	unescape(from);
-	return strcmp(place, mountpoint) == 0 && strcmp(from, source) == 0;
+	if (strcmp(place, mountpoint) != 0 || strncmp(from, prefix, sizeof prefix - 1) != 0)
+		return NULL;
+	return from + sizeof prefix - 1;
 }
 
-static bool is_mounted(const char *store, const char *mountpoint)
+/** A store that is served at this very place would be hidden by one more mount. */
+static int check_mounted(const char *mountpoint, struct sfs_diag *diag)
 {
-	char *source = NULL, *line = NULL;
+	char *line = NULL;
 	size_t size = 0;
-	bool found = false;
+	int err = 0;
 	FILE *info = fopen("/proc/self/mountinfo", "re");
-	if (info && asprintf(&source, "storefs:%s", store) >= 0) {
-		while (!found && getline(&line, &size, info) >= 0)
-			found = is_mount_line(line, mountpoint, source);
-		free(source);
+	while (info && !err && getline(&line, &size, info) >= 0) {
+		const char *store = mounted_store(line, mountpoint);
+		if (store)
+			err = sfs_diag_set(diag, SFS_ERR_EXISTS, "store %s is mounted on %s already",
+					   store, mountpoint);
 	}
 	free(line);
 	if (info)
 		fclose(info);
-	return found;
+	return err;
 }
 
 static int check_overlap(const char *store, const char *mountpoint, struct sfs_diag *diag)
@@ -114,10 +119,7 @@ static int check_overlap(const char *store, const char *mountpoint, struct sfs_d
 	char *real_store = realpath(store, NULL), *real_mount = realpath(mountpoint, NULL);
 	int err = 0;
 	if (real_store && real_mount) {
-		if (is_mounted(real_store, real_mount))
-			err = sfs_diag_set(diag, SFS_ERR_BUSY, "store %s is mounted on %s already",
-					   real_store, real_mount);
-		else if (is_inside(real_mount, real_store))
+		if (is_inside(real_mount, real_store))
 			err = sfs_diag_set(diag, SFS_ERR_INVALID,
 					   "mount point %s is inside the store %s", real_mount,
 					   real_store);
@@ -126,6 +128,8 @@ static int check_overlap(const char *store, const char *mountpoint, struct sfs_d
 					   "store %s is inside the mount point %s, which would hide it",
 					   real_store, real_mount);
 	}
+	if (!err && real_mount)
+		err = check_mounted(real_mount, diag);
 	free(real_store);
 	free(real_mount);
 	return err;
@@ -149,7 +153,7 @@ int fs_mountpoint_check(const struct fs_options *options, struct sfs_diag *diag)
 {
 	const char *mountpoint = options->mountpoint;
 	int err = check_directory(mountpoint, diag);
-	if (!err && strcmp(options->store_path, "memory:") != 0)
+	if (!err)
 		err = check_overlap(options->store_path, mountpoint, diag);
 	if (!err)
 		err = check_device(diag);

@@ -197,6 +197,12 @@ static int raw_to_object(struct renaming *renaming)
 		drop_newborn(fs, to);
 	if (err == SFS_ERR_IS_DIR)
 		return SFS_ERR_WRONG_KIND;
+	struct sfs_attr scratch;
+	/* Not too large, so too deep: a bad document rather than a big file. */
+	if (err == SFS_ERR_LIMIT &&
+	    sfs_raw_find(fs->store, fs_node_ino(from->dir), from->name, &scratch) == 0 &&
+	    scratch.size <= SFS_DOCUMENT_MAX)
+		err = SFS_ERR_BAD_DOCUMENT;
 	if (!err)
 		atomic_fetch_add(&fs->saves, 1);
 	if (err != SFS_ERR_BAD_DOCUMENT && err != SFS_ERR_LIMIT)
@@ -214,6 +220,8 @@ static int rename_class(const struct renaming *renaming)
 	struct sfs_class_info info;
 	if (has(renaming, SFS_RENAME_EXCHANGE))
 		return SFS_ERR_INVALID;
+	if (renaming->to.name.len > SFS_CLASS_NAME_MAX)
+		return SFS_ERR_LIMIT;
 	if (sfs_class_find(renaming->fs->store, renaming->to.name, &info) == 0)
 		return SFS_ERR_EXISTS;
 	return sfs_class_rename(renaming->fs->store, renaming->from.name, renaming->to.name);

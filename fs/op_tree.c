@@ -95,6 +95,8 @@ static int make_class(fuse_req_t req, const struct fs_place *place, mode_t mode)
 	};
 	struct sfs_class_info info;
 	struct fs_mark mark = FS_MARK_NAME(place);
+	if (place->name.len > SFS_CLASS_NAME_MAX)
+		return SFS_ERR_LIMIT;
 	fs_loop_block_begin(fs->loop);
 	fs_mark_begin(&mark);
 	int err = sfs_class_create(fs->store, &make, &info, NULL);

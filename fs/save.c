@@ -169,6 +169,9 @@ static int save_text(struct fs *fs, struct fs_open *open, enum sfs_format format
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	int err = open->newborn ? put_newborn(fs, open, &what, &diag)
 				: put_existing(fs, open, &what, &diag);
+	/* Not too large, so too deep: a bad document rather than a big file. */
+	if (err == SFS_ERR_LIMIT && text.len <= SFS_DOCUMENT_MAX)
+		err = SFS_ERR_BAD_DOCUMENT;
 	if (err < 0)
 		failed(fs, open, err, &diag);
 	return err;
@@ -195,10 +198,37 @@ int fs_save_flush(struct fs *fs, struct fs_handle *handle)
 
 /* --- writing and cutting --- */
 
+/** Can a document begin like this? A top level is a map; in JSON after white space. */
+static bool can_begin(enum sfs_format format, struct sfs_span data)
+{
+	const unsigned char *bytes = data.data;
+	size_t at = 0;
+	if (format == SFS_FORMAT_MSGPACK)
+		return data.len == 0 || (bytes[0] & 0xf0) == 0x80 || bytes[0] == 0xde ||
+		       bytes[0] == 0xdf;
+	while (at < data.len && strchr(" \t\r\n", bytes[at]) && bytes[at])
+		at++;
+	return at == data.len || bytes[at] == '{';
+}
+
+/** The save would be refused: a newborn that is closed now is gone. */
+static void refuse_early(struct fs *fs, struct fs_open *open)
+{
+	pthread_mutex_lock(&open->save);
+	open->refused = true;
+	pthread_mutex_unlock(&open->save);
+	atomic_fetch_add(&fs->refused, 1);
+}
+
 int fs_save_write(struct fs *fs, struct fs_handle *handle, uint64_t off, struct sfs_span data,
 		  bool at_end)
 {
 	struct fs_open *open = handle->open;
+	bool at_start = off == 0 && (!at_end || fs_draft_size(&handle->draft) == 0);
+	if (open && at_start && !can_begin(fs_node_format(handle->node), data)) {
+		refuse_early(fs, open);
+		return SFS_ERR_BAD_DOCUMENT;
+	}
 	if (open) {
 		pthread_mutex_lock(&fs->table->lock);
 		open->pending.mask &= ~(unsigned)SFS_SET_MTIME;

@@ -12,7 +12,11 @@
  */
 int fs_save_flush(struct fs *fs, struct fs_handle *handle);
 
-/** Write: as fs_draft_write(); forgets a modification time that waits for the save. */
+/**
+ * Write: as fs_draft_write(); forgets a modification time that waits for the save. SFS_ERR_BAD_DOCUMENT
+ * when what stands at the start can not begin a document: then nothing is written, and shells,
+ * which do not look at what close(2) returns, notice too.
+ */
 int fs_save_write(struct fs *fs, struct fs_handle *handle, uint64_t off, struct sfs_span data,
 		  bool at_end);
 

@@ -43,8 +43,8 @@ SFS_API bool sfs_class_name_valid(struct sfs_span name);
 
 /**
  * Make an empty class.
- * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NAME, SFS_ERR_LIMIT (16 million classes were
- * made), SFS_ERR_READ_ONLY, SFS_ERR_NO_SPACE, SFS_ERR_IO.
+ * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NAME, SFS_ERR_LIMIT (name over
+ * SFS_CLASS_NAME_MAX, or 16 million classes were made), SFS_ERR_READ_ONLY, SFS_ERR_NO_SPACE, SFS_ERR_IO.
  */
 SFS_API SFS_MUST_CHECK int sfs_class_create(struct sfs_store *store,
 					    const struct sfs_class_make *make,
@@ -69,7 +69,7 @@ SFS_API SFS_MUST_CHECK int sfs_class_next(struct sfs_store *store, uint32_t afte
 /**
  * Rename a class; objects and inode numbers stay.
  * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS (new name is taken, and is not the same
- * class), SFS_ERR_NAME and the errors of a commit.
+ * class), SFS_ERR_NAME, SFS_ERR_LIMIT (name too long) and the errors of a commit.
  */
 SFS_API SFS_MUST_CHECK int sfs_class_rename(struct sfs_store *store, struct sfs_span name,
 					    struct sfs_span new_name);

@@ -454,7 +454,7 @@ static void class_names_have_rules(void **state)
 		assert_int_equal(sfs_class_create(c->store, &make, NULL, NULL), SFS_ERR_NAME);
 	}
 	make.name = (struct sfs_span){ name, 129 };
-	assert_int_equal(sfs_class_create(c->store, &make, NULL, NULL), SFS_ERR_NAME);
+	assert_int_equal(sfs_class_create(c->store, &make, NULL, NULL), SFS_ERR_LIMIT);
 	make.name.len = 128;
 	assert_int_equal(sfs_class_create(c->store, &make, NULL, NULL), 0);
 	assert_int_equal(sfs_class_create(c->store, &make, NULL, NULL), SFS_ERR_EXISTS);

@@ -153,20 +153,67 @@ teardown() {
 	done
 }
 
-@test "many readers see no torn version while the command writes" {
-	object_put Note 1 <<<"{\"a\": [0,0]}"
-	(
-		for ((i = 1; i <= 100; i++)); do
-			object_put Note 1 <<<"{\"a\": [$(yes "$i," | head -n $((i * 13 % 400 + 1)))$i]}"
-		done
-	) &
-	local writer=$! n
-	while kill -0 $writer 2>/dev/null; do
-		n=$(jq -c '.a | unique | length' "$DIR/1.json")
-		is "$n" 1
+# torn WRITER : while that function makes versions, four readers at once see whole ones only.
+torn() {
+	local pids=() pid piece failed=0
+	helper_build readers
+	object_put Note 1 <<<'{"a": [0, 0]}'
+	for piece in 1024 4096 65536 65536; do
+		helper readers "$DIR/1.json" "$BATS_TEST_TMPDIR/stop" "$piece" 2>>"$BATS_TEST_TMPDIR/said" &
+		pids+=($!)
 	done
-	wait $writer
-	is "$(jq -c '.a | unique' "$DIR/1.json")" "[100]"
+	"$1" || failed=1
+	touch "$BATS_TEST_TMPDIR/stop"
+	for pid in "${pids[@]}"; do
+		wait "$pid" || failed=1
+	done
+	[ "$failed" = 0 ] || fail "$(cat "$BATS_TEST_TMPDIR/said")"
+	is "$(jq -c '.a | unique' "$DIR/1.json")" "[$ROUNDS]"
+}
+
+# numbered N : a document that says N, of a length that goes up and down.
+numbered() {
+	printf '{"a": ['
+	yes "$1," | head -n $(($1 * 13 % 400 + 1))
+	printf '%s]}\n' "$1"
+}
+
+@test "many readers see no torn version while the command writes" {
+	writer() {
+		for ((i = 1; i <= ROUNDS; i++)); do
+			numbered "$i" | object_put Note 1
+		done
+	}
+	torn writer
+}
+
+@test "many readers see no torn version while a program writes through the mount" {
+	writer() {
+		for ((i = 1; i <= ROUNDS; i++)); do
+			numbered "$i" | dd of="$DIR/1.json" bs=65536 iflag=fullblock status=none
+		done
+	}
+	torn writer
+}
+
+@test "many readers see no torn version while temporary files are renamed onto the object" {
+	writer() {
+		for ((i = 1; i <= ROUNDS; i++)); do
+			numbered "$i" >"$DIR/tmp"
+			mv "$DIR/tmp" "$DIR/1.json"
+		done
+	}
+	torn writer
+}
+
+@test "many readers see no torn version while the other view is written" {
+	writer() {
+		for ((i = 1; i <= ROUNDS; i++)); do
+			numbered "$i" | object_put Note 2
+			cat "$DIR/2.msgpack" >"$DIR/1.msgpack"
+		done
+	}
+	torn writer
 }
 
 @test "a raw that the command removes or replaces is seen at once" {

@@ -158,7 +158,7 @@ mount_refused() {
 
 @test "a mount point that does not exist is refused" {
 	rmdir "$MNT"
-	mount_refused "$MNT" "No such file or directory"
+	mount_refused "$MNT" "not found"
 	absent "$MNT"
 }
 
@@ -205,11 +205,20 @@ mount_refused() {
 	mkdir "$MNT/Note" "$BATS_TEST_TMPDIR/mnt2"
 	run "$STOREFS" mount "$STORE" "$BATS_TEST_TMPDIR/mnt2" 3>&-
 	is "$status" 11
-	has "$output" "$STORE_PID"
 	has "$output" "$MNT"
 	not_mounted "$BATS_TEST_TMPDIR/mnt2"
 	is "$(ls "$MNT")" Note
 	store_alive
+}
+
+@test "a second daemon is told which process has the store when the mount is out of its sight" {
+	as_root unshare -m "$STOREFS" mount -f "$STORE" "$MNT" 3>&- 2>/dev/null &
+	owned() { store_owner && "$STOREFS" status --json "$STORE" | jq -e .owner.pid; }
+	wait_until owned >/dev/null
+	mount_refused "$STORE" "$(store_owner)"
+	is "$status" 11
+	as_root kill -TERM "$(store_owner)"
+	wait $!
 }
 
 @test "mounting the same store at the same place again does not mount it twice" {
@@ -632,10 +641,10 @@ undamaged() {
 	cp -a "$STORE" "$BATS_TEST_TMPDIR/good"
 	local file size part
 	for file in $(cd "$STORE" && find db -type f -size +0 ! -name 'LOG*' ! -name 'OPTIONS*'); do
-		size=$(stat -c %s "$STORE/$file")
 		for part in 3 2; do
 			rm -rf "$STORE"
 			cp -a "$BATS_TEST_TMPDIR/good" "$STORE"
+			size=$(stat -c %s "$STORE/$file")
 			flip "$STORE/$file" $((size / part))
 			undamaged 20
 		done
