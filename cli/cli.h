@@ -22,25 +22,25 @@ enum cli_exit {
 	CLI_OK = 0,
 	CLI_FAILED = 1,
 	CLI_USAGE = 2,
-	CLI_PARTLY = 3,       /* an import, an export or an rm did some of it */
-	CLI_NOT_FOUND = 10,   /* no such store, class, object or raw */
-	CLI_OWNED = 11,       /* another process owns the store */
-	CLI_REFUSED = 12,     /* the document is not valid */
-	CLI_NOT_STORE = 13,   /* the folder is no store, or of a newer format */
+	CLI_PARTLY = 3,     /* an import, an export or an rm did some of it */
+	CLI_NOT_FOUND = 10, /* no such store, class, object or raw */
+	CLI_OWNED = 11,     /* another process owns the store */
+	CLI_REFUSED = 12,   /* the document is not valid */
+	CLI_NOT_STORE = 13, /* the folder is no store, or of a newer format */
 };
 
 /** One option of a verb. A table of them ends with a NULL name. */
 struct cli_option {
-	const char *name;     /* long name */
-	char letter;          /* 0: none */
-	const char *value;    /* what its value is called in the help; NULL: it has none */
+	const char *name;  /* long name */
+	char letter;       /* 0: none */
+	const char *value; /* what its value is called in the help; NULL: it has none */
 	const char *help;
 };
 
 enum cli_cmd_flags {
-	CLI_OPENS = 1u << 0,  /* works on an open store; the first argument is STORE */
-	CLI_READS = 1u << 1,  /* …and changes nothing in it */
-	CLI_LISTS = 1u << 2,  /* …and says something useful without STORE too */
+	CLI_OPENS = 1u << 0, /* works on an open store; the first argument is STORE */
+	CLI_READS = 1u << 1, /* …and changes nothing in it */
+	CLI_LISTS = 1u << 2, /* …and says something useful without STORE too */
 };
 
 struct cli_ctx;
@@ -48,14 +48,14 @@ struct cli_ctx;
 /** A verb. */
 struct cli_cmd {
 	const char *name;
-	const char *synopsis;         /* its arguments; several lines: several forms */
-	const char *summary;          /* one line */
-	const char *details;          /* paragraphs, lines of at most 80 columns */
+	const char *synopsis; /* its arguments; several lines: several forms */
+	const char *summary;  /* one line */
+	const char *details;  /* paragraphs, lines of at most 80 columns */
 	const struct cli_option *options;
-	const char *examples;         /* lines */
-	unsigned flags;               /* enum cli_cmd_flags */
-	unsigned exits;               /* exit codes besides 0, 1 and 2: bits 1u << code */
-	int min_args, max_args;       /* without STORE; max -1: any number */
+	const char *examples;   /* lines */
+	unsigned flags;         /* enum cli_cmd_flags */
+	unsigned exits;         /* exit codes besides 0, 1 and 2: bits 1u << code */
+	int min_args, max_args; /* without STORE; max -1: any number */
 	/* NULL, or: are options and arguments right? Without the store. 0, or an exit code. */
 	int (*check)(struct cli_ctx *ctx);
 	int (*run)(struct cli_ctx *ctx);
@@ -69,8 +69,8 @@ const struct cli_cmd *cli_cmd_find(const char *name);
 /** A stream over a borrowed descriptor that gives up when the command is cancelled. */
 struct cli_stream {
 	int fd;
-	int error;                    /* errno of the first failed write, 0 = none */
-	bool small;                   /* a pipe, a socket, a terminal: write small pieces */
+	int error;  /* errno of the first failed write, 0 = none */
+	bool small; /* a pipe, a socket, a terminal: write small pieces */
 	const atomic_bool *cancelled;
 };
 
@@ -79,22 +79,22 @@ struct cli_stream {
 /** An option that was given. */
 struct cli_given {
 	const struct cli_option *option;
-	const char *value;            /* "" when it takes none */
+	const char *value; /* "" when it takes none */
 };
 
 /** One run of one verb. */
 struct cli_ctx {
 	const struct cli_cmd *cmd;
-	struct sfs_store *store;      /* open, for a verb with CLI_OPENS */
-	bool served;                  /* runs in the daemon that has the store mounted */
+	struct sfs_store *store; /* open, for a verb with CLI_OPENS */
+	bool served;             /* runs in the daemon that has the store mounted */
 	FILE *out, *err;
 	int in_fd, cwd_fd;            /* borrowed; relative paths are opened from cwd_fd */
 	const atomic_bool *cancelled; /* poll it between records */
 	bool out_is_tty, err_is_tty;
 	struct cli_given given[CLI_GIVEN_MAX];
 	int given_count;
-	const char *store_arg;        /* --store, or STORE; NULL: none */
-	int argc;                     /* arguments after the options, and after STORE */
+	const char *store_arg; /* --store, or STORE; NULL: none */
+	int argc;              /* arguments after the options, and after STORE */
 	char **argv;
 	struct cli_stream out_stream, err_stream;
 };

@@ -93,7 +93,8 @@ static void summary(struct cli_export *export, const char *to)
 		cli_json_end(&json);
 		return;
 	}
-	fprintf(out, "exported %" PRIu64 " objects and %" PRIu64
+	fprintf(out,
+		"exported %" PRIu64 " objects and %" PRIu64
 		" raws to %s in %.2f s (%.0f per second), %" PRIu64 " failed\n",
 		export->objects, export->raws, to, seconds, (double)done / seconds, export->failed);
 }
@@ -101,7 +102,7 @@ static void summary(struct cli_export *export, const char *to)
 static int to_folder(struct cli_export *export, const char *to)
 {
 	struct cli_ctx *ctx = export->ctx;
-	struct cli_target target;
+	struct cli_target target = { .text = "" };
 	int fd = -1, code = 0;
 	if (ctx->argc > 0)
 		code = cli_target_find(ctx, ctx->argv[0], &target);
@@ -209,8 +210,9 @@ static int run(struct cli_ctx *ctx)
 
 static const struct cli_option options[] = {
 	{ "to", 't', "DIR", "write files into this folder" },
-	{ "format", 'F', "FORMAT", "records: jsonl (one a line, the default) or json\n"
-				   "(one array); files: json (the default) or msgpack" },
+	{ "format", 'F', "FORMAT",
+	  "records: jsonl (one a line, the default) or json\n"
+	  "(one array); files: json (the default) or msgpack" },
 	{ "force", 'f', NULL, "replace files that are in DIR already" },
 	{ "quiet", 'q', NULL, "no progress" },
 	{ "json", 'j', NULL, "with --to: the summary as JSON" },

@@ -89,8 +89,8 @@ static void put_json(struct cli_import *import, uint64_t created, double seconds
 	cli_json_number(&json, "bytes", import->bytes);
 	cli_json_real(&json, "seconds", seconds);
 	cli_json_real(&json, "per_second", (double)import->saved / seconds);
-	cli_json_bool(&json, "complete", !import->fatal && !import->broken &&
-					 cli_import_goes_on(import));
+	cli_json_bool(&json, "complete",
+		      !import->fatal && !import->broken && cli_import_goes_on(import));
 	cli_json_open(&json, "errors", '[');
 	fflush(import->errors);
 	fwrite(import->errors_text, 1, import->errors_len, import->ctx->out);
@@ -109,7 +109,8 @@ static void put_text(struct cli_import *import, double seconds)
 {
 	FILE *out = import->ctx->out;
 	bool raw = import->class.kind == SFS_CLASS_RAW;
-	fprintf(out, "imported %" PRIu64 " %s%s into %s in %.2f s (%.0f per second), %" PRIu64 " bad",
+	fprintf(out,
+		"imported %" PRIu64 " %s%s into %s in %.2f s (%.0f per second), %" PRIu64 " bad",
 		import->saved, raw ? "raw" : "object", import->saved == 1 ? "" : "s",
 		import->class.name, seconds, (double)import->saved / seconds, import->bad);
 	put_count(out, import->unchanged, "unchanged");
@@ -159,7 +160,9 @@ static int work(struct cli_import *import, const struct source *source, enum cli
 	struct cli_ctx *ctx = import->ctx;
 	bool raw = import->class.kind == SFS_CLASS_RAW;
 	cli_progress_init(&import->progress, ctx, "importing",
-			  !source->folder ? "records" : raw ? "raws" : "files");
+			  !source->folder ? "records"
+			  : raw           ? "raws"
+					  : "files");
 	import->progress.quiet = cli_option(ctx, "quiet");
 	import->before = class_count(import);
 	if (!source->folder)
@@ -204,8 +207,10 @@ static int run(struct cli_ctx *ctx)
 	enum cli_split mode;
 	enum sfs_class_kind kind;
 	struct cli_import import = {
-		.ctx = ctx, .source = strcmp(ctx->argv[1], "-") ? ctx->argv[1] : "standard input",
-		.oid_member = cli_option(ctx, "oid"), .keep = cli_option(ctx, "keep"),
+		.ctx = ctx,
+		.source = strcmp(ctx->argv[1], "-") ? ctx->argv[1] : "standard input",
+		.oid_member = cli_option(ctx, "oid"),
+		.keep = cli_option(ctx, "keep"),
 		.stop = cli_option(ctx, "stop"),
 	};
 	if (!cli_option_kind(ctx, &kind) || !split_mode(ctx, ctx->argv[1], &mode))
@@ -226,12 +231,14 @@ static int run(struct cli_ctx *ctx)
 }
 
 static const struct cli_option options[] = {
-	{ "oid", 'i', "MEMBER", "the member of a record that is its oid\n"
-				"(default: \"oid\", else \"id\"); a string or an integer" },
+	{ "oid", 'i', "MEMBER",
+	  "the member of a record that is its oid\n"
+	  "(default: \"oid\", else \"id\"); a string or an integer" },
 	{ "kind", 'k', "KIND", "of a new class: object or raw" },
 	{ "format", 'F', "FORMAT", "json (one array), jsonl (one record a line) or auto" },
-	{ "at", 'a', "MEMBER", "the source is one object, and the array is its\n"
-			       "member of this name (as written in the source)" },
+	{ "at", 'a', "MEMBER",
+	  "the source is one object, and the array is its\n"
+	  "member of this name (as written in the source)" },
 	{ "stop", 's', NULL, "stop at the first bad record" },
 	{ "update", 'u', NULL, "replace what is there already (the default)" },
 	{ "keep", 'K', NULL, "leave alone what is there already" },

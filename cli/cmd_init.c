@@ -53,8 +53,9 @@ const struct cli_cmd cli_cmd_init = {
 	.name = "init",
 	.synopsis = "[OPTION]... STORE",
 	.summary = "make a new, empty store",
-	.details = "STORE is a folder that does not exist yet, or is empty. The folder that it is in\n"
-		   "must exist.",
+	.details =
+		"STORE is a folder that does not exist yet, or is empty. The folder that it is in\n"
+		"must exist.",
 	.options = options,
 	.examples = "storefs init /srv/blog",
 	.exits = 1u << CLI_NOT_FOUND,

@@ -40,9 +40,9 @@ static void put_name(struct list *list, struct sfs_span name)
 static const char *type_text(enum sfs_node_type type)
 {
 	static const char *const texts[] = {
-		[SFS_NODE_OBJECT] = "object", [SFS_NODE_FILE] = "file", [SFS_NODE_DIR] = "dir",
-		[SFS_NODE_SYMLINK] = "symlink", [SFS_NODE_FIFO] = "fifo",
-		[SFS_NODE_SOCKET] = "socket",
+		[SFS_NODE_OBJECT] = "object", [SFS_NODE_FILE] = "file",
+		[SFS_NODE_DIR] = "dir",       [SFS_NODE_SYMLINK] = "symlink",
+		[SFS_NODE_FIFO] = "fifo",     [SFS_NODE_SOCKET] = "socket",
 	};
 	return (size_t)type < sizeof texts / sizeof *texts && texts[type] ? texts[type] : "?";
 }
@@ -99,7 +99,8 @@ static void put_entry(struct list *list, const char *key, struct sfs_span name,
 static bool has_prefix(const struct list *list, struct sfs_span name)
 {
 	return list->prefix.len <= name.len &&
-	       (list->prefix.len == 0 || memcmp(list->prefix.data, name.data, list->prefix.len) == 0);
+	       (list->prefix.len == 0 ||
+		memcmp(list->prefix.data, name.data, list->prefix.len) == 0);
 }
 
 static void put_class(struct list *list, const struct sfs_class_info *class)
@@ -198,16 +199,16 @@ static int list_objects(struct list *list, const struct cli_target *target, stru
 
 /* A name that waits to be shown in order. */
 struct name {
-	struct sfs_attr attr;    /* ino and type */
+	struct sfs_attr attr; /* ino and type */
 	size_t len;
 	char *bytes;
 };
 
 struct names {
-	struct name *items;      /* [2 * max] */
+	struct name *items; /* [2 * max] */
 	size_t count, max;
-	struct sfs_buf last;     /* shown already: up to this name */
-	bool more;               /* names were dropped: another round is needed */
+	struct sfs_buf last; /* shown already: up to this name */
+	bool more;           /* names were dropped: another round is needed */
 };
 
 static int compare_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
@@ -292,8 +293,8 @@ static int list_sorted(struct list *list, uint64_t dir, struct sfs_span after)
 	if (names.max == 0)
 		return 0;
 	names.items = calloc(2 * names.max, sizeof *names.items);
-	int err = names.items ? sfs_buf_append(&names.last, after.data, after.len) :
-				SFS_ERR_NO_MEMORY;
+	int err = names.items ? sfs_buf_append(&names.last, after.data, after.len)
+			      : SFS_ERR_NO_MEMORY;
 	do {
 		if (err == 0)
 			err = names_round(list, &names, dir);
@@ -360,7 +361,9 @@ static int run(struct cli_ctx *ctx)
 {
 	const char *prefix = cli_option(ctx, "prefix"), *after = cli_option(ctx, "after");
 	struct list list = {
-		.ctx = ctx, .as_json = cli_option(ctx, "json"), .details = cli_option(ctx, "long"),
+		.ctx = ctx,
+		.as_json = cli_option(ctx, "json"),
+		.details = cli_option(ctx, "long"),
 		.sorted = !cli_option(ctx, "unsorted"),
 		.prefix = sfs_span_str(prefix ? prefix : ""),
 	};

@@ -9,12 +9,12 @@
 #include "verbs.h"
 
 #define WAIT_MS 3000
-#define WAIT_STEP_MS 50
+#define WAIT_STEP_MS 50L
 
 /* What fstab and mount(8) say to others, or what is so anyway. */
 static const char *const ignored[] = {
-	"_netdev", "nofail", "noauto", "auto", "user", "nouser", "users", "owner", "group",
-	"defaults", "rw", "nodev", "nosuid", "async", NULL,
+	"_netdev", "nofail",   "noauto", "auto",  "user",   "nouser", "users", "owner",
+	"group",   "defaults", "rw",     "nodev", "nosuid", "async",  NULL,
 };
 /* What the kernel is told as it stands. */
 static const char *const passed[] = { "noexec", "noatime", NULL };
@@ -71,7 +71,8 @@ static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char
 	else if (strcmp(word, "ro") == 0)
 		options->read_only = true;
 	else if (is_among(passed, word))
-		return sfs_buf_printf(more, "%s%s", more->len ? "," : "", word) < 0 ? CLI_FAILED : 0;
+		return sfs_buf_printf(more, "%s%s", more->len ? "," : "", word) < 0 ? CLI_FAILED
+										    : 0;
 	else if (!is_noise(word))
 		return cli_usage(ctx, "-o: unknown option '%s'", word);
 	return 0;
@@ -176,7 +177,7 @@ static int serve(struct cli_ctx *ctx, const struct fs_options *options)
 	fflush(ctx->out);
 	fflush(ctx->err);
 	int err = fs_run(options, &diag);
-	for (int waited = 0; err == SFS_ERR_BUSY && waited < WAIT_MS; waited += WAIT_STEP_MS) {
+	for (long waited = 0; err == SFS_ERR_BUSY && waited < WAIT_MS; waited += WAIT_STEP_MS) {
 		nanosleep(&step, NULL);
 		diag = (struct sfs_diag)SFS_DIAG_INIT;
 		err = fs_run(options, &diag);
@@ -225,7 +226,7 @@ static int run(struct cli_ctx *ctx)
 	}
 	options.store_path = store;
 	options.mountpoint = place;
-	if (code == 0)
+	if (code == 0 && store && place)
 		code = mount_at(ctx, &options);
 	sfs_buf_fini(&more);
 	free(store);
@@ -234,14 +235,15 @@ static int run(struct cli_ctx *ctx)
 }
 
 static const struct cli_option options[] = {
-	{ "options", 'o', "LIST", "options of the mount, separated by commas:\n"
-				  "format=json|msgpack  the documents that are listed\n"
-				  "noxattr              no extended attributes: faster\n"
-				  "allow_other          other users may use the mount\n"
-				  "ro                   change nothing\n"
-				  "threads=N            at most N threads\n"
-				  "noexec, noatime      as for any mount\n"
-				  "Words of fstab (_netdev, nofail, x-...) are ignored." },
+	{ "options", 'o', "LIST",
+	  "options of the mount, separated by commas:\n"
+	  "format=json|msgpack  the documents that are listed\n"
+	  "noxattr              no extended attributes: faster\n"
+	  "allow_other          other users may use the mount\n"
+	  "ro                   change nothing\n"
+	  "threads=N            at most N threads\n"
+	  "noexec, noatime      as for any mount\n"
+	  "Words of fstab (_netdev, nofail, x-...) are ignored." },
 	{ "foreground", 'f', NULL, "stay, and log to standard error" },
 	{ "debug", 'd', NULL, "log every request (stays too)" },
 	{ "json", 'j', NULL, "without arguments: the list as JSON" },

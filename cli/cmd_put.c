@@ -84,7 +84,9 @@ static int save_object(struct cli_ctx *ctx, const struct cli_target *target,
 	if (err < 0)
 		return cli_fail(ctx, err, source->name, NULL);
 	struct sfs_put put = {
-		.class_id = target->class.id, .oid = target->rest, .format = format,
+		.class_id = target->class.id,
+		.oid = target->rest,
+		.format = format,
 		.text = sfs_buf_span(text),
 	};
 	bool created = sfs_object_find(ctx->store, put.class_id, put.oid, &before) < 0;
@@ -108,8 +110,10 @@ static int fill_raw(struct cli_ctx *ctx, struct cli_raw_new *raw, int fd, int *r
 	if (err < 0 || *ret_created || before.type != SFS_NODE_FILE)
 		return err;
 	struct sfs_setattr set = {
-		.mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_GID, .mode = before.mode,
-		.uid = before.uid, .gid = before.gid,
+		.mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_GID,
+		.mode = before.mode,
+		.uid = before.uid,
+		.gid = before.gid,
 	};
 	err = sfs_raw_setattr(ctx->store, raw->attr.ino, &set, &after);
 	return err < 0 ? err : cli_raw_copy_meta(ctx, before.ino, raw->attr.ino);
@@ -160,7 +164,7 @@ static int save(struct cli_ctx *ctx, struct cli_target *target, const struct sou
 	}
 	if (code != 0 && made) {
 		int err = sfs_class_remove(ctx->store, target->class_name);
-		(void)err;   /* somebody uses it by now */
+		(void)err; /* somebody uses it by now */
 	}
 	return code;
 }
@@ -196,8 +200,9 @@ static int run(struct cli_ctx *ctx)
 
 static const struct cli_option options[] = {
 	{ "kind", 'k', "KIND", "make the class when it is missing: object or raw" },
-	{ "format", 'F', "FORMAT", "of the document: json or msgpack\n"
-				   "(default: by the name of FILE, else json)" },
+	{ "format", 'F', "FORMAT",
+	  "of the document: json or msgpack\n"
+	  "(default: by the name of FILE, else json)" },
 	{ "json", 'j', NULL, "what was saved, as JSON" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -213,9 +218,10 @@ const struct cli_cmd cli_cmd_put = {
 		"directories are made. What stands after the first '/' is the oid as it is, without\n"
 		"any escaping.",
 	.options = options,
-	.examples = "echo '{\"title\": \"Hello\"}' | storefs put --kind object /srv/blog Article/42\n"
-		    "storefs put /srv/blog Article/42 42.msgpack\n"
-		    "storefs put /srv/blog Image/holiday/a.jpg a.jpg",
+	.examples =
+		"echo '{\"title\": \"Hello\"}' | storefs put --kind object /srv/blog Article/42\n"
+		"storefs put /srv/blog Article/42 42.msgpack\n"
+		"storefs put /srv/blog Image/holiday/a.jpg a.jpg",
 	.flags = CLI_OPENS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_REFUSED | 1u << CLI_NOT_STORE,
 	.min_args = 1,

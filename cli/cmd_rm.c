@@ -18,13 +18,13 @@ struct removal {
 	struct cli_progress progress;
 	bool recursive, force;
 	uint64_t removed, failed;
-	int code;                /* of the first failure */
+	int code; /* of the first failure */
 };
 
 /* A directory that goes when it is empty. */
 struct folder {
 	uint64_t ino, parent;
-	struct sfs_span name;    /* malloc'ed */
+	struct sfs_span name; /* malloc'ed */
 };
 
 struct folders {
@@ -47,8 +47,7 @@ static int folders_add(struct folders *folders, uint64_t ino, uint64_t parent, s
 		return SFS_ERR_NO_MEMORY;
 	if (name.len > 0)
 		memcpy(copy, name.data, name.len);
-	folders->items[folders->count++] =
-		(struct folder){ ino, parent, { copy, name.len } };
+	folders->items[folders->count++] = (struct folder){ ino, parent, { copy, name.len } };
 	return 0;
 }
 
@@ -87,8 +86,9 @@ static int remove_objects(struct removal *removal, uint32_t class_id)
 			if (cli_stopped(removal->ctx))
 				err = SFS_ERR_CANCELLED;
 			else
-				err = settle(removal, sfs_object_remove(removal->ctx->store, class_id,
-									cli_page_name(&page, i), 0));
+				err = settle(removal,
+					     sfs_object_remove(removal->ctx->store, class_id,
+							       cli_page_name(&page, i), 0));
 		}
 	}
 	cli_page_fini(&page);
@@ -226,7 +226,8 @@ static void remove_text(struct removal *removal, const char *text)
 static int run(struct cli_ctx *ctx)
 {
 	struct removal removal = {
-		.ctx = ctx, .recursive = cli_option(ctx, "recursive"),
+		.ctx = ctx,
+		.recursive = cli_option(ctx, "recursive"),
 		.force = cli_option(ctx, "force"),
 	};
 	cli_progress_init(&removal.progress, ctx, "removing", "done");

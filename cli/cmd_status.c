@@ -10,7 +10,7 @@
 struct status {
 	const char *path;
 	struct sfs_store_stat stat;
-	struct sfs_store_owner owner;   /* pid 0: nobody but this command */
+	struct sfs_store_owner owner; /* pid 0: nobody but this command */
 	struct cli_mounts mounts;
 };
 
@@ -131,8 +131,8 @@ static void put_text(struct cli_ctx *ctx, const struct status *status)
 	const struct sfs_store_stat *stat = &status->stat;
 	FILE *out = ctx->out;
 	struct sfs_class_info class = { 0 };
-	fprintf(out, "store     %s\nuuid      %s\nformat    %" PRIu32 ", backend %s%s\n", status->path,
-		stat->uuid, stat->format, stat->backend,
+	fprintf(out, "store     %s\nuuid      %s\nformat    %" PRIu32 ", backend %s%s\n",
+		status->path, stat->uuid, stat->format, stat->backend,
 		ctx->served && stat->read_only ? ", read-only" : "");
 	put_owner_text(out, status);
 	fprintf(out, "objects   %" PRIu64 "\nraws      %" PRIu64 "\nscratch   %" PRIu64 "\n",
@@ -173,9 +173,10 @@ const struct cli_cmd cli_cmd_status = {
 	.name = "status",
 	.synopsis = "[--json] [STORE]",
 	.summary = "show figures of a store, its classes, and who has it",
-	.details = "Shows format and backend, the process that owns the store and where it is mounted,\n"
-		   "how many objects and raws each class has, the last commit, and the disk.\n"
-		   "Without a store: what is mounted.",
+	.details =
+		"Shows format and backend, the process that owns the store and where it is mounted,\n"
+		"how many objects and raws each class has, the last commit, and the disk.\n"
+		"Without a store: what is mounted.",
 	.options = options,
 	.examples = "storefs status /srv/blog\n"
 		    "storefs status --json /mnt/blog | jq '.classes[] | .name, .objects'",

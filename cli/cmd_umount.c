@@ -21,8 +21,10 @@ extern char **environ;
 
 static int busy(struct cli_ctx *ctx, const char *place)
 {
-	cli_error(ctx, place, "busy: something has a file or folder open there "
-			      "('fuser -vm %s' shows what; --lazy does not wait for it)", place);
+	cli_error(ctx, place,
+		  "busy: something has a file or folder open there "
+		  "('fuser -vm %s' shows what; --lazy does not wait for it)",
+		  place);
 	return CLI_FAILED;
 }
 
@@ -53,7 +55,8 @@ static int run_helper(const char *place, bool lazy, char *ret, size_t len)
 	close(pipe_fds[1]);
 	size_t have = 0;
 	ssize_t got;
-	while (error == 0 && have < len - 1 && (got = read(pipe_fds[0], ret + have, len - 1 - have)) > 0)
+	while (error == 0 && have < len - 1 &&
+	       (got = read(pipe_fds[0], ret + have, len - 1 - have)) > 0)
 		have += (size_t)got;
 	ret[have] = '\0';
 	close(pipe_fds[0]);
@@ -94,8 +97,10 @@ static int wait_released(struct cli_ctx *ctx, const char *store, int64_t pid)
 	while (pid != 0 && owner_of(store) == pid) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec - start.tv_sec >= WAIT_SECONDS) {
-			cli_error(ctx, store, "unmounted, but process %lld still has the store "
-					      "after %d seconds", (long long)pid, WAIT_SECONDS);
+			cli_error(ctx, store,
+				  "unmounted, but process %lld still has the store "
+				  "after %d seconds",
+				  (long long)pid, WAIT_SECONDS);
 			return CLI_FAILED;
 		}
 		nanosleep(&step, NULL);
@@ -108,8 +113,8 @@ static int unmount(struct cli_ctx *ctx, const struct cli_mount *mount)
 {
 	bool lazy = cli_option(ctx, "lazy");
 	int64_t pid = owner_of(mount->store);
-	int code = geteuid() == 0 ? unmount_as_root(ctx, mount->place, lazy) :
-				    unmount_as_user(ctx, mount->place, lazy);
+	int code = geteuid() == 0 ? unmount_as_root(ctx, mount->place, lazy)
+				  : unmount_as_user(ctx, mount->place, lazy);
 	return code == 0 && !lazy ? wait_released(ctx, mount->store, pid) : code;
 }
 
@@ -161,8 +166,9 @@ const struct cli_cmd cli_cmd_umount = {
 	.name = "umount",
 	.synopsis = "[OPTION]... MOUNTPOINT\n[OPTION]... STORE",
 	.summary = "end a mount",
-	.details = "Returns when everything is saved and the store is free for others. With the folder\n"
-		   "of a store: wherever it is mounted.",
+	.details =
+		"Returns when everything is saved and the store is free for others. With the folder\n"
+		"of a store: wherever it is mounted.",
 	.options = options,
 	.examples = "storefs umount /mnt/blog",
 	.exits = 1u << CLI_NOT_FOUND,

@@ -35,7 +35,8 @@ static int wait_for(const atomic_bool *cancelled, int fd, short events)
 	}
 }
 
-static int write_some(const atomic_bool *cancelled, int fd, bool small, const char *data, size_t len)
+static int write_some(const atomic_bool *cancelled, int fd, bool small, const char *data,
+		      size_t len)
 {
 	size_t done = 0;
 	while (done < len) {
@@ -161,8 +162,8 @@ static void put_line(struct cli_ctx *ctx, const struct sfs_buf *line)
 	fflush(ctx->err);
 }
 
-__attribute__((format(printf, 3, 0)))
-static void put_message(struct cli_ctx *ctx, const char *what, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void put_message(struct cli_ctx *ctx, const char *what,
+							      const char *fmt, va_list args)
 {
 	char *why = NULL;
 	if (vasprintf(&why, fmt, args) < 0)
@@ -219,17 +220,12 @@ int cli_fail_errno(struct cli_ctx *ctx, int error, const char *what)
 int cli_exit_code(int err)
 {
 	switch ((enum sfs_err)err) {
-	case SFS_OK:
-		return CLI_OK;
-	case SFS_ERR_NOT_FOUND:
-		return CLI_NOT_FOUND;
-	case SFS_ERR_BUSY:
-		return CLI_OWNED;
-	case SFS_ERR_BAD_DOCUMENT:
-		return CLI_REFUSED;
+	case SFS_OK: return CLI_OK;
+	case SFS_ERR_NOT_FOUND: return CLI_NOT_FOUND;
+	case SFS_ERR_BUSY: return CLI_OWNED;
+	case SFS_ERR_BAD_DOCUMENT: return CLI_REFUSED;
 	case SFS_ERR_NOT_STORE:
-	case SFS_ERR_VERSION:
-		return CLI_NOT_STORE;
+	case SFS_ERR_VERSION: return CLI_NOT_STORE;
 	case SFS_ERR_EXISTS:
 	case SFS_ERR_NOT_EMPTY:
 	case SFS_ERR_CONFLICT:
@@ -249,8 +245,7 @@ int cli_exit_code(int err)
 	case SFS_ERR_NO_MEMORY:
 	case SFS_ERR_NO_SPACE:
 	case SFS_ERR_PERMISSION:
-	case SFS_ERR_NO_FILES:
-		break;
+	case SFS_ERR_NO_FILES: break;
 	}
 	return CLI_FAILED;
 }
@@ -258,33 +253,21 @@ int cli_exit_code(int err)
 int cli_err_from_errno(int error)
 {
 	switch (error) {
-	case ENOENT:
-		return SFS_ERR_NOT_FOUND;
-	case EEXIST:
-		return SFS_ERR_EXISTS;
-	case ENOTDIR:
-		return SFS_ERR_NOT_DIR;
-	case EISDIR:
-		return SFS_ERR_IS_DIR;
-	case EROFS:
-		return SFS_ERR_READ_ONLY;
+	case ENOENT: return SFS_ERR_NOT_FOUND;
+	case EEXIST: return SFS_ERR_EXISTS;
+	case ENOTDIR: return SFS_ERR_NOT_DIR;
+	case EISDIR: return SFS_ERR_IS_DIR;
+	case EROFS: return SFS_ERR_READ_ONLY;
 	case ENOSPC:
-	case EDQUOT:
-		return SFS_ERR_NO_SPACE;
+	case EDQUOT: return SFS_ERR_NO_SPACE;
 	case EACCES:
-	case EPERM:
-		return SFS_ERR_PERMISSION;
-	case ENOMEM:
-		return SFS_ERR_NO_MEMORY;
+	case EPERM: return SFS_ERR_PERMISSION;
+	case ENOMEM: return SFS_ERR_NO_MEMORY;
 	case EMFILE:
-	case ENFILE:
-		return SFS_ERR_NO_FILES;
-	case ENAMETOOLONG:
-		return SFS_ERR_LIMIT;
-	case ECANCELED:
-		return SFS_ERR_CANCELLED;
-	default:
-		return SFS_ERR_IO;
+	case ENFILE: return SFS_ERR_NO_FILES;
+	case ENAMETOOLONG: return SFS_ERR_LIMIT;
+	case ECANCELED: return SFS_ERR_CANCELLED;
+	default: return SFS_ERR_IO;
 	}
 }
 

@@ -11,11 +11,11 @@
 struct cli_export {
 	struct cli_ctx *ctx;
 	struct cli_progress progress;
-	enum sfs_format format;      /* of files */
-	bool array;                  /* on a stream: one JSON array instead of lines */
-	bool force;                  /* replace files that are there */
+	enum sfs_format format; /* of files */
+	bool array;             /* on a stream: one JSON array instead of lines */
+	bool force;             /* replace files that are there */
 	uint64_t objects, raws, bytes;
-	uint64_t failed;             /* reported, the others go on */
+	uint64_t failed; /* reported, the others go on */
 };
 
 /** Report something that could not be exported. */

@@ -20,7 +20,7 @@
 struct output {
 	int dir_fd, fd;
 	const char *name;
-	char temporary[48];      /* "": it has its final name already */
+	char temporary[48]; /* "": it has its final name already */
 };
 
 static void failed_errno(struct cli_export *export, const char *what, int error)
@@ -28,7 +28,8 @@ static void failed_errno(struct cli_export *export, const char *what, int error)
 	char why[160];
 	errno = error;
 	snprintf(why, sizeof why, "%m");
-	cli_export_failed(export, what, error == EEXIST ? "exists already (--force replaces it)" : why);
+	cli_export_failed(export, what,
+			  error == EEXIST ? "exists already (--force replaces it)" : why);
 }
 
 /* False: it could not be made, and that was said. */
@@ -84,8 +85,9 @@ static void output_close(struct cli_export *export, struct output *output, int e
 /* A disk that is full ends the export; what is wrong with one name does not. */
 static int ends_export(int error)
 {
-	return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO ?
-		       cli_err_from_errno(error) : 0;
+	return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO
+		       ? cli_err_from_errno(error)
+		       : 0;
 }
 
 int cli_export_document(struct cli_export *export, int dir_fd, struct sfs_span oid,
@@ -117,9 +119,10 @@ static int export_page(struct cli_export *export, uint32_t class_id, int dir_fd,
 			return SFS_ERR_CANCELLED;
 		err = sfs_object_find(export->ctx->store, class_id, oid, &attr);
 		if (err == 0)
-			err = cli_export_document(export, dir_fd, oid, cli_page_doc(page, i), &attr);
+			err = cli_export_document(export, dir_fd, oid, cli_page_doc(page, i),
+						  &attr);
 		else if (err == SFS_ERR_NOT_FOUND)
-			err = 0;   /* removed since it was listed */
+			err = 0; /* removed since it was listed */
 		export->progress.count++;
 		export->progress.done++;
 		cli_progress_tick(&export->progress);
@@ -183,8 +186,8 @@ static int export_file(struct cli_export *export, int dir_fd, const char *name,
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;
 }
 
-static int make_symlink(struct cli_export *export, int dir_fd, const char *name,
-			const char *target, const struct sfs_attr *attr)
+static int make_symlink(struct cli_export *export, int dir_fd, const char *name, const char *target,
+			const struct sfs_attr *attr)
 {
 	const struct timespec times[2] = { time_of(attr->atime_ns), time_of(attr->mtime_ns) };
 	if (export->force)
@@ -192,8 +195,7 @@ static int make_symlink(struct cli_export *export, int dir_fd, const char *name,
 	if (symlinkat(target, dir_fd, name) < 0)
 		return errno;
 	export->raws++;
-	if (geteuid() == 0 &&
-	    fchownat(dir_fd, name, attr->uid, attr->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (geteuid() == 0 && fchownat(dir_fd, name, attr->uid, attr->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		failed_errno(export, name, errno);
 	if (utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		failed_errno(export, name, errno);
@@ -234,8 +236,8 @@ int cli_export_raw(struct cli_export *export, int dir_fd, const char *name,
 /* A directory of raws and its place below the target. */
 struct folder {
 	uint64_t ino;
-	char *path;              /* "." for the target itself */
-	struct sfs_attr attr;    /* set in the end */
+	char *path;           /* "." for the target itself */
+	struct sfs_attr attr; /* set in the end */
 };
 
 struct tree {
@@ -306,9 +308,10 @@ static int take_entries(struct tree *tree, size_t index, int dir_fd)
 		if (count == 0)
 			break;
 		for (size_t i = 0; err == 0 && i < count; i++)
-			err = cli_stopped(ctx) ? SFS_ERR_CANCELLED :
-			      take_entry(tree, index, dir_fd, cli_page_name(&page, i),
-					 cli_page_entry(&page, i)->attr.ino);
+			err = cli_stopped(ctx)
+				      ? SFS_ERR_CANCELLED
+				      : take_entry(tree, index, dir_fd, cli_page_name(&page, i),
+						   cli_page_entry(&page, i)->attr.ino);
 	}
 	cli_page_fini(&page);
 	return err;
@@ -334,7 +337,7 @@ static void finish(struct tree *tree)
 		struct folder *folder = &tree->folders[i];
 		int fd = open_below(tree->root_fd, folder->path);
 		if (fd < 0)
-			continue;   /* that was said when it was filled */
+			continue; /* that was said when it was filled */
 		set_attributes(tree->export, fd, folder->path, &folder->attr);
 		close(fd);
 	}

@@ -73,7 +73,8 @@ static int put_pages(struct cli_export *export, const struct sfs_class_info *cla
 		if (count == 0)
 			break;
 		for (size_t i = 0; err == 0 && i < count; i++) {
-			err = put_record(export, cli_page_name(page, i), cli_page_doc(page, i), text);
+			err = put_record(export, cli_page_name(page, i), cli_page_doc(page, i),
+					 text);
 			if (cli_stopped(export->ctx))
 				err = SFS_ERR_CANCELLED;
 		}

@@ -53,8 +53,9 @@ void cli_help(struct cli_ctx *ctx, const struct cli_cmd *cmd)
 	for (const struct cli_option *option = cmd->options; option->name; option++)
 		put_option(ctx->out, option);
 	if (cmd->flags & CLI_OPENS)
-		put_option(ctx->out, &(struct cli_option){ "store", 'S', "PATH",
-				"the store, instead of the argument STORE" });
+		put_option(ctx->out,
+			   &(struct cli_option){ "store", 'S', "PATH",
+						 "the store, instead of the argument STORE" });
 	put_option(ctx->out, &(struct cli_option){ "help", 'h', NULL, "show this text" });
 	fprintf(ctx->out, "\nExamples:\n");
 	put_lines(ctx->out, "  ", cmd->examples);

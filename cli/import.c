@@ -39,9 +39,9 @@ static void report(struct cli_import *import, const struct cli_place *place, con
 	char *what = NULL;
 	int len;
 	if (place->record)
-		len = asprintf(&what, "%s:%" PRIu64 ":%" PRIu64 ": record %" PRIu64 ", byte %" PRIu64,
-			       place->file, place->line, place->column, place->record,
-			       place->offset);
+		len = asprintf(
+			&what, "%s:%" PRIu64 ":%" PRIu64 ": record %" PRIu64 ", byte %" PRIu64,
+			place->file, place->line, place->column, place->record, place->offset);
 	else if (place->line)
 		len = asprintf(&what, "%s:%" PRIu64 ":%" PRIu64, place->file, place->line,
 			       place->column);
@@ -72,8 +72,8 @@ void cli_import_bad(struct cli_import *import, const struct cli_place *place,
 	report(import, &exact, diag->text[0] ? diag->text : sfs_err_text(diag->err));
 }
 
-void cli_import_bad_text(struct cli_import *import, const struct cli_place *place,
-			 const char *fmt, ...)
+void cli_import_bad_text(struct cli_import *import, const struct cli_place *place, const char *fmt,
+			 ...)
 {
 	char why[480];
 	va_list args;
@@ -105,8 +105,7 @@ static bool is_of_record(int err)
 	case SFS_ERR_NOT_DIR:
 	case SFS_ERR_IS_DIR:
 	case SFS_ERR_LOOP:
-	case SFS_ERR_UNSUPPORTED:
-		return true;
+	case SFS_ERR_UNSUPPORTED: return true;
 	case SFS_OK:
 	case SFS_ERR_NOT_FOUND:
 	case SFS_ERR_BUSY:
@@ -121,8 +120,7 @@ static bool is_of_record(int err)
 	case SFS_ERR_NO_MEMORY:
 	case SFS_ERR_NO_SPACE:
 	case SFS_ERR_PERMISSION:
-	case SFS_ERR_NO_FILES:
-		break;
+	case SFS_ERR_NO_FILES: break;
 	}
 	return false;
 }

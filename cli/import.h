@@ -13,27 +13,27 @@
 
 /** Where a record comes from. */
 struct cli_place {
-	const char *file;                        /* borrowed */
-	uint64_t record, line, column, offset;   /* record 0: the file is the record */
+	const char *file;                      /* borrowed */
+	uint64_t record, line, column, offset; /* record 0: the file is the record */
 };
 
 struct cli_import {
 	struct cli_ctx *ctx;
 	struct sfs_class_info class;
-	const char *source;          /* as it was given */
-	const char *oid_member;      /* --oid, or NULL */
+	const char *source;     /* as it was given */
+	const char *oid_member; /* --oid, or NULL */
 	bool keep, stop;
-	uint64_t before;             /* objects or raws of the class at the start */
-	uint64_t saved;              /* accepted by the store */
-	uint64_t unchanged;          /* raws that were there with the same size and time */
-	uint64_t kept;               /* left alone because of --keep */
-	uint64_t bad;                /* refused, and reported */
-	uint64_t skipped;            /* not taken, and reported: neither document nor raw */
+	uint64_t before;    /* objects or raws of the class at the start */
+	uint64_t saved;     /* accepted by the store */
+	uint64_t unchanged; /* raws that were there with the same size and time */
+	uint64_t kept;      /* left alone because of --keep */
+	uint64_t bad;       /* refused, and reported */
+	uint64_t skipped;   /* not taken, and reported: neither document nor raw */
 	uint64_t bytes;
-	int fatal;                   /* the error that ended it early, 0 = none */
-	bool broken;                 /* the source can not be read to its end */
+	int fatal;   /* the error that ended it early, 0 = none */
+	bool broken; /* the source can not be read to its end */
 	struct cli_progress progress;
-	FILE *errors;                /* members of the JSON array of bad records */
+	FILE *errors; /* members of the JSON array of bad records */
 	char *errors_text;
 	size_t errors_len;
 	uint64_t errors_count;
@@ -48,8 +48,8 @@ bool cli_import_goes_on(const struct cli_import *import);
 void cli_import_bad(struct cli_import *import, const struct cli_place *place,
 		    const struct sfs_diag *diag);
 /** The same with a sentence. */
-void cli_import_bad_text(struct cli_import *import, const struct cli_place *place,
-			 const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void cli_import_bad_text(struct cli_import *import, const struct cli_place *place, const char *fmt,
+			 ...) __attribute__((format(printf, 3, 4)));
 /** Report something that is left out. */
 void cli_import_skip(struct cli_import *import, const char *file, const char *why);
 /** An error of the store: it ends the import, or it is this record's alone (then it is reported). */

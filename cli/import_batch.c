@@ -45,7 +45,10 @@ static struct sfs_put make_put(const struct cli_import *import, struct sfs_span 
 			       enum sfs_format format, struct sfs_span text)
 {
 	return (struct sfs_put){
-		.class_id = import->class.id, .oid = oid, .format = format, .text = text,
+		.class_id = import->class.id,
+		.oid = oid,
+		.format = format,
+		.text = text,
 		.flags = import->keep ? SFS_PUT_CREATE : 0,
 	};
 }

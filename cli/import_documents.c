@@ -87,8 +87,8 @@ static void take_file(struct cli_import *import, int dir_fd, const char *name)
 	struct cli_place place = { .file = name };
 	struct sfs_buf text = SFS_BUF_INIT;
 	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	int err = fd < 0 ? cli_err_from_errno(errno) :
-			   cli_read_all(import->ctx, fd, SFS_DOCUMENT_MAX, &text);
+	int err = fd < 0 ? cli_err_from_errno(errno)
+			 : cli_read_all(import->ctx, fd, SFS_DOCUMENT_MAX, &text);
 	if (fd >= 0)
 		close(fd);
 	if (err == SFS_ERR_CANCELLED)
@@ -109,7 +109,7 @@ static void take_entry(struct cli_import *import, int dir_fd, const char *name)
 	struct stat st;
 	enum sfs_format format;
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return;   /* it is gone */
+		return; /* it is gone */
 	import->progress.count++;
 	if (S_ISDIR(st.st_mode))
 		cli_import_skip(import, name, "a folder, and a class of objects has none");

@@ -45,7 +45,9 @@ static void bad_oid(struct cli_import *import, const struct cli_place *place, st
 	bool checked = value && cli_text_is_json(*value);
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct sfs_put put = {
-		.class_id = import->class.id, .oid = { "?", 1 }, .text = text,
+		.class_id = import->class.id,
+		.oid = { "?", 1 },
+		.text = text,
 	};
 	int err = checked ? 0 : sfs_object_check(import->ctx->store, &put, &diag);
 	const char *name = import->oid_member ? import->oid_member : "oid\" or \"id";
@@ -54,7 +56,8 @@ static void bad_oid(struct cli_import *import, const struct cli_place *place, st
 	else if (value)
 		cli_import_bad_text(import, place,
 				    "member \"%s\" is no oid, expected a string that is not empty "
-				    "or an integer", name);
+				    "or an integer",
+				    name);
 	else
 		cli_import_bad_text(import, place, "no member \"%s\" to take the oid from", name);
 }
@@ -82,7 +85,9 @@ static void take_record(struct cli_import *import, const struct cli_record *reco
 static void broken(struct cli_import *import, const struct sfs_diag *diag, int err)
 {
 	struct cli_place place = {
-		.file = import->source, .line = diag->line, .column = diag->column,
+		.file = import->source,
+		.line = diag->line,
+		.column = diag->column,
 		.offset = diag->offset,
 	};
 	if (err != SFS_ERR_BAD_DOCUMENT) {

@@ -16,9 +16,9 @@
 
 /* A folder of the source and its place in the class. */
 struct folder {
-	char *path;              /* below the source; "." for itself */
+	char *path; /* below the source; "." for itself */
 	uint64_t ino;
-	struct sfs_setattr set;  /* what its attributes become in the end */
+	struct sfs_setattr set; /* what its attributes become in the end */
 };
 
 struct tree {
@@ -33,7 +33,7 @@ struct entry {
 	const struct folder *folder;
 	int dir_fd;
 	const char *name;
-	const char *path;        /* below the source */
+	const char *path; /* below the source */
 	struct stat st;
 };
 
@@ -80,7 +80,10 @@ static int take_folder(struct tree *tree, const struct entry *entry)
 	int err = find(import, entry, &attr);
 	if (err == SFS_ERR_NOT_FOUND) {
 		struct sfs_raw_make make = {
-			.type = SFS_NODE_DIR, .mode = 0700, .uid = geteuid(), .gid = getegid(),
+			.type = SFS_NODE_DIR,
+			.mode = 0700,
+			.uid = geteuid(),
+			.gid = getegid(),
 		};
 		err = sfs_raw_make(import->ctx->store, entry->folder->ino,
 				   sfs_span_str(entry->name), &make, &attr);
@@ -90,7 +93,8 @@ static int take_folder(struct tree *tree, const struct entry *entry)
 	return err < 0 ? err : tree_add(tree, entry->path, attr.ino, &entry->st);
 }
 
-static int fill(struct cli_import *import, const struct entry *entry, struct cli_raw_new *raw, int fd)
+static int fill(struct cli_import *import, const struct entry *entry, struct cli_raw_new *raw,
+		int fd)
 {
 	int error;
 	int err = cli_raw_fill(import->ctx, raw, fd, &error);
@@ -162,7 +166,10 @@ static int make_symlink(struct cli_import *import, const struct entry *entry, co
 	struct sfs_store *store = import->ctx->store;
 	struct sfs_span name = sfs_span_str(entry->name);
 	struct sfs_raw_make make = {
-		.type = SFS_NODE_SYMLINK, .mode = 0777, .uid = geteuid(), .gid = getegid(),
+		.type = SFS_NODE_SYMLINK,
+		.mode = 0777,
+		.uid = geteuid(),
+		.gid = getegid(),
 		.target = sfs_span_str(target),
 	};
 	struct sfs_attr attr;

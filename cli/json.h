@@ -12,7 +12,7 @@
 
 struct cli_json {
 	FILE *out;
-	bool comma;      /* something stands before what comes next */
+	bool comma; /* something stands before what comes next */
 };
 
 void cli_json_init(struct cli_json *json, FILE *out);

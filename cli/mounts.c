@@ -24,8 +24,8 @@ static void unescape(char *text)
 
 static int add(struct cli_mounts *mounts, const char *place, const char *store)
 {
-	struct cli_mount *items =
-		realloc(mounts->items, (mounts->count + 1) * sizeof *mounts->items);
+	struct cli_mount *items = realloc(mounts->items,
+					  (mounts->count + 1) * sizeof *mounts->items);
 	if (!items)
 		return SFS_ERR_NO_MEMORY;
 	mounts->items = items;
@@ -169,7 +169,7 @@ int cli_locate(const char *arg, char **ret)
 	char *path = NULL, *store = NULL;
 	struct cli_mounts mounts;
 	int err = strcmp(arg, "memory:") == 0 ? SFS_ERR_NOT_FOUND : cli_absolute(arg, &path);
-	if (err < 0) {
+	if (err < 0 || !path) {
 		*ret = strdup(arg);
 		return *ret ? 0 : SFS_ERR_NO_MEMORY;
 	}

@@ -10,8 +10,8 @@
 
 /** A file system in the list. */
 struct cli_mount {
-	char *place;     /* the mount point */
-	char *store;     /* folder of the store; NULL: something else is mounted there */
+	char *place; /* the mount point */
+	char *store; /* folder of the store; NULL: something else is mounted there */
 };
 
 struct cli_mounts {

@@ -9,17 +9,17 @@
 
 /** One entry; the bytes are in the page. */
 struct cli_entry {
-	size_t name, name_len;       /* oid, or file name */
-	size_t doc, doc_len;         /* document, cli_page_scan() only */
-	struct sfs_attr attr;        /* cli_page_list(); cli_page_dir(): ino and type */
+	size_t name, name_len; /* oid, or file name */
+	size_t doc, doc_len;   /* document, cli_page_scan() only */
+	struct sfs_attr attr;  /* cli_page_list(); cli_page_dir(): ino and type */
 };
 
 /** A page. Zeroed: before the first. */
 struct cli_page {
 	struct sfs_buf bytes;
-	struct sfs_buf entries;      /* of struct cli_entry */
-	struct sfs_buf after;        /* cli_page_scan(): last oid of the page before */
-	uint64_t cookie;             /* the others: where the page before ended */
+	struct sfs_buf entries; /* of struct cli_entry */
+	struct sfs_buf after;   /* cli_page_scan(): last oid of the page before */
+	uint64_t cookie;        /* the others: where the page before ended */
 	bool with_docs;
 	int err;
 };

@@ -9,13 +9,13 @@
 
 struct cli_progress {
 	struct cli_ctx *ctx;
-	const char *doing;       /* "importing" */
-	const char *unit;        /* "records" */
-	uint64_t count;          /* done so far */
-	uint64_t done, total;    /* bytes, or anything that total counts; total 0: not known */
+	const char *doing;    /* "importing" */
+	const char *unit;     /* "records" */
+	uint64_t count;       /* done so far */
+	uint64_t done, total; /* bytes, or anything that total counts; total 0: not known */
 	int64_t start_ns, last_ns;
 	bool quiet;
-	int width;               /* of the line on the terminal, 0: none */
+	int width; /* of the line on the terminal, 0: none */
 };
 
 void cli_progress_init(struct cli_progress *progress, struct cli_ctx *ctx, const char *doing,

@@ -18,7 +18,10 @@ int cli_raw_begin(struct cli_ctx *ctx, uint64_t dir, struct sfs_span name, uint3
 		  struct cli_raw_new *ret)
 {
 	struct sfs_raw_make make = {
-		.type = SFS_NODE_FILE, .mode = mode, .uid = geteuid(), .gid = getegid(),
+		.type = SFS_NODE_FILE,
+		.mode = mode,
+		.uid = geteuid(),
+		.gid = getegid(),
 	};
 	*ret = (struct cli_raw_new){ .dir = dir, .name = name };
 	int err;
@@ -162,7 +165,10 @@ static int step_into(struct cli_ctx *ctx, uint64_t *dir, struct sfs_span name, b
 	int err = sfs_raw_find(ctx->store, *dir, name, &attr);
 	if (err == SFS_ERR_NOT_FOUND && make) {
 		struct sfs_raw_make node = {
-			.type = SFS_NODE_DIR, .mode = 0755, .uid = geteuid(), .gid = getegid(),
+			.type = SFS_NODE_DIR,
+			.mode = 0755,
+			.uid = geteuid(),
+			.gid = getegid(),
 		};
 		err = sfs_raw_make(ctx->store, *dir, name, &node, &attr);
 		if (err == SFS_ERR_EXISTS)
@@ -249,7 +255,7 @@ int cli_raw_meta_each(struct cli_ctx *ctx, uint64_t ino, cli_meta_fn *fn, void *
 		if (err == 0)
 			err = fn(arg, name, sfs_buf_span(&value));
 		else if (err == SFS_ERR_NOT_FOUND)
-			err = 0;   /* removed since it was listed */
+			err = 0; /* removed since it was listed */
 	}
 	sfs_buf_fini(&value);
 	sfs_buf_fini(&keys);

@@ -13,7 +13,7 @@
 /** A raw being written. */
 struct cli_raw_new {
 	uint64_t dir;
-	struct sfs_span name;        /* final name, borrowed */
+	struct sfs_span name; /* final name, borrowed */
 	char temporary[48];
 	struct sfs_attr attr;
 	struct sfs_raw_file *file;

@@ -12,7 +12,7 @@
 #include "fs.h"
 #include "mounts.h"
 
-#define WAIT_MS 3000       /* for another command to give the store back */
+#define WAIT_MS 3000 /* for another command to give the store back */
 #define WAIT_STEP_MS 20
 
 atomic_bool cli_interrupted;
@@ -79,7 +79,8 @@ static int forward_args(struct cli_ctx *ctx, const char *store, char ***ret)
 	for (int i = 0; i < ctx->given_count; i++) {
 		const struct cli_given *given = &ctx->given[i];
 		ok = asprintf(&args[done++], "--%s%s%s", given->option->name,
-			      given->option->value ? "=" : "", given->value) >= 0 && ok;
+			      given->option->value ? "=" : "", given->value) >= 0 &&
+		     ok;
 	}
 	ok = (args[done++] = strdup("--")) && ok;
 	for (int i = 0; i < ctx->argc; i++)
@@ -102,8 +103,7 @@ static int forward(struct cli_ctx *ctx, const char *store)
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	int code = CLI_FAILED;
 	int count = forward_args(ctx, store, &args);
-	int err = count < 0 ? SFS_ERR_NO_MEMORY :
-			      fs_client_run(store, count, args, &code, &diag);
+	int err = count < 0 ? SFS_ERR_NO_MEMORY : fs_client_run(store, count, args, &code, &diag);
 	free_args(args);
 	if (err == SFS_ERR_NOT_FOUND)
 		return -1;

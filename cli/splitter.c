@@ -9,20 +9,20 @@
 #include "splitter.h"
 
 enum state {
-	STATE_START,         /* before the first byte that is not white space */
-	STATE_LINE,          /* lines: in a line, or before it */
-	STATE_HELD,          /* lines: the first one is no whole object; is the next one? */
-	STATE_FIRST,         /* array: after '[' */
-	STATE_ITEM,          /* array: after ',' */
-	STATE_VALUE,         /* in an element, or in a member's value that is skipped */
-	STATE_AFTER,         /* array: after an element */
-	STATE_KEY_FIRST,     /* object: after '{' */
-	STATE_KEY_NEXT,      /* object: after ',' */
-	STATE_KEY,           /* object: in a key */
-	STATE_COLON,         /* object: after a key */
-	STATE_MEMBER,        /* object: before a value */
-	STATE_MEMBER_AFTER,  /* object: after a value */
-	STATE_DONE,          /* only white space may follow */
+	STATE_START,        /* before the first byte that is not white space */
+	STATE_LINE,         /* lines: in a line, or before it */
+	STATE_HELD,         /* lines: the first one is no whole object; is the next one? */
+	STATE_FIRST,        /* array: after '[' */
+	STATE_ITEM,         /* array: after ',' */
+	STATE_VALUE,        /* in an element, or in a member's value that is skipped */
+	STATE_AFTER,        /* array: after an element */
+	STATE_KEY_FIRST,    /* object: after '{' */
+	STATE_KEY_NEXT,     /* object: after ',' */
+	STATE_KEY,          /* object: in a key */
+	STATE_COLON,        /* object: after a key */
+	STATE_MEMBER,       /* object: before a value */
+	STATE_MEMBER_AFTER, /* object: after a value */
+	STATE_DONE,         /* only white space may follow */
 };
 
 static bool is_space(char c)
@@ -188,18 +188,12 @@ static bool value_step(struct cli_splitter *s, char c)
 		return !s->in_string && s->depth == 0;
 	}
 	switch (c) {
-	case '"':
-		s->in_string = true;
-		return false;
+	case '"': s->in_string = true; return false;
 	case '{':
-	case '[':
-		s->depth++;
-		return false;
+	case '[': s->depth++; return false;
 	case '}':
-	case ']':
-		return --s->depth == 0;
-	default:
-		return false;
+	case ']': return --s->depth == 0;
+	default: return false;
 	}
 }
 
@@ -253,8 +247,8 @@ static void value_begin(struct cli_splitter *s, char c, bool wanted)
 
 /* What a byte means that is not part of a record: */
 enum took {
-	TOOK = 0,     /* taken */
-	LEFT = 2,     /* the new state will take it */
+	TOOK = 0, /* taken */
+	LEFT = 2, /* the new state will take it */
 };
 
 /* Bytes of a byte order mark are taken at the very beginning only. */
@@ -395,35 +389,26 @@ static int member_after_byte(struct cli_splitter *s, char c, struct sfs_diag *di
 static int byte_take(struct cli_splitter *s, char c, struct cli_record *ret, struct sfs_diag *diag)
 {
 	switch ((enum state)s->state) {
-	case STATE_START:
-		return start_byte(s, c, diag);
-	case STATE_HELD:
-		return held_byte(s, c, ret, diag);
+	case STATE_START: return start_byte(s, c, diag);
+	case STATE_HELD: return held_byte(s, c, ret, diag);
 	case STATE_FIRST:
-	case STATE_ITEM:
-		return item_byte(s, c, diag);
-	case STATE_AFTER:
-		return after_byte(s, c, diag);
+	case STATE_ITEM: return item_byte(s, c, diag);
+	case STATE_AFTER: return after_byte(s, c, diag);
 	case STATE_KEY_FIRST:
-	case STATE_KEY_NEXT:
-		return key_byte(s, c, diag);
-	case STATE_KEY:
-		return key_inside(s, c);
+	case STATE_KEY_NEXT: return key_byte(s, c, diag);
+	case STATE_KEY: return key_inside(s, c);
 	case STATE_COLON:
 		if (c == ':')
 			s->state = STATE_MEMBER;
 		else if (!is_space(c))
 			return broken_byte(s, diag, c, "':' after the key");
 		return TOOK;
-	case STATE_MEMBER:
-		return member_byte(s, c, diag);
-	case STATE_MEMBER_AFTER:
-		return member_after_byte(s, c, diag);
+	case STATE_MEMBER: return member_byte(s, c, diag);
+	case STATE_MEMBER_AFTER: return member_after_byte(s, c, diag);
 	case STATE_DONE:
 		return is_space(c) ? TOOK : broken_byte(s, diag, c, "nothing after the end");
 	case STATE_LINE:
-	case STATE_VALUE:
-		break;
+	case STATE_VALUE: break;
 	}
 	return SFS_ERR_INVALID;
 }
@@ -462,7 +447,8 @@ static int ended_inside(struct cli_splitter *s, struct sfs_diag *diag)
 	char text[160];
 	snprintf(text, sizeof text,
 		 "the text ends inside record %" PRIu64 ", which begins at line %" PRIu64
-		 ", column %" PRIu64, s->record.number + 1, s->record.line, s->record.column);
+		 ", column %" PRIu64,
+		 s->record.number + 1, s->record.line, s->record.column);
 	return broken(s, diag, text);
 }
 
@@ -476,20 +462,15 @@ int cli_splitter_end(struct cli_splitter *splitter, struct cli_record *ret, stru
 		if (s->mode == CLI_SPLIT_ARRAY || s->member.data)
 			return broken(s, diag, "the text is empty, expected an array");
 		break;
-	case STATE_LINE:
-		s->check_first = false;
-		return line_end(s, ret);
-	case STATE_HELD:
-		s->state = STATE_DONE;
-		return emit(s, ret);
+	case STATE_LINE: s->check_first = false; return line_end(s, ret);
+	case STATE_HELD: s->state = STATE_DONE; return emit(s, ret);
 	case STATE_VALUE:
 		if (s->keep)
 			return ended_inside(s, diag);
 		return broken(s, diag, "the text ends inside a value");
 	case STATE_FIRST:
 	case STATE_ITEM:
-	case STATE_AFTER:
-		return broken(s, diag, "the text ends inside the array, expected ']'");
+	case STATE_AFTER: return broken(s, diag, "the text ends inside the array, expected ']'");
 	case STATE_KEY_FIRST:
 	case STATE_KEY_NEXT:
 	case STATE_KEY:

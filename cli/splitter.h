@@ -14,36 +14,36 @@
 
 /** How records are told apart. */
 enum cli_split {
-	CLI_SPLIT_AUTO,     /* an array when the first byte is '[', else lines */
-	CLI_SPLIT_ARRAY,    /* the elements of one array */
-	CLI_SPLIT_LINES,    /* one record a line, empty lines are skipped */
+	CLI_SPLIT_AUTO,  /* an array when the first byte is '[', else lines */
+	CLI_SPLIT_ARRAY, /* the elements of one array */
+	CLI_SPLIT_LINES, /* one record a line, empty lines are skipped */
 };
 
 /** One record and where it begins. */
 struct cli_record {
-	uint64_t number;         /* 1 for the first */
-	uint64_t line, column;   /* 1-based; column counts bytes */
-	uint64_t offset;         /* byte offset */
-	struct sfs_span text;    /* until the next call; empty when too_long */
-	bool too_long;           /* over the limit: skipped, not kept */
+	uint64_t number;       /* 1 for the first */
+	uint64_t line, column; /* 1-based; column counts bytes */
+	uint64_t offset;       /* byte offset */
+	struct sfs_span text;  /* until the next call; empty when too_long */
+	bool too_long;         /* over the limit: skipped, not kept */
 };
 
 /** State of a splitter. All members are private. */
 struct cli_splitter {
 	enum cli_split mode;
 	int state;
-	struct sfs_span member;  /* name of the member that holds the array; .data NULL: none */
+	struct sfs_span member; /* name of the member that holds the array; .data NULL: none */
 	size_t max;
-	int error;               /* what broke it, for good */
+	int error; /* what broke it, for good */
 	uint64_t offset, line, line_start;
 	struct cli_record record;
-	struct sfs_buf text;     /* of the record, or of a key */
-	uint64_t depth;          /* open brackets of the value being read */
+	struct sfs_buf text; /* of the record, or of a key */
+	uint64_t depth;      /* open brackets of the value being read */
 	bool in_string, escape, scalar;
-	bool keep;               /* the value being read is wanted */
-	bool found;              /* the member was seen */
-	bool check_first;        /* is the first line a whole object? */
-	unsigned mark;           /* bytes seen of a byte order mark */
+	bool keep;        /* the value being read is wanted */
+	bool found;       /* the member was seen */
+	bool check_first; /* is the first line a whole object? */
+	unsigned mark;    /* bytes seen of a byte order mark */
 };
 
 /**

@@ -74,7 +74,11 @@ int cli_class_need(struct cli_ctx *ctx, struct sfs_span name, enum sfs_class_kin
 	if (err != SFS_ERR_NOT_FOUND || !kind)
 		return err < 0 ? class_fail(ctx, err, name) : 0;
 	struct sfs_class_make make = {
-		.name = name, .kind = kind, .mode = 0755, .uid = geteuid(), .gid = getegid(),
+		.name = name,
+		.kind = kind,
+		.mode = 0755,
+		.uid = geteuid(),
+		.gid = getegid(),
 	};
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	err = sfs_class_create(ctx->store, &make, ret, &diag);

@@ -12,7 +12,7 @@ struct cli_target {
 	struct sfs_span rest;       /* after it: an oid or a path, any bytes; may be empty */
 	bool has_rest;
 	struct sfs_class_info class;
-	struct sfs_attr attr;       /* of the object, raw or class, by cli_target_find() */
+	struct sfs_attr attr; /* of the object, raw or class, by cli_target_find() */
 };
 
 /** Split an argument. */

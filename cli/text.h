@@ -12,8 +12,8 @@
 
 /** One member of an object. */
 struct cli_member {
-	struct sfs_span key;     /* the literal, quotes included */
-	struct sfs_span value;   /* without white space around it */
+	struct sfs_span key;   /* the literal, quotes included */
+	struct sfs_span value; /* without white space around it */
 };
 
 /** A walk over the members of the object in a text. Members are private. */

@@ -31,6 +31,7 @@ struct fs_notifier {
 	pthread_cond_t work, done;
 	struct item *first, **last;
 	size_t len;
+	uint64_t last_attr;          /* node of the TELL_ATTR that was queued last */
 	uint32_t purge[PURGE_MAX];   /* classes to forget; 0: all of them */
 	size_t purge_len;
 	uint64_t queued, told;       /* told <= queued; equal: idle */
@@ -64,6 +65,15 @@ static void purge_locked(struct fs_notifier *notifier, uint32_t class_id)
 	notifier->purge[notifier->purge_len++] = class_id;
 }
 
+/** A directory that changes with each of many commits needs to be told once. */
+static bool is_last_locked(struct fs_notifier *notifier, enum what what, uint64_t node)
+{
+	bool same = what == TELL_ATTR && notifier->len && notifier->last_attr == node;
+	if (what == TELL_ATTR)
+		notifier->last_attr = node;
+	return same;
+}
+
 static void push(struct fs *fs, enum what what, uint64_t node, struct sfs_span name)
 {
 	struct fs_notifier *notifier = fs->notifier;
@@ -77,6 +87,11 @@ static void push(struct fs *fs, enum what what, uint64_t node, struct sfs_span n
 		item->name[name.len] = '\0';
 	}
 	pthread_mutex_lock(&notifier->lock);
+	if (is_last_locked(notifier, what, node)) {
+		pthread_mutex_unlock(&notifier->lock);
+		free(item);
+		return;
+	}
 	if (item && notifier->len < NOTIFY_MAX) {
 		*notifier->last = item;
 		notifier->last = &item->next;
@@ -162,13 +177,10 @@ static void changed(void *arg, const struct sfs_change *change)
 		node_changed(fs, change);
 		break;
 	case SFS_CHANGE_ADDED:
-		name_changed(fs, change);
-		if (!current)
-			node_changed(fs, change);   /* one more link of a raw */
-		break;
 	case SFS_CHANGE_REMOVED:
 		name_changed(fs, change);
-		if (!current)
+		/* The number of links of a raw; of an object only who has it open can ask. */
+		if (!current && (!change->object || atomic_load(&fs->table->open_count)))
 			node_changed(fs, change);
 		break;
 	case SFS_CHANGE_CLASS:

@@ -14,7 +14,7 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		err = fs_place_find(fs, &place, fs_pid(req), &found);
 	if (!err) {
 		fs_reply_found(req, &found);
-	} else if (err == SFS_ERR_NOT_FOUND && resolved && place.keep) {
+	} else if (err == SFS_ERR_NOT_FOUND && resolved && place.keep_missing) {
 		struct fuse_entry_param nothing = { .entry_timeout = fs->policy.forever };
 		fuse_reply_entry(req, &nothing);
 	} else {

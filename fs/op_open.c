@@ -376,6 +376,9 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	/* A newborn may vanish when it is closed: its name is asked for again each time. */
 	found.keep_entry = place.keep && place.kind == FS_PLACE_RAW;
 	fs_entry_fill(fs, &found, &entry);
+	/* open(2) itself looks at the attributes once more; it shall not have to ask. */
+	if (!found.keep_attr)
+		entry.attr_timeout = fs->policy.moment;
 	fi->fh = (uint64_t)(uintptr_t)handle;
 	if (fuse_reply_create(req, &entry, fi) == -ENOENT)
 		discard(fs, handle);

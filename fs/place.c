@@ -58,6 +58,10 @@ static int resolve_in_class(struct fs *fs, struct fs_place *place)
 		return err;
 	place->class_id = info.id;
 	place->kind = FS_PLACE_RAW;
+	/*
+	 * A scratch file that is renamed onto an object takes the kernel's name with it, which then must
+	 * be looked up anew; so the names of scratch files are not kept.
+	 */
 	place->keep = info.kind == SFS_CLASS_RAW;
 	if (place->keep)
 		return 0;
@@ -68,6 +72,7 @@ static int resolve_in_class(struct fs *fs, struct fs_place *place)
 	place->kind = FS_PLACE_OBJECT;
 	place->format = name.format;
 	place->keep = name.canonical && name.format == fs->options->format;
+	place->keep_missing = place->keep;
 	memcpy(place->oid, name.oid, name.oid_len);
 	place->oid_len = name.oid_len;
 	return name.hashed ? resolve_long(fs, place) : 0;
@@ -80,7 +85,7 @@ int fs_place_resolve(struct fs *fs, uint64_t dir, const char *name, struct fs_pl
 		return SFS_ERR_LIMIT;
 	ret->dir = dir;
 	ret->name = (struct sfs_span){ name, len };
-	ret->keep = true;
+	ret->keep = ret->keep_missing = true;
 	ret->oid_len = 0;
 	ret->class_id = 0;
 	switch (fs_node_kind(dir)) {
@@ -92,7 +97,7 @@ int fs_place_resolve(struct fs *fs, uint64_t dir, const char *name, struct fs_pl
 		return 0;
 	case FS_NODE_SCHEMA_DIR:
 		ret->kind = FS_PLACE_SCHEMA;
-		ret->keep = false;
+		ret->keep = ret->keep_missing = false;
 		return 0;
 	case FS_NODE_CLASS:
 		return resolve_in_class(fs, ret);
@@ -149,6 +154,8 @@ static int find_raw(struct fs *fs, const struct fs_place *place, struct fs_found
 	int err = sfs_raw_find(fs->store, fs_node_ino(place->dir), place->name, &attr);
 	if (err < 0)
 		return err;
+	/* Only a regular file can be renamed onto an object. */
+	ret->keep_entry = place->keep || attr.type != SFS_NODE_FILE;
 	/* The kernel itself notices what outdates a file's attributes; not so a directory's. */
 	if (attr.type == SFS_NODE_DIR)
 		return fs_attr_load(fs, attr.ino, NULL, 0, ret);

@@ -21,7 +21,8 @@ struct fs_place {
 	struct sfs_span name;          /* as given; borrowed */
 	uint32_t class_id;             /* OBJECT, RAW */
 	enum sfs_format format;        /* OBJECT */
-	bool keep;                     /* the kernel may remember the name, and that it is not there */
+	bool keep;                     /* the kernel may remember what the name means */
+	bool keep_missing;             /* … and that it is not there */
 	size_t oid_len;                /* OBJECT */
 	unsigned char oid[SFS_OID_MAX];
 };

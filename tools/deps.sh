@@ -108,6 +108,17 @@ install_missing()
 	[ -z "$missing" ] || apt_get install --no-install-recommends $missing
 }
 
+# Every booted Debian has /etc/mtab, a bare chroot has not. Without it fusermount3 can not unmount
+# for an ordinary user; all the rest works.
+make_mtab()
+{
+	[ ! -e /etc/mtab ] && [ ! -L /etc/mtab ] || return 0
+	sudo=
+	[ "$(id -u)" -eq 0 ] || sudo='sudo -n'
+	$sudo ln -s /proc/self/mounts /etc/mtab 2>/dev/null ||
+		say "deps: there is no /etc/mtab: fusermount3 will not unmount for an ordinary user"
+}
+
 list_only=
 groups=
 for word; do
@@ -133,9 +144,10 @@ command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 ||
 	die "this is not Debian or Ubuntu; install by yourself what these packages hold:
 $packages"
 missing=$(missing_of $packages)
+[ -z "$missing" ] || choose_root
+make_mtab
 [ -n "$missing" ] || exit 0
 
-choose_root
 work=$(mktemp -d)
 chmod 755 "$work"
 trap '$as_root rm -rf "$work"' EXIT

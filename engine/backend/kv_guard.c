@@ -161,7 +161,10 @@ int sfsi_kv_settle(struct kv *kv)
 	char *text = NULL;
 	rocksdb_flush(kv->db, options, &text);
 	rocksdb_flushoptions_destroy(options);
-	return sfsi_kv_error(text);
+	err = sfsi_kv_error(text);
+	if (err == 0)
+		kv->unflushed = kv->deletes = 0;
+	return err;
 }
 
 /* Commits go on meanwhile: only what was written before the sync began counts as synced. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "../../cli/splitter.c"
+#include "../../cli/splitter.c" /* NOLINT(bugprone-suspicious-include) */
 
 /* What came out, as text: "number line:column offset <record>" a line each, then "error …". */
 static void note(struct sfs_buf *out, const struct cli_record *record)
@@ -16,7 +16,8 @@ static void note(struct sfs_buf *out, const struct cli_record *record)
 	assert_int_equal(sfs_buf_printf(out, "%d %d:%d @%d <%.*s>%s\n", (int)record->number,
 					(int)record->line, (int)record->column, (int)record->offset,
 					(int)record->text.len, (const char *)record->text.data,
-					record->too_long ? " too long" : ""), 0);
+					record->too_long ? " too long" : ""),
+			 0);
 }
 
 static int feed(struct cli_splitter *splitter, struct sfs_span piece, struct sfs_buf *out,
@@ -24,7 +25,7 @@ static int feed(struct cli_splitter *splitter, struct sfs_span piece, struct sfs
 {
 	int got = 0;
 	while (piece.len > 0) {
-		struct cli_record record;
+		struct cli_record record = { 0 };
 		size_t used = 0;
 		got = cli_splitter_feed(splitter, piece, &used, &record, diag);
 		assert_true(used <= piece.len);
@@ -58,14 +59,15 @@ static void split(struct sfs_span text, size_t size, enum cli_split mode, const 
 		got = feed(&splitter, (struct sfs_span){ piece, len }, out, &diag);
 		free(piece);
 	}
-	struct cli_record record;
+	struct cli_record record = { 0 };
 	while (got == 0 && (got = cli_splitter_end(&splitter, &record, &diag)) > 0) {
 		note(out, &record);
 		got = 0;
 	}
 	if (got < 0)
 		assert_int_equal(sfs_buf_printf(out, "error %d:%d @%d %s\n", (int)diag.line,
-						(int)diag.column, (int)diag.offset, diag.text), 0);
+						(int)diag.column, (int)diag.offset, diag.text),
+				 0);
 	assert_int_equal(sfs_buf_append(out, "", 1), 0);
 	cli_splitter_fini(&splitter);
 }
@@ -174,8 +176,8 @@ static void the_array_may_be_a_member(void **state)
 	(void)state;
 	check("{\"3166-1\": [ {\"a\":1},\n{} ], \"x\": 1}", CLI_SPLIT_AUTO, "3166-1",
 	      "1 1:14 @13 <{\"a\":1}>\n2 2:1 @22 <{}>\n");
-	check("{\"x\":{\"list\":[1]},\"y\":\"[\",\"list\":[2],\"list\":[3]}", CLI_SPLIT_AUTO, "list",
-	      "1 1:35 @34 <2>\n");
+	check("{\"x\":{\"list\":[1]},\"y\":\"[\",\"list\":[2],\"list\":[3]}", CLI_SPLIT_AUTO,
+	      "list", "1 1:35 @34 <2>\n");
 	check("{}", CLI_SPLIT_AUTO, "list", "error 1:3 @2 the object has no such member\n");
 	check("{\"list\":{}}", CLI_SPLIT_AUTO, "list",
 	      "error 1:9 @8 found '{', expected '[': the member asked for must be an array\n");
@@ -194,8 +196,7 @@ static void broken_objects_around_the_array_are_found(void **state)
 	      "1 1:10 @9 <1>\nerror 1:12 @11 the text ends inside the object, expected '}'\n");
 	check("{\"list\":[1],}", CLI_SPLIT_AUTO, "list",
 	      "1 1:10 @9 <1>\nerror 1:13 @12 found '}', expected a key in quotes\n");
-	check("{\"x\":,}", CLI_SPLIT_AUTO, "list",
-	      "error 1:6 @5 found ',', expected a value\n");
+	check("{\"x\":,}", CLI_SPLIT_AUTO, "list", "error 1:6 @5 found ',', expected a value\n");
 	check("{\"x\":[", CLI_SPLIT_AUTO, "list", "error 1:7 @6 the text ends inside a value\n");
 }
 
@@ -204,8 +205,7 @@ static void a_byte_order_mark_is_stepped_over(void **state)
 	(void)state;
 	check("\xef\xbb\xbf[{}]", CLI_SPLIT_AUTO, NULL, "1 1:5 @4 <{}>\n");
 	check("\xef\xbb\xbf{\"id\":1}\n", CLI_SPLIT_AUTO, NULL, "1 1:4 @3 <{\"id\":1}>\n");
-	check("\xef\xbb[]", CLI_SPLIT_AUTO, NULL,
-	      "error 1:3 @2 found '[', expected UTF-8 text\n");
+	check("\xef\xbb[]", CLI_SPLIT_AUTO, NULL, "error 1:3 @2 found '[', expected UTF-8 text\n");
 }
 
 static void a_record_over_the_limit_is_skipped_alone(void **state)
@@ -237,7 +237,7 @@ static void an_error_stays(void **state)
 {
 	(void)state;
 	struct cli_splitter splitter;
-	struct cli_record record;
+	struct cli_record record = { 0 };
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	size_t used;
 	cli_splitter_init(&splitter, CLI_SPLIT_ARRAY, NULL, 100);

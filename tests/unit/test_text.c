@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <cmocka.h>
-#include "../../cli/text.c"
+#include "../../cli/text.c" /* NOLINT(bugprone-suspicious-include) */
 
 static void is_text(struct sfs_buf *buf, const char *expected)
 {
@@ -29,8 +29,10 @@ static void check_members(const char *text, const char *expected)
 	int got = cli_members_init(&members, (struct sfs_span){ copy, strlen(text) });
 	while (got == 0 && (got = cli_members_next(&members, &member)) > 0) {
 		assert_int_equal(sfs_buf_printf(&out, "%.*s=%.*s;", (int)member.key.len,
-						(const char *)member.key.data, (int)member.value.len,
-						(const char *)member.value.data), 0);
+						(const char *)member.key.data,
+						(int)member.value.len,
+						(const char *)member.value.data),
+				 0);
 		got = 0;
 	}
 	if (got < 0)
@@ -53,8 +55,11 @@ static void malformed_text_ends_the_walk(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {
-		"", "x", "[]", "{", "{\"", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":\"", "{\"a\":[",
-		"{\"a\":\"\\", "{,}", "{\"a\" 1}", "{a:1}", "{\"a\":,\"b\":1}",
+		"",          "x",           "[]",
+		"{",         "{\"",         "{\"a",
+		"{\"a\"",    "{\"a\":",     "{\"a\":\"",
+		"{\"a\":[",  "{\"a\":\"\\", "{,}",
+		"{\"a\" 1}", "{a:1}",       "{\"a\":,\"b\":1}",
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		check_members(texts[i], "malformed");
@@ -98,11 +103,27 @@ static void strings_are_quoted(void **state)
 static void utf8_is_recognised(void **state)
 {
 	(void)state;
-	static const char *const good[] = { "", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80",
-		"\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf" };
-	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xc2", "\xe0\x9f\xbf",
-		"\xed\xa0\x80", "\xe2\x82", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-		"\xf0\x9f\x98", "a\xff" };
+	static const char *const good[] = { "",
+					    "a",
+					    "\xc2\x80",
+					    "\xdf\xbf",
+					    "\xe0\xa0\x80",
+					    "\xed\x9f\xbf",
+					    "\xee\x80\x80",
+					    "\xf0\x90\x80\x80",
+					    "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\x80",
+					   "\xc0\x80",
+					   "\xc1\xbf",
+					   "\xc2",
+					   "\xe0\x9f\xbf",
+					   "\xed\xa0\x80",
+					   "\xe2\x82",
+					   "\xf0\x8f\xbf\xbf",
+					   "\xf4\x90\x80\x80",
+					   "\xf5\x80\x80\x80",
+					   "\xf0\x9f\x98",
+					   "a\xff" };
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		assert_true(cli_text_is_utf8(sfs_span_str(good[i])));
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -113,7 +134,8 @@ static void compact_text_keeps_white_space_in_strings(void **state)
 {
 	(void)state;
 	struct sfs_buf out = SFS_BUF_INIT;
-	assert_int_equal(cli_text_compact(&out, sfs_span_str("{ \"a b\\\" \" :\n\t[ 1 , 2 ]\r\n}")), 0);
+	assert_int_equal(cli_text_compact(&out, sfs_span_str("{ \"a b\\\" \" :\n\t[ 1 , 2 ]\r\n}")),
+			 0);
 	is_text(&out, "{\"a b\\\" \":[1,2]}");
 	assert_int_equal(cli_text_compact(&out, sfs_span_str("")), 0);
 	is_text(&out, "");
@@ -125,8 +147,8 @@ static void base64_has_its_padding(void **state)
 	static const struct {
 		const char *bytes, *text;
 	} cases[] = {
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" }, { "\xff\xfe\xfd", "//79" },
+		{ "", "" },        { "f", "Zg==" },        { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "\xff\xfe\xfd", "//79" },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct sfs_buf out = SFS_BUF_INIT;
