@@ -168,16 +168,18 @@ def machine(disk):
 
 
 def table(header, rows, markdown):
-    """Print a table; the first column to the left, numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in [header, *rows]]
-    width = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    for number, row in enumerate(cells):
-        line = [row[0].ljust(width[0])] + [c.rjust(w) for c, w in zip(row[1:], width[1:])]
-        print("| " + " | ".join(line) + " |" if markdown else "  ".join(line))
-        if number == 0:
-            rule = ["-" * width[0]] + ["-" * (w - 1) + ":" for w in width[1:]]
-            print("| " + " | ".join(rule) + " |" if markdown else
-                  "  ".join("-" * w for w in width))
+    """Print a table; columns of text to the left, of numbers to the right."""
+    columns = list(zip(*[[str(cell) for cell in row] for row in [header, *rows]]))
+    left = [any(cell[:1].isalpha() for cell in column[1:]) for column in columns]
+    width = [max(map(len, column)) for column in columns]
+    lines = [[c.ljust(w) if l else c.rjust(w) for c, w, l in zip(row, width, left)]
+             for row in zip(*columns)]
+    if markdown:
+        lines.insert(1, ["-" * w if l else "-" * (w - 1) + ":" for w, l in zip(width, left)])
+        print("\n".join("| " + " | ".join(line) + " |" for line in lines))
+    else:
+        lines.insert(1, ["-" * w for w in width])
+        print("\n".join("  ".join(line).rstrip() for line in lines))
 
 
 def digits(value):

@@ -34,8 +34,9 @@ struct fs_notifier {
 	uint64_t last_attr;          /* node of the TELL_ATTR that was queued last */
 	uint32_t purge[PURGE_MAX];   /* classes to forget; 0: all of them */
 	size_t purge_len;
-	uint64_t queued, told;       /* told <= queued; equal: idle */
+	_Atomic uint64_t queued, told; /* told <= queued; equal: idle; written with the lock held */
 	bool stop;
+	atomic_uint holds;           /* changes under way; no lock */
 };
 
 static _Thread_local const struct fs_mark *current;
@@ -156,7 +157,7 @@ static void name_changed(struct fs *fs, const struct sfs_change *change)
 static void node_changed(struct fs *fs, const struct sfs_change *change)
 {
 	uint64_t node = change->object ? fs_primary_node(fs, change->ino) : change->ino;
-	if (knows_node(node) || (current && current->node_known))
+	if (knows_node(node))
 		return;
 	/* A reader of a document keeps its version; only raws are one content for all. */
 	if (change->object || current)
@@ -298,13 +299,27 @@ void fs_notify_drain(struct fs *fs)
 
 uint64_t fs_notify_count(const struct fs *fs)
 {
+	return fs->notifier ? atomic_load(&fs->notifier->told) : 0;
+}
+
+void fs_notify_hold(struct fs *fs)
+{
+	if (fs->notifier)
+		atomic_fetch_add(&fs->notifier->holds, 1);
+}
+
+void fs_notify_release(struct fs *fs)
+{
+	if (fs->notifier)
+		atomic_fetch_sub(&fs->notifier->holds, 1);
+}
+
+bool fs_notify_is_settled(const struct fs *fs)
+{
 	struct fs_notifier *notifier = fs->notifier;
-	if (!notifier)
-		return 0;
-	pthread_mutex_lock(&notifier->lock);
-	uint64_t told = notifier->told;
-	pthread_mutex_unlock(&notifier->lock);
-	return told;
+	/* In this order: what is under way may be queued between the two looks. */
+	return !notifier || (atomic_load(&notifier->holds) == 0 &&
+			     atomic_load(&notifier->queued) == atomic_load(&notifier->told));
 }
 
 int fs_notify_start(struct fs *fs)

@@ -23,6 +23,16 @@ void fs_notify_data(struct fs *fs, uint64_t node);
 /** Wait until everything queued so far was told. Never from a handler. */
 void fs_notify_drain(struct fs *fs);
 
+/*
+ * A change that the kernel can not know of is under way, from before its commit to after it was
+ * queued. Until it was told, what the kernel believes of a document's size can be older than the
+ * document, so that whoever opens one must read around the page cache, or would read it cut off.
+ */
+void fs_notify_hold(struct fs *fs);
+void fs_notify_release(struct fs *fs);
+/** Is nothing under way and nothing queued? Ask it after the document was read. */
+bool fs_notify_is_settled(const struct fs *fs);
+
 /** How many notifications were sent so far. */
 uint64_t fs_notify_count(const struct fs *fs);
 
@@ -38,7 +48,6 @@ struct fs_mark {
 		struct sfs_span name;
 	} names[2];
 	bool name_known;                 /* the kernel has the name of the object that is added */
-	bool node_known;                 /* it looks the object up anew before it is used */
 };
 
 void fs_mark_begin(const struct fs_mark *mark);

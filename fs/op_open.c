@@ -30,6 +30,10 @@ static void discard(struct fs *fs, struct fs_handle *handle)
 static void cache_reader(struct fs *fs, struct fs_handle *handle, struct fuse_file_info *fi)
 {
 	fi->noflush = 1;
+	if (!fs_notify_is_settled(fs)) {
+		fi->direct_io = 1;
+		return;
+	}
 	switch (fs_handle_cache_mode(fs, handle)) {
 	case FS_CACHE_KEEP:
 		fi->keep_cache = 1;

@@ -98,9 +98,15 @@ static int put(struct fs *fs, struct fs_open *open, struct sfs_put *what, struct
 		.nodes = { fs_node_document(open->ino, what->format) },
 		.name_known = open->name_known,
 	};
+	/* Only of writes to the node that is listed the kernel knows that its size changes. */
+	bool unknown = mark.nodes[0] != fs_primary_node(fs, open->object_ino);
+	if (unknown)
+		fs_notify_hold(fs);
 	fs_mark_begin(&mark);
 	int err = sfs_object_put(fs->store, what, &attr, diag);
 	fs_mark_end();
+	if (unknown)
+		fs_notify_release(fs);
 	if (!err)
 		saved(fs, open, &attr);
 	return err;

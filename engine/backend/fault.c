@@ -11,7 +11,7 @@
 struct fault {
 	struct sfsi_backend base;
 	struct sfsi_backend *inner;
-	pthread_mutex_t lock;  /* protects all below */
+	pthread_mutex_t lock; /* protects all below */
 	struct sfsi_fault what;
 	uint64_t calls[SFSI_FAULT_CALLS];
 	uint64_t failed;

@@ -12,16 +12,16 @@ enum sfsi_fault_call {
 	SFSI_FAULT_WRITE,
 	SFSI_FAULT_SYNC,
 	SFSI_FAULT_MARK,
-	SFSI_FAULT_CALLS,      /* how many there are */
+	SFSI_FAULT_CALLS, /* how many there are */
 };
 
 /** What is to fail. */
 struct sfsi_fault {
 	enum sfsi_fault_call call;
-	uint64_t nth;          /* the first one that fails, 1 = the next; 0 = none */
-	uint64_t times;        /* so many in a row; 0 = all from then on */
-	int err;               /* enum sfs_err to fail with */
-	bool after;            /* do it first and fail then: as a disk that lies, or a lost answer */
+	uint64_t nth;   /* the first one that fails, 1 = the next; 0 = none */
+	uint64_t times; /* so many in a row; 0 = all from then on */
+	int err;        /* enum sfs_err to fail with */
+	bool after;     /* do it first and fail then: as a disk that lies, or a lost answer */
 };
 
 /**

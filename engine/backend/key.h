@@ -26,7 +26,8 @@ static inline void sfsi_partition_put(unsigned char *to, uint32_t partition)
 }
 
 /** Join partition and key; the key is at most SFSI_KEY_MAX bytes (the wrapper has checked). */
-static inline void sfsi_full_key_set(struct sfsi_full_key *full, uint32_t partition, struct sfs_span key)
+static inline void sfsi_full_key_set(struct sfsi_full_key *full, uint32_t partition,
+				     struct sfs_span key)
 {
 	sfsi_partition_put(full->bytes, partition);
 	if (key.len)

@@ -23,10 +23,10 @@
 
 struct kv {
 	struct sfsi_backend base;
-	char *path;                /* absolute */
-	char *db_path;             /* path/db */
-	int dir_fd;                /* of path */
-	int db_fd;                 /* of path/db */
+	char *path;    /* absolute */
+	char *db_path; /* path/db */
+	int dir_fd;    /* of path */
+	int db_fd;     /* of path/db */
 	rocksdb_t *db;
 	rocksdb_options_t *options;
 	rocksdb_cache_t *cache;
@@ -35,9 +35,9 @@ struct kv {
 	rocksdb_flushoptions_t *flush_options;
 
 	pthread_mutex_t write_lock; /* one writer: protects the three below */
-	size_t unflushed;          /* about how much the active memtable holds */
-	size_t deletes;            /* in the active memtable */
-	bool failed;               /* the last write or switch of the log failed */
+	size_t unflushed;           /* about how much the active memtable holds */
+	size_t deletes;             /* in the active memtable */
+	bool failed;                /* the last write or switch of the log failed */
 	/* RocksDB's sequence number after the last good write. Set under write_lock; a sync
 	 * reads it without, so that it does not wait for a writer that is held up. */
 	_Atomic uint64_t written;
@@ -46,7 +46,7 @@ struct kv {
 
 	pthread_mutex_t state_lock; /* protects all below; taken after write_lock */
 	struct sfsi_kv_state state;
-	uint64_t synced;           /* RocksDB's sequence number known to be on disk */
+	uint64_t synced;            /* RocksDB's sequence number known to be on disk */
 	_Atomic uint64_t log_named; /* logs up to this number have their names on disk */
 };
 

@@ -85,8 +85,8 @@ static int manifest_measure(const struct kv *kv, uint64_t number, uint64_t *ret_
 				    "db/%s is missing, expected the list of all files", name);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0 || manifest_sync(kv, fd, number, (uint64_t)st.st_size) < 0)
-		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not read db/%s: %s", name,
-				    strerror(errno));
+		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not read db/%s: %s",
+				    name, strerror(errno));
 	*ret_size = (uint64_t)st.st_size;
 	return 0;
 }
@@ -121,11 +121,12 @@ static int manifest_check(const struct kv *kv, struct sfs_diag *diag)
 	manifest_name(expected, facts->manifest);
 	if (number < facts->manifest)
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
-				    "db/CURRENT names %s, expected %s or a later one", found, expected);
+				    "db/CURRENT names %s, expected %s or a later one", found,
+				    expected);
 	if (number == facts->manifest && size < facts->manifest_size)
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
-				    "db/%s has %" PRIu64 " bytes, expected at least %" PRIu64, found,
-				    size, facts->manifest_size);
+				    "db/%s has %" PRIu64 " bytes, expected at least %" PRIu64,
+				    found, size, facts->manifest_size);
 	return 0;
 }
 
@@ -134,8 +135,8 @@ static int sequence_check(const struct kv *kv, uint64_t sequence, struct sfs_dia
 	if (sequence >= kv->state.facts.sequence)
 		return 0;
 	return sfs_diag_set(diag, SFS_ERR_CORRUPT,
-			    "the log in db/ ends at change %" PRIu64
-			    ", expected at least %" PRIu64 " that were synced",
+			    "the log in db/ ends at change %" PRIu64 ", expected at least %" PRIu64
+			    " that were synced",
 			    sequence, kv->state.facts.sequence);
 }
 

@@ -111,8 +111,7 @@ static rocksdb_cache_t *cache_make(size_t bytes)
 	return cache;
 }
 
-static int options_make(struct kv *kv, const struct sfsi_backend_config *cfg,
-			struct sfs_diag *diag)
+static int options_make(struct kv *kv, const struct sfsi_backend_config *cfg, struct sfs_diag *diag)
 {
 	kv->cache = cache_make(cfg->cache_bytes ? cfg->cache_bytes : CACHE_DEFAULT);
 	rocksdb_options_t *base = rocksdb_options_create();
@@ -188,7 +187,8 @@ static int room_check(const struct kv *kv, struct sfs_diag *diag)
 	if (fstatvfs(kv->dir_fd, &st) < 0 || st.f_bavail >= OPEN_NEEDS / st.f_frsize)
 		return 0;
 	return sfs_diag_set(diag, SFS_ERR_NO_SPACE,
-			    "the disk of '%s' is full, opening it for writing needs 1 MiB", kv->path);
+			    "the disk of '%s' is full, opening it for writing needs 1 MiB",
+			    kv->path);
 }
 
 static int db_open(struct kv *kv, struct sfs_diag *diag)

@@ -145,13 +145,15 @@ static int state_read(struct sfsi_kv_state *state, struct sfs_diag *diag)
 	for (unsigned which = 0; which < 2; which++) {
 		int err = copy_read(state->fd, which, state);
 		if (err == SFS_ERR_VERSION)
-			return sfs_diag_set(diag, err, SFSI_KV_STATE_NAME
-					    " is of a newer version, expected %d", VERSION);
+			return sfs_diag_set(
+				diag, err, SFSI_KV_STATE_NAME " is of a newer version, expected %d",
+				VERSION);
 		if (err < 0)
 			return sfs_diag_set(diag, err, "can not read " SFSI_KV_STATE_NAME);
 	}
 	if (state->turn == 0)
-		return sfs_diag_set(diag, SFS_ERR_CORRUPT, SFSI_KV_STATE_NAME
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    SFSI_KV_STATE_NAME
 				    ": both copies fail their checksum, expected at least one that "
 				    "says what the store holds");
 	return 0;
@@ -176,8 +178,10 @@ int sfsi_kv_state_open(struct sfsi_kv_state *state, int dir_fd, bool read_only,
 	opened.fd = openat(dir_fd, SFSI_KV_STATE_NAME,
 			   (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW);
 	if (opened.fd < 0 && errno == ENOENT)
-		return sfs_diag_set(diag, SFS_ERR_CORRUPT, SFSI_KV_STATE_NAME
-				    " is missing, expected the file that says what the store holds");
+		return sfs_diag_set(
+			diag, SFS_ERR_CORRUPT,
+			SFSI_KV_STATE_NAME
+			" is missing, expected the file that says what the store holds");
 	if (opened.fd < 0)
 		return sfs_diag_set(diag, sfsi_err_from_errno(errno),
 				    "can not open " SFSI_KV_STATE_NAME ": %s", strerror(errno));
@@ -216,16 +220,16 @@ static int create_content(int fd)
 int sfsi_kv_state_create(int dir_fd, struct sfs_diag *diag)
 {
 	if (faccessat(dir_fd, SFSI_KV_STATE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return sfs_diag_set(diag, SFS_ERR_EXISTS, SFSI_KV_STATE_NAME
-				    " exists already, expected an empty folder");
-	SFSI_AUTO_FD int fd =
-		openat(dir_fd, NEW_NAME, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		return sfs_diag_set(diag, SFS_ERR_EXISTS,
+				    SFSI_KV_STATE_NAME " exists already, expected an empty folder");
+	SFSI_AUTO_FD int fd = openat(dir_fd, NEW_NAME,
+				     O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return sfs_diag_set(diag, sfsi_err_from_errno(errno),
 				    "can not make " NEW_NAME ": %s", strerror(errno));
 	int err = create_content(fd);
-	if (err == 0 && (renameat(dir_fd, NEW_NAME, dir_fd, SFSI_KV_STATE_NAME) < 0 ||
-			 fsync(dir_fd) < 0))
+	if (err == 0 &&
+	    (renameat(dir_fd, NEW_NAME, dir_fd, SFSI_KV_STATE_NAME) < 0 || fsync(dir_fd) < 0))
 		err = sfsi_err_from_errno(errno);
 	if (err == 0)
 		return 0;

@@ -21,14 +21,14 @@
 
 /** What a complete store holds, at least. */
 struct sfsi_kv_facts {
-	uint64_t manifest;       /* number of the MANIFEST, 0 = none yet */
-	uint64_t manifest_size;  /* bytes of that MANIFEST known to be on disk */
-	uint64_t sequence;       /* RocksDB's sequence number known to be on disk */
+	uint64_t manifest;      /* number of the MANIFEST, 0 = none yet */
+	uint64_t manifest_size; /* bytes of that MANIFEST known to be on disk */
+	uint64_t sequence;      /* RocksDB's sequence number known to be on disk */
 };
 
 struct sfsi_kv_state {
-	int fd;                  /* open and locked for as long as the backend is open */
-	uint64_t turn;           /* writes so far; the copy of turn n is copy n % 2 */
+	int fd;        /* open and locked for as long as the backend is open */
+	uint64_t turn; /* writes so far; the copy of turn n is copy n % 2 */
 	struct sfsi_kv_facts facts;
 	bool has_note;
 	struct sfs_buf note;

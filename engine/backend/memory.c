@@ -40,7 +40,8 @@ static int memory_get(struct sfsi_backend *b, uint32_t partition, struct sfs_spa
 {
 	struct sfsi_full_key full;
 	sfsi_full_key_set(&full, partition, key);
-	const struct sfsi_map_entry *entry = sfsi_map_seek(&memory_of(b)->map, sfsi_full_key_span(&full));
+	const struct sfsi_map_entry *entry = sfsi_map_seek(&memory_of(b)->map,
+							   sfsi_full_key_span(&full));
 	if (!entry || !sfs_span_equal(sfsi_map_key(entry), sfsi_full_key_span(&full)))
 		return SFS_ERR_NOT_FOUND;
 	struct sfs_span val = sfsi_map_value(entry);
@@ -53,8 +54,8 @@ static int memory_scan(struct sfsi_backend *b, const struct sfsi_scan *scan, sfs
 	struct sfsi_full_key prefix, start;
 	sfsi_full_key_set(&prefix, scan->partition, scan->prefix);
 	sfsi_full_key_start(&start, scan);
-	const struct sfsi_map_entry *entry =
-		sfsi_map_seek(&memory_of(b)->map, sfsi_full_key_span(&start));
+	const struct sfsi_map_entry *entry = sfsi_map_seek(&memory_of(b)->map,
+							   sfsi_full_key_span(&start));
 	if (entry && sfsi_scan_is_after(scan, sfsi_map_key(entry)))
 		entry = sfsi_map_next(entry);
 	for (size_t given = 0; entry; entry = sfsi_map_next(entry), given++) {

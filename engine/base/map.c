@@ -8,8 +8,8 @@
 
 struct sfsi_map_entry {
 	size_t key_len, val_len;
-	unsigned levels;                /* height of the tower, 1..SFSI_MAP_LEVELS */
-	struct sfsi_map_entry *next[];  /* [levels], then the bytes of key and value */
+	unsigned levels;               /* height of the tower, 1..SFSI_MAP_LEVELS */
+	struct sfsi_map_entry *next[]; /* [levels], then the bytes of key and value */
 };
 
 static char *bytes_of(struct sfsi_map_entry *entry)

@@ -18,9 +18,9 @@ struct sfsi_map_entry;
 /** A map; set up by sfsi_map_init(). */
 struct sfsi_map {
 	struct sfsi_map_entry *head[SFSI_MAP_LEVELS];
-	size_t count;       /* entries */
-	size_t bytes;       /* of keys and values */
-	uint64_t random;    /* state of the tower heights */
+	size_t count;    /* entries */
+	size_t bytes;    /* of keys and values */
+	uint64_t random; /* state of the tower heights */
 };
 
 /** An empty map. Ends with sfsi_map_fini(). */

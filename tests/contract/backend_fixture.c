@@ -3,7 +3,7 @@
 #include "folder.h"
 
 struct fixture {
-	struct sfsi_backend *b;    /* first: *state is read as struct sfsi_backend ** */
+	struct sfsi_backend *b; /* first: *state is read as struct sfsi_backend ** */
 	char folder[FOLDER_PATH_MAX];
 };
 

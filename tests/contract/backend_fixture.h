@@ -29,10 +29,9 @@ bool backend_reopen(void **state, bool read_only);
 
 void put(struct sfsi_backend *b, uint32_t partition, struct sfs_span key, struct sfs_span val);
 void write_ops(struct sfsi_backend *b, const struct sfsi_op *ops, size_t count);
-#define WRITE(b, ...)                                                            \
-	write_ops(b, (const struct sfsi_op[]){ __VA_ARGS__ },                    \
-		  sizeof((const struct sfsi_op[]){ __VA_ARGS__ }) /              \
-			  sizeof(struct sfsi_op))
+#define WRITE(b, ...)                                         \
+	write_ops(b, (const struct sfsi_op[]){ __VA_ARGS__ }, \
+		  sizeof((const struct sfsi_op[]){ __VA_ARGS__ }) / sizeof(struct sfsi_op))
 void assert_value(struct sfsi_backend *b, uint32_t partition, struct sfs_span key,
 		  struct sfs_span val);
 void assert_missing(struct sfsi_backend *b, uint32_t partition, struct sfs_span key);
@@ -40,7 +39,7 @@ void assert_missing(struct sfsi_backend *b, uint32_t partition, struct sfs_span 
 /** What a scan gave: keys and values one after the other. */
 struct found {
 	size_t count;
-	size_t stop_at;     /* stop the scan at this pair, 0 = never */
+	size_t stop_at; /* stop the scan at this pair, 0 = never */
 	struct sfs_buf keys, vals;
 	size_t key_end[64]; /* where each of the first keys ends */
 };

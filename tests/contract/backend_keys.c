@@ -35,10 +35,9 @@ static void later_changes_of_a_batch_win(void **state)
 {
 	struct sfsi_backend *b = of(state);
 	put(b, 1, SPAN("c"), SPAN("old"));
-	WRITE(b, PUT(1, SPAN("a"), SPAN("1")), PUT(1, SPAN("b"), SPAN("1")),
-	      REMOVE(1, SPAN("c")), PUT(1, SPAN("a"), SPAN("2")), REMOVE(1, SPAN("b")),
-	      PUT(1, SPAN("c"), SPAN("new")), PUT(1, SPAN("d"), SPAN("x")),
-	      REMOVE(1, SPAN("d")), PUT(1, SPAN("d"), SPAN("y")));
+	WRITE(b, PUT(1, SPAN("a"), SPAN("1")), PUT(1, SPAN("b"), SPAN("1")), REMOVE(1, SPAN("c")),
+	      PUT(1, SPAN("a"), SPAN("2")), REMOVE(1, SPAN("b")), PUT(1, SPAN("c"), SPAN("new")),
+	      PUT(1, SPAN("d"), SPAN("x")), REMOVE(1, SPAN("d")), PUT(1, SPAN("d"), SPAN("y")));
 	assert_value(b, 1, SPAN("a"), SPAN("2"));
 	assert_missing(b, 1, SPAN("b"));
 	assert_value(b, 1, SPAN("c"), SPAN("new"));
@@ -98,7 +97,8 @@ static void values_have_0_bytes_to_their_limit(void **state)
 	assert_value(b, 1, SPAN("large"), (struct sfs_span){ bytes, len });
 	free(bytes);
 	/* Refused before a byte is read. */
-	const struct sfsi_op over = PUT(1, SPAN("over"), ((struct sfs_span){ "", SFSI_VALUE_MAX + 1 }));
+	const struct sfsi_op over = PUT(1, SPAN("over"),
+					((struct sfs_span){ "", SFSI_VALUE_MAX + 1 }));
 	assert_int_equal(sfsi_backend_write(b, &over, 1), SFS_ERR_LIMIT);
 	assert_missing(b, 1, SPAN("over"));
 }
@@ -134,7 +134,8 @@ static void keys_may_hold_every_byte(void **state)
 	}
 	for (unsigned i = 0; i < 256; i++) {
 		const unsigned char key[] = { (unsigned char)i, 0, (unsigned char)i, 0xff };
-		assert_value(b, 1, (struct sfs_span){ key, sizeof key }, (struct sfs_span){ key, 1 });
+		assert_value(b, 1, (struct sfs_span){ key, sizeof key },
+			     (struct sfs_span){ key, 1 });
 		assert_value(b, 1, (struct sfs_span){ key, 1 }, (struct sfs_span){ key, 2 });
 	}
 	assert_int_equal(count_keys(b, 1), 512);
@@ -149,7 +150,8 @@ static void partitions_do_not_see_each_other(void **state)
 		put(b, partitions[i], SPAN("\0"), SPAN("low"));
 	}
 	for (size_t i = 0; i < 7; i++) {
-		assert_value(b, partitions[i], SPAN("\xff"), (struct sfs_span){ &partitions[i], 4 });
+		assert_value(b, partitions[i], SPAN("\xff"),
+			     (struct sfs_span){ &partitions[i], 4 });
 		const struct sfsi_scan scan = { .partition = partitions[i] };
 		const struct sfs_span keys[] = { SPAN("\0"), SPAN("\xff") };
 		assert_scan(b, &scan, keys, 2);
@@ -185,7 +187,8 @@ static void a_batch_may_hold_100000_changes(void **state)
 	assert_true(ops && keys);
 	for (size_t i = 0; i < count; i++) {
 		keys[i] = (uint32_t)(i * 2654435761u);
-		ops[i] = PUT(1, ((struct sfs_span){ &keys[i], 4 }), ((struct sfs_span){ &keys[i], 4 }));
+		ops[i] = PUT(1, ((struct sfs_span){ &keys[i], 4 }),
+			     ((struct sfs_span){ &keys[i], 4 }));
 	}
 	assert_int_equal(sfsi_backend_write(b, ops, count), 0);
 	assert_int_equal(count_keys(b, 1), count);

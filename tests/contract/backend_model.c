@@ -16,7 +16,7 @@ struct pair {
 	unsigned char key[KEY_MAX];
 	size_t key_len;
 	uint32_t val;
-	size_t val_len;           /* 0 to 4 bytes of val */
+	size_t val_len; /* 0 to 4 bytes of val */
 };
 
 struct model {
@@ -104,8 +104,8 @@ static void step_write(struct model *model, struct sfsi_backend *b)
 		pairs[i].val = random_below(model, UINT32_MAX);
 		pairs[i].val_len = random_below(model, 5);
 		bool remove = random_below(model, 2);
-		ops[i] = remove ? REMOVE(pairs[i].partition, key_of(&pairs[i])) :
-				  PUT(pairs[i].partition, key_of(&pairs[i]), val_of(&pairs[i]));
+		ops[i] = remove ? REMOVE(pairs[i].partition, key_of(&pairs[i]))
+				: PUT(pairs[i].partition, key_of(&pairs[i]), val_of(&pairs[i]));
 		model_apply(model, &pairs[i], remove);
 	}
 	assert_int_equal(sfsi_backend_write(b, ops, count), 0);
@@ -127,9 +127,9 @@ struct walk {
 	const struct model *model;
 	const struct sfsi_scan *scan;
 	struct pair after;
-	size_t at;           /* next pair of the model to look at */
+	size_t at; /* next pair of the model to look at */
 	size_t given;
-	size_t stop_at;      /* 0 = never */
+	size_t stop_at; /* 0 = never */
 };
 
 static bool walk_wants(const struct walk *walk, const struct pair *pair)
@@ -173,9 +173,13 @@ static void step_scan(struct model *model, struct sfsi_backend *b)
 	const struct sfsi_scan scan = { .partition = prefix.partition,
 					.prefix = key_of(&prefix),
 					.after = key_of(&after),
-					.limit = random_below(model, 4) ? 0 : 1 + random_below(model, 9),
+					.limit = random_below(model, 4)
+							 ? 0
+							 : 1 + random_below(model, 9),
 					.once = random_below(model, 2) };
-	struct walk walk = { .model = model, .scan = &scan, .after = after,
+	struct walk walk = { .model = model,
+			     .scan = &scan,
+			     .after = after,
 			     .stop_at = random_below(model, 4) ? 0 : 1 + random_below(model, 9) };
 	int err = sfsi_backend_scan(b, &scan, walk_check, &walk);
 	if (walk.stop_at && walk.given == walk.stop_at) {

@@ -9,11 +9,25 @@ static struct sfsi_backend *of(void **state)
 
 /* All in ascending order. */
 static const struct sfs_span sorted[] = {
-	{ "\0", 1 },     { "\0\0", 2 },     { "\0\xff", 2 },   { "a", 1 },
-	{ "a\0", 2 },    { "aa", 2 },       { "ab", 2 },       { "ab\0", 3 },
-	{ "ab\xff", 3 }, { "ac", 2 },       { "b", 1 },        { "\x7f", 1 },
-	{ "\x80", 1 },   { "\xfe\xff", 2 }, { "\xff", 1 },     { "\xff\0", 2 },
-	{ "\xff\xff", 2 }, { "\xff\xff\0", 3 }, { "\xff\xff\xff", 3 },
+	{ "\0", 1 },
+	{ "\0\0", 2 },
+	{ "\0\xff", 2 },
+	{ "a", 1 },
+	{ "a\0", 2 },
+	{ "aa", 2 },
+	{ "ab", 2 },
+	{ "ab\0", 3 },
+	{ "ab\xff", 3 },
+	{ "ac", 2 },
+	{ "b", 1 },
+	{ "\x7f", 1 },
+	{ "\x80", 1 },
+	{ "\xfe\xff", 2 },
+	{ "\xff", 1 },
+	{ "\xff\0", 2 },
+	{ "\xff\xff", 2 },
+	{ "\xff\xff\0", 3 },
+	{ "\xff\xff\xff", 3 },
 };
 #define SORTED (sizeof sorted / sizeof sorted[0])
 
@@ -74,8 +88,9 @@ static void values_come_with_their_keys(void **state)
 static void prefix_after_and_limit_go_together(void **state)
 {
 	static const uint32_t partitions[] = { 5, 0xff, UINT32_MAX - 1 };
-	static const struct sfs_span extra[] = { { "", 0 },   { "zz", 2 },  { "aab", 3 },
-						 { "\xff\xfe", 2 }, { "\xff\xff\xff\xff", 4 } };
+	static const struct sfs_span extra[] = {
+		{ "", 0 }, { "zz", 2 }, { "aab", 3 }, { "\xff\xfe", 2 }, { "\xff\xff\xff\xff", 4 }
+	};
 	struct sfs_span spans[SORTED + 5];
 	memcpy(spans, sorted, sizeof sorted);
 	memcpy(spans + SORTED, extra, sizeof extra);

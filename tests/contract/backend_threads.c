@@ -105,8 +105,8 @@ static void *worker_main(void *arg)
 		    sfsi_backend_get(shared->b, 10, span, &got) < 0 ||
 		    !sfs_span_equal(sfs_buf_span(&got), span_of(&i)))
 			shared->wrong++;
-		if (i % 100 == 99 && (sfsi_backend_sync(shared->b) < 0 ||
-				      sfsi_backend_mark(shared->b, span) < 0))
+		if (i % 100 == 99 &&
+		    (sfsi_backend_sync(shared->b) < 0 || sfsi_backend_mark(shared->b, span) < 0))
 			shared->wrong++;
 	}
 	sfs_buf_fini(&got);

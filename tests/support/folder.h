@@ -72,9 +72,13 @@ static inline void folder_digest_one(const char *path, void *arg)
 	struct stat st;
 	assert_int_equal(lstat(path, &st), 0);
 	uint64_t *digest = arg;
-	const uint64_t parts[] = { st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_nlink,
-				   (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec,
-				   (uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec };
+	const uint64_t parts[] = { st.st_ino,
+				   (uint64_t)st.st_size,
+				   (uint64_t)st.st_nlink,
+				   (uint64_t)st.st_mtim.tv_sec,
+				   (uint64_t)st.st_mtim.tv_nsec,
+				   (uint64_t)st.st_ctim.tv_sec,
+				   (uint64_t)st.st_ctim.tv_nsec };
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		*digest = (*digest ^ parts[i]) * 0x100000001b3u;
 	for (const char *at = path; *at; at++)

@@ -115,7 +115,8 @@ static void a_batch_over_partitions_needs_a_backend_that_can(void **state)
 	(void)state;
 	struct sfsi_backend *b = must_open(&counter_ops);
 	const struct sfs_span key = { "k", 1 };
-	const struct sfsi_op ops[] = { { 1, key, key, false }, { 1, key, key, true },
+	const struct sfsi_op ops[] = { { 1, key, key, false },
+				       { 1, key, key, true },
 				       { 2, key, key, false } };
 	assert_int_equal(sfsi_backend_write(b, ops, 2), 0);
 	assert_int_equal(sfsi_backend_write(b, ops, 3), SFS_ERR_UNSUPPORTED);

@@ -36,7 +36,8 @@ static void assert_both(struct sfsi_backend *b, struct sfs_span val)
 	const struct sfs_span keys[] = { key_a, key_b };
 	for (size_t i = 0; i < 2; i++) {
 		struct sfs_buf got = SFS_BUF_INIT;
-		assert_int_equal(sfsi_backend_get(b, 1, keys[i], &got), val.len ? 0 : SFS_ERR_NOT_FOUND);
+		assert_int_equal(sfsi_backend_get(b, 1, keys[i], &got),
+				 val.len ? 0 : SFS_ERR_NOT_FOUND);
 		assert_true(sfs_span_equal(sfs_buf_span(&got), val));
 		sfs_buf_fini(&got);
 	}
@@ -152,7 +153,8 @@ static void whichever_call_fails_a_batch_is_old_or_new(void **state)
 			const struct sfsi_fault none = { 0 };
 			sfsi_backend_fault_set(b, &none);
 			assert_int_equal(write_both(b, old), 0);
-			const struct sfsi_fault fault = { SFSI_FAULT_WRITE, nth, 0, SFS_ERR_IO, after };
+			const struct sfsi_fault fault = { SFSI_FAULT_WRITE, nth, 0, SFS_ERR_IO,
+							  after };
 			sfsi_backend_fault_set(b, &fault);
 			int err = 0;
 			for (int i = 0; i < 3 && !err; i++)

@@ -21,7 +21,8 @@
 
 static void must_open(struct sfsi_backend **ret, const char *folder, bool create, bool read_only)
 {
-	const struct sfsi_backend_config cfg = { .path = folder, .create = create,
+	const struct sfsi_backend_config cfg = { .path = folder,
+						 .create = create,
 						 .read_only = read_only };
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	int err = sfsi_backend_open(&sfsi_backend_kv, &cfg, ret, &diag);
@@ -196,7 +197,7 @@ static int teardown(void **state)
 {
 	char disk[FOLDER_PATH_MAX];
 	folder_join(disk, *state, "disk");
-	umount2(disk, MNT_DETACH);   /* where a case has mounted one and failed */
+	umount2(disk, MNT_DETACH); /* where a case has mounted one and failed */
 	folder_remove(*state);
 	free(*state);
 	return 0;

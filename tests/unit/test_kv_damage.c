@@ -23,7 +23,8 @@ struct place {
 static int open_kv(const char *folder, bool create, bool read_only, struct sfsi_backend **ret,
 		   struct sfs_diag *diag)
 {
-	const struct sfsi_backend_config cfg = { .path = folder, .create = create,
+	const struct sfsi_backend_config cfg = { .path = folder,
+						 .create = create,
 						 .read_only = read_only };
 	return sfsi_backend_open(&sfsi_backend_kv, &cfg, ret, diag);
 }
@@ -284,8 +285,12 @@ static void a_damaged_or_missing_current_is_refused(void **state)
 	char path[FOLDER_PATH_MAX], manifest[FOLDER_PATH_MAX], older[FOLDER_PATH_MAX];
 	folder_join(path, place->db, "CURRENT");
 	folder_join(older, place->db, "MANIFEST-000001");
-	static const char *const texts[] = { "", "MANIFEST-", "MANIFEST-000001", "MANIFEST-1x\n",
-					     "garbage\n", "MANIFEST-000001\n\n",
+	static const char *const texts[] = { "",
+					     "MANIFEST-",
+					     "MANIFEST-000001",
+					     "MANIFEST-1x\n",
+					     "garbage\n",
+					     "MANIFEST-000001\n\n",
 					     "MANIFEST-99999999999999999999999999999999\n" };
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		file_write(path, texts[i]);

@@ -117,7 +117,7 @@ static void *syncer_main(void *arg)
 		int err = sfsi_backend_sync(syncer->b);
 		if (err == 0)
 			err = sfsi_backend_mark(syncer->b, (struct sfs_span){ &number, 4 });
-		(void)err;   /* may fail: the disk is full */
+		(void)err; /* may fail: the disk is full */
 		poll(NULL, 0, 1);
 	}
 	return NULL;

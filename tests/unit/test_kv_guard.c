@@ -15,10 +15,10 @@
 struct guarded {
 	struct sfsi_backend *b;
 	char folder[FOLDER_PATH_MAX];
-	uint64_t memtable;     /* bytes of the active memtable after the last write */
-	size_t unflushed;      /* what the guard thought of it */
-	unsigned rolls;        /* switches by the guard */
-	unsigned others;       /* switches that were not */
+	uint64_t memtable; /* bytes of the active memtable after the last write */
+	size_t unflushed;  /* what the guard thought of it */
+	unsigned rolls;    /* switches by the guard */
+	unsigned others;   /* switches that were not */
 };
 
 static int setup(void **state)
@@ -47,8 +47,8 @@ static void guarded_write(struct guarded *g, const struct sfsi_op *ops, size_t c
 	assert_int_equal(sfsi_backend_write(g->b, ops, count), 0);
 	const struct kv *kv = (const struct kv *)g->b;
 	uint64_t memtable;
-	assert_int_equal(rocksdb_property_int(kv->db, "rocksdb.cur-size-active-mem-table", &memtable),
-			 0);
+	assert_int_equal(
+		rocksdb_property_int(kv->db, "rocksdb.cur-size-active-mem-table", &memtable), 0);
 	bool rolled = kv->unflushed < g->unflushed;
 	g->rolls += rolled;
 	g->others += memtable < g->memtable && !rolled;
