@@ -20,8 +20,10 @@ static int gather(struct cli_ctx *ctx, struct status *ret)
 	int err = sfs_store_stat(ctx->store, &ret->stat);
 	if (err < 0)
 		return err;
-	/* Without a mount this command itself is the owner, which tells nobody anything. */
-	if (ctx->served && sfs_store_owner(ret->path, &ret->owner, NULL) < 0)
+	/* Without a mount this command itself is the owner, which tells nobody anything. A read-only
+	 * daemon leaves no note; but this code runs in it. */
+	if (ctx->served &&
+	    (sfs_store_owner(ret->path, &ret->owner, NULL) < 0 || ret->owner.pid < 0))
 		ret->owner = (struct sfs_store_owner){ .pid = getpid() };
 	return cli_mounts_get(&ret->mounts);
 }

@@ -299,7 +299,7 @@ static void open_drop(struct sfs_store *store, uint64_t ino)
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct open_inode **at = open_place_locked(store, ino);
 	struct open_inode *open = *at;
-	if (--open->count)
+	if (!open || --open->count)
 		return;
 	*at = open->chain;
 	if (open->orphan) {

@@ -170,6 +170,9 @@ int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_
 	bool read_only = config->flags & SFS_STORE_READ_ONLY;
 	int flags = read_only ? O_RDONLY : O_RDWR | O_CREAT;
 	SFSI_AUTO_FD int fd = openat(dir_fd, LOCK_FILE, flags | O_CLOEXEC | O_NOFOLLOW, 0644);
+	/* A copy without a lock file, on a disk that takes no writes: nobody can own it. */
+	if (fd < 0 && errno == ENOENT && read_only)
+		return 0;
 	if (fd < 0) {
 		int err = sfsi_err_from_errno(errno);
 		return sfs_diag_set(diag, err, "%s/" LOCK_FILE ": %s%s", config->path,
@@ -207,8 +210,12 @@ int sfs_store_owner(const char *path, struct sfs_store_owner *ret, struct sfs_di
 		return err;
 	struct sfs_store_owner owner = { 0 };
 	SFSI_AUTO_FD int fd = openat(dir_fd, LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
 		read_owner(dir_fd, &owner);
+		/* Readers share the store and leave no note. */
+		if (!owner.pid)
+			owner.pid = -1;
+	}
 	*ret = owner;
 	return 0;
 }

@@ -164,7 +164,7 @@ SFS_API SFS_MUST_CHECK int sfs_store_sync(struct sfs_store *store);
 
 /** Who owns a store. */
 struct sfs_store_owner {
-	int64_t pid;      /* 0: nobody owns it */
+	int64_t pid;      /* 0: nobody owns it; -1: read-only owners, who leave no note */
 	int64_t since_ns; /* when it was opened */
 	char note[256];   /* config.owner_note, cut */
 };

@@ -146,8 +146,17 @@ static void a_read_only_store_takes_no_writes(void **state)
 	assert_int_equal(sfs_object_remove(store, info.id, put.oid, 0), SFS_ERR_READ_ONLY);
 	assert_int_equal(sfs_class_remove(store, sfs_span_str("A")), SFS_ERR_READ_ONLY);
 	assert_int_equal(sfs_store_sync(store), 0);
+	struct sfs_store_owner owner;
+	assert_int_equal(sfs_store_owner(path, &owner, NULL), 0);
+	assert_int_equal(owner.pid, -1);
 	assert_int_equal(sfs_store_close(store), 0);
 	assert_int_equal(sfs_store_close(second), 0);
+	/* A copy need not have the lock file. */
+	char lock[128];
+	snprintf(lock, sizeof lock, "%s/lock", path);
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(open_store(&store, SFS_STORE_READ_ONLY, NULL), 0);
+	assert_int_equal(sfs_store_close(store), 0);
 }
 
 static void lost_engine_files_are_noticed(void **state)
