@@ -56,9 +56,10 @@ step_foreground()
 	step_seconds=$((SECONDS - begin))
 }
 
-# step_tail LOG: why it failed; what a build did well is left out.
+# step_tail LOG: why it failed. What went well is left out: objects built, tests passed.
 step_tail()
 {
-	grep -avE '^\[[0-9]+/[0-9]+\] (Building|Linking|Generating) ' "$1" | tail -n 100 | sed 's/^/    | /'
+	grep -avE '^\[[0-9]+/[0-9]+\] (Building|Linking|Generating) |^ok [0-9]+ |^ +Start +[0-9]+: ' "$1" |
+		tail -n 120 | cut -c 1-400 | sed 's/^/    | /'
 	echo "    all of it: $1"
 }

@@ -4,7 +4,8 @@
  * Its folder:
  *   db/       RocksDB's own files
  *   STATE     what a complete store holds (kv_state.h)
- *   preopen/  only during an open: hard links to the files of db/
+ *   preopen/  only during an open: hard links to the files of db/; kept as
+ *             preopen.kept/ when that open has damaged them
  *
  *   kv.c          the operations
  *   kv_open.c     options, open and close
@@ -72,6 +73,9 @@ SFS_MUST_CHECK int sfsi_kv_check(struct kv *kv, uint64_t *ret_sequence, struct s
 /** Hard-link all files of db/ into preopen/, emptied before. */
 SFS_MUST_CHECK int sfsi_kv_preopen_make(const struct kv *kv, struct sfs_diag *diag);
 void sfsi_kv_preopen_drop(const struct kv *kv);
+/** Set preopen/ aside: RocksDB has damaged db/ after the check had found it well. */
+void sfsi_kv_preopen_keep(const struct kv *kv);
+#define SFSI_KV_KEPT "preopen.kept"
 
 /* kv_guard.c */
 /** Before a write of so many bytes (see sfsi_kv_weight()). Caller holds write_lock. */

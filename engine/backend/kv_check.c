@@ -192,6 +192,12 @@ void sfsi_kv_preopen_drop(const struct kv *kv)
 	unlinkat(kv->dir_fd, PREOPEN, AT_REMOVEDIR);
 }
 
+void sfsi_kv_preopen_keep(const struct kv *kv)
+{
+	/* Never onto one that was kept before: then this one goes with the next open. */
+	renameat2(kv->dir_fd, PREOPEN, kv->dir_fd, SFSI_KV_KEPT, RENAME_NOREPLACE);
+}
+
 static int link_one(int from, int to, const char *name)
 {
 	struct stat st;

@@ -223,6 +223,10 @@ static int create(struct kv *kv, struct sfs_diag *diag)
 		err = db_open(kv, diag);
 	if (err == 0)
 		err = opened_record(kv, diag);
+	/* The name of db/. */
+	if (err == 0 && fsync(kv->dir_fd) < 0)
+		err = sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not sync '%s': %s",
+				   kv->path, strerror(errno));
 	return err;
 }
 
@@ -233,14 +237,15 @@ static int open_checked(struct kv *kv, uint64_t sequence, struct sfs_diag *diag)
 	if (err < 0)
 		return err;
 	err = db_open(kv, diag);
-	if (err < 0)
-		return err;
-	if (rocksdb_get_latest_sequence_number(kv->db) < sequence)
-		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
-				    "db/ lost changes while it was opened; preopen/ has all files "
-				    "as they were");
-	sfsi_kv_preopen_drop(kv);
-	return opened_record(kv, diag);
+	if (err == 0 && rocksdb_get_latest_sequence_number(kv->db) < sequence)
+		err = sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				   "db/ lost changes while it was opened; " SFSI_KV_KEPT
+				   "/ has all files as they were");
+	if (err == SFS_ERR_CORRUPT)
+		sfsi_kv_preopen_keep(kv);
+	else
+		sfsi_kv_preopen_drop(kv);
+	return err < 0 ? err : opened_record(kv, diag);
 }
 
 static int open_existing(struct kv *kv, struct sfs_diag *diag)

@@ -16,12 +16,17 @@ teardown() {
 	store_teardown
 }
 
+# shown FILE TEXT : the document, white space aside, is this one.
+shown() {
+	is "$(tr -d ' \n' <"$1")" "$2"
+}
+
 @test "a changed object is seen at once: content and size" {
 	local i text
 	for ((i = 1; i <= ROUNDS; i++)); do
 		text="{\"n\":$i,\"pad\":\"$(printf 'x%.0s' $(seq $((i * 7 % 50 + 1))))\"}"
 		object_put Note 1 <<<"$text"
-		is "$(jq -c . "$DIR/1.json")" "$text"
+		shown "$DIR/1.json" "$text"
 		is "$(stat -c %s "$DIR/1.json")" "$(cat "$DIR/1.json" | wc -c)"
 	done
 }
@@ -32,7 +37,7 @@ teardown() {
 		object_put Note 1 <<<"{\"number\":$((100000 + i))}"
 		is "$(helper mapping read "$DIR/1.json" 14 6)" $((100000 + i))
 		helper repeat read "$DIR/1.json" 3
-		is "$(jq .number "$DIR/1.json")" $((100000 + i))
+		shown "$DIR/1.json" "{\"number\":$((100000 + i))}"
 	done
 }
 
@@ -51,7 +56,7 @@ teardown() {
 		printf '{"n": %s, "s": "%s"}' "$((i % 100))" "$(printf 'x%.0s' $(seq $((i % 20 + 1))))" >"$DIR/1.json"
 		is "$(head -c 4 "$DIR/1.msgpack" | xxd -p)" "82a16e$(printf %02x $((i % 100)))"
 		hex "81a16e$(printf %02x $((i % 100)))" >"$DIR/1.msgpack"
-		is "$(jq -c . "$DIR/1.json")" "{\"n\":$((i % 100))}"
+		shown "$DIR/1.json" "{\"n\":$((i % 100))}"
 		is "$(stat -c %s "$DIR/1.json")" "$(cat "$DIR/1.json" | wc -c)"
 	done
 }
@@ -61,7 +66,7 @@ teardown() {
 	for ((i = 1; i <= ROUNDS; i++)); do
 		absent "$DIR/$i.json" "$DIR/$i.msgpack"
 		object_put Note "$i" <<<"{\"n\":$i}"
-		is "$(jq .n "$DIR/$i.json")" "$i"
+		shown "$DIR/$i.json" "{\"n\":$i}"
 		[ -s "$DIR/$i.msgpack" ]
 	done
 	is "$(ls "$DIR" | wc -l)" "$ROUNDS"
@@ -82,7 +87,7 @@ teardown() {
 	local i
 	for ((i = 1; i <= ROUNDS; i++)); do
 		object_put Note 1 <<<"{\"n\":$i}"
-		is "$(jq .n "$DIR/1.json")" "$i"
+		shown "$DIR/1.json" "{\"n\":$i}"
 		object_rm Note 1
 		absent "$DIR/1.json"
 	done
@@ -92,12 +97,12 @@ teardown() {
 	local i
 	for ((i = 1; i <= ROUNDS; i++)); do
 		object_put Note 1 <<<"{\"n\":$i}"
-		is "$(jq .n "$DIR/1.json")" "$i"
+		shown "$DIR/1.json" "{\"n\":$i}"
 		rm "$DIR/1.json"
 		run object_get Note 1
 		isnt "$status" 0
 		echo "{\"n\": -$i}" >"$DIR/1.json"
-		is "$(object_get Note 1 | jq .n)" "-$i"
+		is "$(object_get Note 1)" "{\"n\": -$i}"
 		object_rm Note 1
 		absent "$DIR/1.json"
 	done
