@@ -26,6 +26,10 @@ static void fill_object(struct fs *fs, uint64_t node, const struct fs_handle *ha
 void fs_attr_object(struct fs *fs, uint64_t node, struct sfs_attr *attr, uint64_t sequence,
 		    pid_t pid, struct fs_found *ret)
 {
+	if (fs_open_is_outdated(fs, node, attr->revision)) {
+		node |= FS_NODE_AGAIN;
+		ret->keep_entry = false;
+	}
 	fill_object(fs, node, NULL, pid, attr, sequence, ret);
 }
 
@@ -108,7 +112,7 @@ int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, p
 	case FS_NODE_THING:
 		if (has_objects(fs, fs_node_ino(node)))
 			err = object_attr(fs, node, handle, pid, ret);
-		if (err == SFS_ERR_NOT_FOUND && fs_node_view(node) == FS_VIEW_MAIN)
+		if (err == SFS_ERR_NOT_FOUND && node == fs_node_ino(node))
 			err = thing_attr(fs, node, ret);
 		return err;
 	case FS_NODE_NONE:
@@ -224,8 +228,7 @@ int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
 	case FS_NODE_THING:
 		if (is_object(fs, fs_node_ino(node)))
 			return set_object(fs, node, handle, set);
-		return fs_node_view(node) == FS_VIEW_MAIN ? set_thing(fs, node, set)
-							  : SFS_ERR_NOT_FOUND;
+		return node == fs_node_ino(node) ? set_thing(fs, node, set) : SFS_ERR_NOT_FOUND;
 	case FS_NODE_NONE:
 		break;
 	}

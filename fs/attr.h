@@ -22,7 +22,10 @@ struct fs_found {
 int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, pid_t pid,
 		 struct fs_found *ret);
 
-/** Fill found for an object whose attributes were just read; @sequence was taken before that. */
+/**
+ * Fill found for an object that was looked up by name, with the node to use for it (see FS_NODE_AGAIN).
+ * @sequence  was taken before the attributes were read.
+ */
 void fs_attr_object(struct fs *fs, uint64_t node, struct sfs_attr *attr, uint64_t sequence,
 		    pid_t pid, struct fs_found *ret);
 

@@ -107,6 +107,11 @@ enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle)
 bool fs_open_overlay(struct fs *fs, uint64_t node, const struct fs_handle *handle, pid_t pid,
 		     struct sfs_attr *attr);
 
+/** Is another version than this being read through the page cache of the node? */
+bool fs_open_is_outdated(struct fs *fs, uint64_t node, uint64_t revision);
+/** Is any version? */
+bool fs_open_is_cached(struct fs *fs, uint64_t node);
+
 /** Attributes of an object that the engine no longer (or not yet) knows, from what is open. */
 int fs_open_attr(struct fs *fs, uint64_t ino, struct sfs_attr *ret);
 

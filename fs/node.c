@@ -11,6 +11,8 @@ enum fs_node_kind fs_node_kind(uint64_t node)
 	uint32_t class_id = sfs_ino_class(ino);
 	if (view == FS_VIEW_SCHEMA)
 		return FS_NODE_SCHEMA;
+	if ((node & FS_NODE_AGAIN) && class_id == 0)
+		return FS_NODE_NONE;
 	if (view != FS_VIEW_MAIN && (view != FS_VIEW_MSGPACK || class_id == 0))
 		return FS_NODE_NONE;
 	if (class_id != 0)
@@ -64,7 +66,7 @@ void fs_node_stat(uint64_t node, const struct sfs_attr *attr, struct stat *ret)
 	const struct fs_policy policy = FS_POLICY_DEFAULT;
 	uint64_t size = fs_node_view(node) == FS_VIEW_MSGPACK ? attr->size_msgpack : attr->size;
 	*ret = (struct stat){
-		.st_ino = node,
+		.st_ino = node & ~FS_NODE_AGAIN,
 		.st_mode = fs_node_type_mode(attr->type) | (attr->mode & 07777),
 		.st_nlink = attr->nlink,
 		.st_uid = attr->uid,

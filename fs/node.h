@@ -3,8 +3,10 @@
  * stored, so there is no inode table and FORGET is free; they are also st_ino.
  *
  *   bits 0..59   inode number of the engine (class id, serial)
- *   bits 60..62  view: 0 the thing itself, 1 the msgpack document of an object,
+ *   bits 60..61  view: 0 the thing itself, 1 the msgpack document of an object,
  *                2 the definition of a class
+ *   bit 62       again: the same document as a second node, for those who open it while an older
+ *                version is being read through the page cache of the first; not part of st_ino
  *   class id 0   the root (serial 1) and the files of .storefs (serials from 2)
  */
 #ifndef FS_NODE_H
@@ -43,6 +45,7 @@ enum fs_node_kind {
 
 #define FS_VIEW_SHIFT 60
 #define FS_INO_MASK (((uint64_t)1 << FS_VIEW_SHIFT) - 1)
+#define FS_NODE_AGAIN ((uint64_t)1 << 62)
 
 static inline uint64_t fs_node_ino(uint64_t node)
 {
@@ -56,7 +59,7 @@ static inline uint64_t fs_node_make(enum fs_view view, uint64_t ino)
 
 static inline enum fs_view fs_node_view(uint64_t node)
 {
-	return (enum fs_view)(node >> FS_VIEW_SHIFT);
+	return (enum fs_view)((node & ~FS_NODE_AGAIN) >> FS_VIEW_SHIFT);
 }
 
 /** The node of an object's document in a format. */

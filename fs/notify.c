@@ -154,9 +154,22 @@ static void name_changed(struct fs *fs, const struct sfs_change *change)
 		fs_notify_attr(fs, change->dir);
 }
 
+/** A document that is being read gets a new version: who opens it from now on looks it up first. */
+static void document_changed(struct fs *fs, const struct sfs_change *change, uint64_t node)
+{
+	char name[SFS_NAME_MAX + 1];
+	if (change->type != SFS_CHANGE_NODE || !fs_open_is_cached(fs, node))
+		return;
+	size_t len = fs_name_make(change->name, fs->options->format, name);
+	if (len && !knows_name(change->dir, (struct sfs_span){ name, len }))
+		fs_notify_entry(fs, change->dir, (struct sfs_span){ name, len });
+}
+
 static void node_changed(struct fs *fs, const struct sfs_change *change)
 {
 	uint64_t node = change->object ? fs_primary_node(fs, change->ino) : change->ino;
+	if (change->object)
+		document_changed(fs, change, node);
 	if (knows_node(node))
 		return;
 	/* A reader of a document keeps its version; only raws are one content for all. */

@@ -162,7 +162,7 @@ static int open_raw(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_in
 	struct fs_handle *handle = fs_handle_new(FS_HANDLE_RAW, node, pid);
 	if (!handle)
 		return SFS_ERR_NO_MEMORY;
-	int err = fs_node_view(node) == FS_VIEW_MAIN ? 0 : SFS_ERR_NOT_FOUND;
+	int err = node == fs_node_ino(node) ? 0 : SFS_ERR_NOT_FOUND;
 	if (!err)
 		err = sfs_raw_open(fs->store, node, writable || (fi->flags & O_TRUNC),
 				   &handle->raw);

@@ -140,7 +140,7 @@ void fs_op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent, const char *
 	if (!err)
 		err = check_raw(fs, &place);
 	/* An object has one name. */
-	if (!err && (fs_node_kind(node) != FS_NODE_THING || fs_node_view(node) != FS_VIEW_MAIN ||
+	if (!err && (fs_node_kind(node) != FS_NODE_THING || node != fs_node_ino(node) ||
 		     sfs_raw_stat(fs->store, node, &attr) != 0))
 		err = SFS_ERR_WRONG_KIND;
 	if (!err) {

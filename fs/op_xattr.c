@@ -23,7 +23,7 @@ static bool refuse_all(fuse_req_t req)
 static bool is_raw(struct fs *fs, uint64_t node)
 {
 	struct sfs_attr attr;
-	if (fs_node_kind(node) != FS_NODE_THING || fs_node_view(node) != FS_VIEW_MAIN)
+	if (fs_node_kind(node) != FS_NODE_THING || node != fs_node_ino(node))
 		return false;
 	return sfs_raw_stat(fs->store, node, &attr) == 0;
 }
@@ -70,8 +70,7 @@ void fs_op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t si
 	struct sfs_buf value = SFS_BUF_INIT;
 	if (refuse_all(req))
 		return;
-	if (!is_user(name) || fs_node_kind(node) != FS_NODE_THING ||
-	    fs_node_view(node) != FS_VIEW_MAIN) {
+	if (!is_user(name) || fs_node_kind(node) != FS_NODE_THING || node != fs_node_ino(node)) {
 		fuse_reply_err(req, ENODATA);
 		return;
 	}

@@ -104,7 +104,7 @@ int fs_place_resolve(struct fs *fs, uint64_t dir, const char *name, struct fs_pl
 	case FS_NODE_THING:
 		ret->kind = FS_PLACE_RAW;
 		ret->class_id = sfs_ino_class(fs_node_ino(dir));
-		return fs_node_view(dir) == FS_VIEW_MAIN ? 0 : SFS_ERR_NOT_DIR;
+		return dir == fs_node_ino(dir) ? 0 : SFS_ERR_NOT_DIR;
 	case FS_NODE_META_FILE:
 	case FS_NODE_SCHEMA:
 		return SFS_ERR_NOT_DIR;

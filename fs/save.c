@@ -84,7 +84,9 @@ static struct sfs_setattr attr_of(struct fs *fs, const struct fs_open *open)
 	return set;
 }
 
-static int put(struct fs *fs, struct fs_open *open, struct sfs_put *what, struct sfs_diag *diag)
+/** @node  that the kernel wrote to. */
+static int put(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_put *what,
+	       struct sfs_diag *diag)
 {
 	struct sfs_setattr set = attr_of(fs, open);
 	struct sfs_attr attr;
@@ -95,11 +97,11 @@ static int put(struct fs *fs, struct fs_open *open, struct sfs_put *what, struct
 		set.mask &= SFS_SET_ATIME | SFS_SET_MTIME;
 	what->attr = set.mask ? &set : NULL;
 	struct fs_mark mark = {
-		.nodes = { fs_node_document(open->ino, what->format) },
+		.nodes = { node },
 		.name_known = open->name_known,
 	};
 	/* Only of writes to the node that is listed the kernel knows that its size changes. */
-	bool unknown = mark.nodes[0] != fs_primary_node(fs, open->object_ino);
+	bool unknown = node != fs_primary_node(fs, open->object_ino);
 	if (unknown)
 		fs_notify_hold(fs);
 	fs_mark_begin(&mark);
@@ -113,35 +115,35 @@ static int put(struct fs *fs, struct fs_open *open, struct sfs_put *what, struct
 }
 
 /** A new object; when another door was faster, it is a save into that one. */
-static int put_newborn(struct fs *fs, struct fs_open *open, struct sfs_put *what,
+static int put_newborn(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_put *what,
 		       struct sfs_diag *diag)
 {
 	unsigned flags = what->flags;
 	what->flags = flags | SFS_PUT_CREATE;
 	what->ino = open->object_ino;
-	int err = put(fs, open, what, diag);
+	int err = put(fs, open, node, what, diag);
 	if (err != SFS_ERR_EXISTS)
 		return err;
 	what->flags = flags;
 	what->ino = 0;
-	return put(fs, open, what, diag);
+	return put(fs, open, node, what, diag);
 }
 
 /** An object that exists; one that was removed meanwhile is not made again. */
-static int put_existing(struct fs *fs, struct fs_open *open, struct sfs_put *what,
+static int put_existing(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_put *what,
 			struct sfs_diag *diag)
 {
 	int err = SFS_ERR_NOT_FOUND;
 	what->flags |= SFS_PUT_UPDATE;
 	what->ino = open->object_ino;
 	if (open->oid.len)
-		err = put(fs, open, what, diag);
+		err = put(fs, open, node, what, diag);
 	if (err != SFS_ERR_NOT_FOUND && err != SFS_ERR_CONFLICT)
 		return err;
 	/* Not opened for writing before, or renamed: ask for its oid. */
 	err = load_oid(fs, open);
 	if (!err)
-		err = put(fs, open, what, diag);
+		err = put(fs, open, node, what, diag);
 	if (err != SFS_ERR_NOT_FOUND && err != SFS_ERR_CONFLICT)
 		return err;
 	fs_newborn_end(fs, open, true);
@@ -164,17 +166,18 @@ static int put_raw(struct fs *fs, const struct fs_open *open, struct sfs_span te
 	return err;
 }
 
-static int save_text(struct fs *fs, struct fs_open *open, enum sfs_format format,
-		     struct sfs_span text)
+static int save_text(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_span text)
 {
 	if (open->removed)
 		return 0;
 	if (open->raw_ino)
 		return put_raw(fs, open, text);
-	struct sfs_put what = { .format = format, .text = text, .flags = SFS_PUT_KEEP_TEXT };
+	struct sfs_put what = {
+		.format = fs_node_format(node), .text = text, .flags = SFS_PUT_KEEP_TEXT,
+	};
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	int err = open->newborn ? put_newborn(fs, open, &what, &diag)
-				: put_existing(fs, open, &what, &diag);
+	int err = open->newborn ? put_newborn(fs, open, node, &what, &diag)
+				: put_existing(fs, open, node, &what, &diag);
 	/* Not too large, so too deep: a bad document rather than a big file. */
 	if (err == SFS_ERR_LIMIT && text.len <= SFS_DOCUMENT_MAX)
 		err = SFS_ERR_BAD_DOCUMENT;
@@ -194,7 +197,7 @@ int fs_save_flush(struct fs *fs, struct fs_handle *handle)
 	struct sfs_span text = fs_draft_span_locked(draft);
 	if (atomic_load(&draft->dirty) && text.len) {
 		pthread_mutex_lock(&open->save);
-		err = save_text(fs, open, fs_node_format(handle->node), text);
+		err = save_text(fs, open, handle->node, text);
 		pthread_mutex_unlock(&open->save);
 		atomic_store(&draft->dirty, !is_verdict(err));
 	}
@@ -266,10 +269,10 @@ static int resize_newborn(struct fs *fs, struct fs_open *open, uint64_t size)
 }
 
 /** truncate(2) by name: read, cut, save. open->save is held. */
-static int resize_saved(struct fs *fs, struct fs_open *open, enum sfs_format format, uint64_t size)
+static int resize_saved(struct fs *fs, struct fs_open *open, uint64_t node, uint64_t size)
 {
 	struct sfs_doc *doc;
-	int err = sfs_object_get(fs->store, open->object_ino, format, &doc);
+	int err = sfs_object_get(fs->store, open->object_ino, fs_node_format(node), &doc);
 	if (err < 0)
 		return err;
 	struct sfs_buf text = SFS_BUF_INIT;
@@ -280,7 +283,7 @@ static int resize_saved(struct fs *fs, struct fs_open *open, enum sfs_format for
 		if (!err)
 			err = sfs_buf_resize(&text, (size_t)size);
 		if (!err)
-			err = save_text(fs, open, format, sfs_buf_span(&text));
+			err = save_text(fs, open, node, sfs_buf_span(&text));
 	}
 	sfs_buf_fini(&text);
 	sfs_doc_unref(doc);
@@ -303,7 +306,7 @@ int fs_save_resize(struct fs *fs, uint64_t node, struct fs_handle *handle, uint6
 		return err;
 	pthread_mutex_lock(&open->save);
 	err = open->newborn ? resize_newborn(fs, open, size)
-			    : resize_saved(fs, open, fs_node_format(node), size);
+			    : resize_saved(fs, open, node, size);
 	pthread_mutex_unlock(&open->save);
 	fs_open_unref(fs, open);
 	return err;
@@ -323,7 +326,7 @@ int fs_save_settle(struct fs *fs, struct fs_open *open)
 	if (settle && !open->refused) {
 		struct sfs_put what = { .format = SFS_FORMAT_JSON, .text = sfs_span_str("{}") };
 		struct sfs_diag diag = SFS_DIAG_INIT;
-		err = put_newborn(fs, open, &what, &diag);
+		err = put_newborn(fs, open, fs_primary_node(fs, open->ino), &what, &diag);
 		if (err < 0)
 			failed(fs, open, err, &diag);
 	}

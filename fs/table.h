@@ -7,11 +7,14 @@
 #include "handle.h"
 
 #define FS_TABLE_BUCKETS 1024
-#define FS_TABLE_SERVED 65536
+#define FS_TABLE_SERVED 32768
 
-/** Which version of a document the page cache holds, as far as it is known. */
+/** Which version of a document was read last, and whether the page cache holds it. */
 struct fs_served {
 	uint64_t node, revision;
+	int64_t seen_ns;             /* when this version was first asked for */
+	int64_t rest_ns;             /* not to be cached before */
+	bool cached;
 };
 
 struct fs_table {
