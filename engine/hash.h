@@ -16,6 +16,7 @@ static inline uint64_t sfsi_hash(struct sfs_span bytes, uint64_t seed)
 static inline uint64_t sfsi_hash2(struct sfs_span a, struct sfs_span b, uint64_t seed)
 {
 	XXH3_state_t state;
+	XXH3_INITSTATE(&state);
 	XXH3_64bits_reset_withSeed(&state, seed);
 	XXH3_64bits_update(&state, a.data, a.len);
 	XXH3_64bits_update(&state, b.data, b.len);
