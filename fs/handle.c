@@ -16,6 +16,7 @@ int fs_table_start(struct fs *fs)
 	if (!fs->table)
 		return SFS_ERR_NO_MEMORY;
 	pthread_mutex_init(&fs->table->lock, NULL);
+	pthread_cond_init(&fs->table->closed, NULL);
 	return 0;
 }
 
@@ -27,6 +28,7 @@ void fs_table_stop(struct fs *fs)
 	while (table->handles)
 		fs_open_unref(fs, fs_handle_free(fs, table->handles));
 	pthread_mutex_destroy(&table->lock);
+	pthread_cond_destroy(&table->closed);
 	free(table);
 	fs->table = NULL;
 }
@@ -173,6 +175,8 @@ static void detach_locked(struct fs_table *table, struct fs_handle *handle)
 	while (*at != handle)
 		at = &(*at)->sibling;
 	*at = handle->sibling;
+	if (handle->cached && open->writers)
+		pthread_cond_broadcast(&table->closed);
 	if (handle->kind == FS_HANDLE_WRITER)
 		open->writers--;
 }

@@ -53,6 +53,7 @@ struct fs_handle {
 	uint64_t node;
 	pid_t pid;                          /* who opened it */
 	bool cached;                        /* READER: through the page cache */
+	int64_t cached_ns;                  /* … since (monotonic) */
 	struct fs_open *open;               /* READER, WRITER */
 	struct sfs_doc *doc;                /* READER: the version that it reads */
 	struct sfs_buf text;                /* READER of a newborn, TEXT: what it reads */
@@ -106,6 +107,12 @@ enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle)
  */
 bool fs_open_overlay(struct fs *fs, uint64_t node, const struct fs_handle *handle, pid_t pid,
 		     struct sfs_attr *attr);
+
+/**
+ * A writer was attached: wait for readers that began to use the page cache a moment ago. Blocks for
+ * some milliseconds at most.
+ */
+void fs_open_wait_for_readers(struct fs *fs, struct fs_open *open);
 
 /** Is another version than this being read through the page cache of the node? */
 bool fs_open_is_outdated(struct fs *fs, uint64_t node, uint64_t revision);

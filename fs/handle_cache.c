@@ -8,20 +8,20 @@
  * size with each write) or while an older version is being read (each side then asks for its size).
  *
  * The size is shared too, and the kernel looks at it for each cached read: two versions read at one time
- * can each be cut at the other's size. So a document that is looked up while an older version is
- * being read gets a second node, and one that keeps changing is not cached at all.
+ * could each be cut at the other's size. So a document that is looked up while an older version is
+ * being read gets a second node; while a writer is open nobody begins to use the page cache; and
+ * a writer waits a moment for those who just did.
  */
 #include "table.h"
 
-/* A document that changed twice within BUSY_NS is read around the page cache until it has been the
- * same for REST_NS. */
-#define BUSY_NS 5000000000
-#define REST_NS 1000000000
+/* So long a writer waits for somebody who just opened the document to read, a step at a time. */
+#define READ_NS 10000000
+#define WAIT_NS 2000000
 
 static struct fs_served *served_slot(struct fs_table *table, uint64_t node)
 {
 	uint64_t mixed = (node ^ node >> 29) * 0x9e3779b97f4a7c15u;
-	return &table->served[mixed >> 49 & (FS_TABLE_SERVED - 1)];
+	return &table->served[mixed >> 48 & (FS_TABLE_SERVED - 1)];
 }
 
 /** Is another version than this of the node being read through the page cache? */
@@ -55,26 +55,8 @@ bool fs_open_is_cached(struct fs *fs, uint64_t node)
 static int64_t clock_ns(void)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-/** Note a version that somebody wants to read; returns how, for those who may use the page cache. */
-static enum fs_cache_mode serve_locked(struct fs_served *served, uint64_t node, uint64_t revision)
-{
-	int64_t now = clock_ns();
-	if (served->node != node)
-		*served = (struct fs_served){ .node = node, .revision = revision, .seen_ns = now };
-	if (served->revision != revision) {
-		bool busy = now - served->seen_ns < BUSY_NS;
-		*served = (struct fs_served){ .node = node, .revision = revision, .seen_ns = now,
-					      .rest_ns = busy ? now + REST_NS : 0 };
-	}
-	if (now < served->rest_ns)
-		return FS_CACHE_AVOID;
-	enum fs_cache_mode mode = served->cached ? FS_CACHE_KEEP : FS_CACHE_DROP;
-	served->cached = true;
-	return mode;
 }
 
 enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle)
@@ -83,11 +65,43 @@ enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle)
 	enum fs_cache_mode mode = FS_CACHE_AVOID;
 	uint64_t revision = handle->doc->attr.revision;
 	pthread_mutex_lock(&table->lock);
-	if (!other_version_locked(handle->open, handle->node, revision))
-		mode = serve_locked(served_slot(table, handle->node), handle->node, revision);
-	handle->cached = mode != FS_CACHE_AVOID;
+	if (handle->open->writers == 0 &&
+	    !other_version_locked(handle->open, handle->node, revision)) {
+		struct fs_served *served = served_slot(table, handle->node);
+		bool known = served->node == handle->node && served->revision == revision;
+		*served = (struct fs_served){ handle->node, revision };
+		mode = known ? FS_CACHE_KEEP : FS_CACHE_DROP;
+		handle->cached = true;
+		handle->cached_ns = clock_ns();
+	}
 	pthread_mutex_unlock(&table->lock);
 	return mode;
+}
+
+/** Did a reader begin just now to use the page cache? */
+static bool just_begun_locked(const struct fs_open *open)
+{
+	int64_t now = clock_ns();
+	for (const struct fs_handle *handle = open->handles; handle; handle = handle->sibling) {
+		if (handle->cached && now - handle->cached_ns < READ_NS)
+			return true;
+	}
+	return false;
+}
+
+void fs_open_wait_for_readers(struct fs *fs, struct fs_open *open)
+{
+	struct fs_table *table = fs->table;
+	pthread_mutex_lock(&table->lock);
+	while (just_begun_locked(open)) {
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += WAIT_NS;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&table->closed, &table->lock, &until);
+	}
+	pthread_mutex_unlock(&table->lock);
 }
 
 /** The size that a document has for this handle. */

@@ -111,7 +111,13 @@ static int open_saved(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_
 		return err;
 	}
 	fi->direct_io = 1;
-	return open_writer(fs, node, pid, open, base, ret);
+	err = open_writer(fs, node, pid, open, base, ret);
+	if (!err) {
+		fs_loop_block_begin(fs->loop);
+		fs_open_wait_for_readers(fs, open);
+		fs_loop_block_end(fs->loop);
+	}
+	return err;
 }
 
 /** Takes over the reference of open, also on failure. */

@@ -7,18 +7,16 @@
 #include "handle.h"
 
 #define FS_TABLE_BUCKETS 1024
-#define FS_TABLE_SERVED 32768
+#define FS_TABLE_SERVED 65536
 
-/** Which version of a document was read last, and whether the page cache holds it. */
+/** Which version of a document the page cache holds, as far as it is known. */
 struct fs_served {
 	uint64_t node, revision;
-	int64_t seen_ns;             /* when this version was first asked for */
-	int64_t rest_ns;             /* not to be cached before */
-	bool cached;
 };
 
 struct fs_table {
 	pthread_mutex_t lock;
+	pthread_cond_t closed;             /* a reader that used the page cache has closed */
 	struct fs_open *buckets[FS_TABLE_BUCKETS];
 	struct fs_handle *handles;         /* all of them */
 	struct fs_open *newborns;

@@ -95,7 +95,10 @@ static inline size_t sfsi_kv_weight(const struct sfsi_op *op)
 	return op->key.len + (op->remove ? 0 : op->val.len) + 96;
 }
 
-/** A memtable of this size would make RocksDB switch files by itself; kv_guard.c stays at half. */
-#define SFSI_KV_WRITE_BUFFER ((size_t)32 << 20)
+/**
+ * A memtable of this size would make RocksDB switch files by itself; kv_guard.c stays at half. After a
+ * full disk RocksDB goes on when so much is free.
+ */
+#define SFSI_KV_WRITE_BUFFER ((size_t)16 << 20)
 
 #endif
