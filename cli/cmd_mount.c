@@ -191,6 +191,12 @@ static int serve(struct cli_ctx *ctx, const struct fs_options *options)
 static int mount_at(struct cli_ctx *ctx, struct fs_options *options)
 {
 	struct stat st;
+	if (stat(options->mountpoint, &st) < 0 && errno == ENOTCONN) {
+		cli_error(ctx, options->mountpoint,
+			  "a mount whose daemon has died is there; storefs umount %s clears it",
+			  options->mountpoint);
+		return CLI_FAILED;
+	}
 	if (stat(options->mountpoint, &st) < 0)
 		return cli_fail_errno(ctx, errno, options->mountpoint);
 	if (!S_ISDIR(st.st_mode))
