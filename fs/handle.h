@@ -110,9 +110,9 @@ bool fs_open_overlay(struct fs *fs, uint64_t node, const struct fs_handle *handl
 
 /**
  * A writer was attached: wait for readers that began to use the page cache a moment ago. Blocks for
- * some milliseconds at most.
+ * a tenth of a second at most.
  */
-void fs_open_wait_for_readers(struct fs *fs, struct fs_open *open);
+void fs_open_wait_for_readers(struct fs *fs, struct fs_open *open, pid_t writer);
 
 /** Is another version than this being read through the page cache of the node? */
 bool fs_open_is_outdated(struct fs *fs, uint64_t node, uint64_t revision);

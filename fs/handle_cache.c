@@ -15,7 +15,7 @@
 #include "table.h"
 
 /* So long a writer waits for somebody who just opened the document to read, a step at a time. */
-#define READ_NS 10000000
+#define READ_NS 100000000
 #define WAIT_NS 2000000
 
 static struct fs_served *served_slot(struct fs_table *table, uint64_t node)
@@ -24,14 +24,15 @@ static struct fs_served *served_slot(struct fs_table *table, uint64_t node)
 	return &table->served[mixed >> 48 & (FS_TABLE_SERVED - 1)];
 }
 
-/** Is another version than this of the node being read through the page cache? */
-static bool other_version_locked(const struct fs_open *open, uint64_t node, uint64_t revision)
+/** A reader of another version than this through the page cache of the node, or NULL. */
+static const struct fs_handle *other_version_locked(const struct fs_open *open, uint64_t node,
+						    uint64_t revision)
 {
-	for (const struct fs_handle *handle = open->handles; handle; handle = handle->sibling) {
-		if (handle->cached && handle->node == node && handle->doc->attr.revision != revision)
-			return true;
-	}
-	return false;
+	const struct fs_handle *handle = open->handles;
+	while (handle && !(handle->cached && handle->node == node &&
+			   handle->doc->attr.revision != revision))
+		handle = handle->sibling;
+	return handle;
 }
 
 bool fs_open_is_outdated(struct fs *fs, uint64_t node, uint64_t revision)
@@ -78,22 +79,26 @@ enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle)
 	return mode;
 }
 
-/** Did a reader begin just now to use the page cache? */
-static bool just_begun_locked(const struct fs_open *open)
+/**
+ * Did a reader begin just now to use the page cache? Not the writer's own thread, which may have its old
+ * descriptor still: it can not be reading.
+ */
+static bool just_begun_locked(const struct fs_open *open, pid_t writer)
 {
 	int64_t now = clock_ns();
 	for (const struct fs_handle *handle = open->handles; handle; handle = handle->sibling) {
-		if (handle->cached && now - handle->cached_ns < READ_NS)
+		if (handle->cached && handle->pid != writer &&
+		    now - handle->cached_ns < READ_NS)
 			return true;
 	}
 	return false;
 }
 
-void fs_open_wait_for_readers(struct fs *fs, struct fs_open *open)
+void fs_open_wait_for_readers(struct fs *fs, struct fs_open *open, pid_t writer)
 {
 	struct fs_table *table = fs->table;
 	pthread_mutex_lock(&table->lock);
-	while (just_begun_locked(open)) {
+	while (just_begun_locked(open, writer)) {
 		struct timespec until;
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += WAIT_NS;
@@ -138,6 +143,22 @@ static const struct fs_handle *visible_draft_locked(const struct fs_open *open, 
 	return found;
 }
 
+/**
+ * A node whose page cache is in use for an older version keeps the size of that one, so that its reader is
+ * not cut; the new version is looked up as another node. Not after a save through this node: who
+ * made it wants to see it.
+ */
+static void overlay_outdated_locked(const struct fs_open *open, uint64_t node,
+				    struct sfs_attr *attr)
+{
+	const struct fs_handle *old = other_version_locked(open, node, attr->revision);
+	if (!old || open->attr.revision == attr->revision)
+		return;
+	attr->size = old->doc->attr.size;
+	attr->size_msgpack = old->doc->attr.size_msgpack;
+	attr->mtime_ns = old->doc->attr.mtime_ns;
+}
+
 static void overlay_pending_locked(const struct fs_open *open, struct sfs_attr *attr)
 {
 	if (open->pending.mask & SFS_SET_ATIME)
@@ -159,6 +180,8 @@ bool fs_open_overlay(struct fs *fs, uint64_t node, const struct fs_handle *handl
 		keep = open->writers == 0 && !open->newborn && open->ino == open->object_ino &&
 		       !other_version_locked(open, node, attr->revision);
 		const struct fs_handle *seen = handle ? NULL : visible_draft_locked(open, pid);
+		if (!handle)
+			overlay_outdated_locked(open, node, attr);
 		if (seen)
 			attr->size = attr->size_msgpack = fs_draft_size(&seen->draft);
 		overlay_pending_locked(open, attr);

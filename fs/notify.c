@@ -31,7 +31,7 @@ struct fs_notifier {
 	pthread_cond_t work, done;
 	struct item *first, **last;
 	size_t len;
-	uint64_t last_attr;          /* node of the TELL_ATTR that was queued last */
+	uint64_t last_attr;          /* node of the last TELL_ATTR in the queue */
 	uint32_t purge[PURGE_MAX];   /* classes to forget; 0: all of them */
 	size_t purge_len;
 	_Atomic uint64_t queued, told; /* told <= queued; equal: idle; written with the lock held */
@@ -268,6 +268,7 @@ static void round_locked(struct fs_notifier *notifier)
 	notifier->first = NULL;
 	notifier->last = &notifier->first;
 	notifier->len = notifier->purge_len = 0;
+	notifier->last_attr = 0;
 	pthread_mutex_unlock(&notifier->lock);
 	while (item) {
 		struct item *next = item->next;

@@ -114,7 +114,7 @@ static int open_saved(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_
 	err = open_writer(fs, node, pid, open, base, ret);
 	if (!err) {
 		fs_loop_block_begin(fs->loop);
-		fs_open_wait_for_readers(fs, open);
+		fs_open_wait_for_readers(fs, open, pid);
 		fs_loop_block_end(fs->loop);
 	}
 	return err;
