@@ -250,7 +250,7 @@ static void run_page(struct bench *b, unsigned long i)
 	uint64_t after = b->cookies[pick(b, (b->cookie_count + 1) / 2)];
 	check(sfs_object_list(b->store, b->class.id, after, PAGE, on_page_entry, &seen), "page",
 	      NULL);
-	if (seen < PAGE && b->objects >= 2 * PAGE + 2 * b->objects / COOKIES) {
+	if (seen < PAGE && b->objects >= (uint64_t)2 * PAGE + 2 * b->objects / COOKIES) {
 		fprintf(stderr, "engine_bench: a page of %zu entries\n", seen);
 		exit(1);
 	}

@@ -11,23 +11,23 @@
 #define STRIPES 256
 
 struct item {
-	struct item *chain;           /* next in the bucket */
-	struct item *newer, *older;   /* by age */
+	struct item *chain;         /* next in the bucket */
+	struct item *newer, *older; /* by age */
 	struct sfs_attr attr;
-	struct sfs_doc *docs[2];      /* by enum sfs_format; NULL: not cached */
+	struct sfs_doc *docs[2]; /* by enum sfs_format; NULL: not cached */
 	size_t oid_len;
 	char oid[];
 };
 
 struct sfsi_cache {
-	pthread_mutex_t lock;         /* protects all below */
+	pthread_mutex_t lock; /* protects all below */
 	size_t max, bytes;
 	struct item **buckets;
-	size_t buckets_len;           /* a power of two */
+	size_t buckets_len; /* a power of two */
 	size_t items;
 	struct item *newest, *oldest;
-	uint64_t drops;               /* counts drops; also the clock of marks */
-	uint64_t dropped[STRIPES];    /* value of drops at the last drop of a stripe */
+	uint64_t drops;            /* counts drops; also the clock of marks */
+	uint64_t dropped[STRIPES]; /* value of drops at the last drop of a stripe */
 	uint64_t hits, misses;
 };
 

@@ -65,7 +65,8 @@ static int reserve_locked(struct sfs_store *store, uint32_t id)
 {
 	if (id >= store->by_id_len) {
 		size_t len = (size_t)id + 16;
-		struct sfsi_class **by_id = realloc(store->by_id, len * sizeof(struct sfsi_class *));
+		struct sfsi_class **by_id = realloc(store->by_id,
+						    len * sizeof(struct sfsi_class *));
 		if (!by_id)
 			return SFS_ERR_NO_MEMORY;
 		memset(by_id + store->by_id_len, 0,
@@ -73,8 +74,8 @@ static int reserve_locked(struct sfs_store *store, uint32_t id)
 		store->by_id = by_id;
 		store->by_id_len = len;
 	}
-	struct sfsi_class **by_name =
-		realloc(store->by_name, (store->by_name_len + 1) * sizeof(struct sfsi_class *));
+	struct sfsi_class **by_name = realloc(store->by_name, (store->by_name_len + 1) *
+								      sizeof(struct sfsi_class *));
 	if (!by_name)
 		return SFS_ERR_NO_MEMORY;
 	store->by_name = by_name;
@@ -249,9 +250,15 @@ static int create_in(struct sfsi_txn *txn, const struct sfs_class_make *make,
 	struct sfsi_key key;
 	sfsi_key_state(&key);
 	class->state = (struct sfsi_state){
-		.commit = txn->commit, .next_serial = SFSI_SERIAL_ROOT + 1,
-		.mode = make->mode & 07777, .uid = make->uid, .gid = make->gid, .nlink = 2,
-		.atime_ns = txn->now_ns, .mtime_ns = txn->now_ns, .ctime_ns = txn->now_ns,
+		.commit = txn->commit,
+		.next_serial = SFSI_SERIAL_ROOT + 1,
+		.mode = make->mode & 07777,
+		.uid = make->uid,
+		.gid = make->gid,
+		.nlink = 2,
+		.atime_ns = txn->now_ns,
+		.mtime_ns = txn->now_ns,
+		.ctime_ns = txn->now_ns,
 		.revision = txn->commit,
 	};
 	atomic_store(&class->next_serial, class->state.next_serial);
@@ -287,8 +294,7 @@ void sfsi_catalogue_apply_locked(struct sfs_store *store, const struct sfsi_clas
 {
 	struct sfsi_class *class = edit->class;
 	switch (edit->type) {
-	case SFSI_EDIT_NONE:
-		break;
+	case SFSI_EDIT_NONE: break;
 	case SFSI_EDIT_ADD:
 		store->by_id[class->id] = class;
 		name_insert_locked(store, class);
@@ -335,9 +341,11 @@ int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
 		return sfs_diag_set(diag, SFS_ERR_LIMIT, "a class name has at most %d bytes",
 				    SFS_CLASS_NAME_MAX);
 	if (!sfs_class_name_valid(make->name))
-		return sfs_diag_set(diag, SFS_ERR_NAME,
-				    "a class name is a letter or '_', then letters, digits, '_' and '-', "
-				    "at most %d bytes", SFS_CLASS_NAME_MAX);
+		return sfs_diag_set(
+			diag, SFS_ERR_NAME,
+			"a class name is a letter or '_', then letters, digits, '_' and '-', "
+			"at most %d bytes",
+			SFS_CLASS_NAME_MAX);
 	if (make->kind != SFS_CLASS_OBJECT && make->kind != SFS_CLASS_RAW)
 		return sfs_diag_set(diag, SFS_ERR_INVALID, "a class is of kind object or raw");
 	struct sfsi_txn txn;
@@ -351,7 +359,7 @@ int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
 		return sfs_diag_set(diag, err, "class %.*s: %s", (int)make->name.len,
 				    (const char *)make->name.data, sfs_err_text(err));
 	}
-	return ret ? sfs_class_get(store, class->id, ret) : 0;
+	return ret && class ? sfs_class_get(store, class->id, ret) : 0;
 }
 
 /** Class of a name, commit lock held; and a note that it changes. */
@@ -375,7 +383,9 @@ static int change_class(struct sfsi_txn *txn, struct sfsi_class *class, enum sfs
 			struct sfs_span name, struct sfs_span type)
 {
 	txn->edit = (struct sfsi_class_edit){
-		.type = SFSI_EDIT_CHANGE, .class = class, .kind = kind,
+		.type = SFSI_EDIT_CHANGE,
+		.class = class,
+		.kind = kind,
 	};
 	set_text(txn->edit.name, name);
 	set_text(txn->edit.type_name, type);
@@ -593,8 +603,13 @@ static int catalogue_make(struct sfs_store *store, struct sfsi_class *root)
 	err = sfsi_txn_class(&txn, 0, &copy);
 	if (!err)
 		copy->state = (struct sfsi_state){
-			.mode = 0755, .uid = geteuid(), .gid = getegid(), .nlink = 2,
-			.atime_ns = txn.now_ns, .mtime_ns = txn.now_ns, .ctime_ns = txn.now_ns,
+			.mode = 0755,
+			.uid = geteuid(),
+			.gid = getegid(),
+			.nlink = 2,
+			.atime_ns = txn.now_ns,
+			.mtime_ns = txn.now_ns,
+			.ctime_ns = txn.now_ns,
 		};
 	return sfsi_txn_end(&txn, err);
 }

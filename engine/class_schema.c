@@ -18,7 +18,8 @@ int sfs_class_schema(struct sfs_store *store, uint32_t id, struct sfs_buf *ret)
 	if (!err)
 		err = sfsi_json_quote(&text, sfs_span_str(info.type));
 	if (!err)
-		err = sfs_buf_printf(&text, ",\n  \"backend\": \"%s\"\n}\n", store->backend->ops->name);
+		err = sfs_buf_printf(&text, ",\n  \"backend\": \"%s\"\n}\n",
+				     store->backend->ops->name);
 	if (!err)
 		err = sfs_buf_append(ret, text.data, text.len);
 	return err;
@@ -85,7 +86,10 @@ int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 		     struct sfs_span json, struct sfs_diag *diag)
 {
 	struct definition def = {
-		.store = store, .json = json, .diag = diag, .kind = SFS_CLASS_OBJECT,
+		.store = store,
+		.json = json,
+		.diag = diag,
+		.kind = SFS_CLASS_OBJECT,
 	};
 	int err = sfsi_config_read(json, on_member, &def, diag);
 	if (err < 0)
@@ -98,6 +102,7 @@ int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 		return err;
 	err = sfsi_class_change(store, make->name, def.kind, sfs_span_str(def.type));
 	if (err == SFS_ERR_NOT_EMPTY)
-		return sfs_diag_set(diag, err, "member \"kind\": a class that is not empty keeps its kind");
+		return sfs_diag_set(diag, err,
+				    "member \"kind\": a class that is not empty keeps its kind");
 	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
 }

@@ -4,12 +4,12 @@
 #include "document/json.h"
 
 struct catcher {
-	struct sfsi_sink sink;       /* must be first */
+	struct sfsi_sink sink; /* must be first */
 	sfsi_config_fn *fn;
 	void *arg;
 	struct sfs_diag *diag;
-	unsigned depth;              /* 0 before the top-level object, 1 inside */
-	bool in_value;               /* the name of a member was seen */
+	unsigned depth; /* 0 before the top-level object, 1 inside */
+	bool in_value;  /* the name of a member was seen */
 	char name[128];
 };
 
@@ -80,7 +80,8 @@ static int on_string(struct sfsi_sink *sink, struct sfs_span text)
 		c->in_value = true;
 		return 0;
 	}
-	return member(c, (struct sfsi_config_member){ .text = { text.len ? text.data : "", text.len } });
+	return member(
+		c, (struct sfsi_config_member){ .text = { text.len ? text.data : "", text.len } });
 }
 
 static int on_array_begin(struct sfsi_sink *sink, uint32_t count)
@@ -107,10 +108,19 @@ static int on_end(struct sfsi_sink *sink)
 }
 
 static const struct sfsi_sink_ops catcher_ops = {
-	.null = other, .boolean = on_boolean, .integer = on_integer, .natural = on_natural,
-	.bigint = on_bytes, .real = on_real, .string = on_string, .binary = on_bytes,
-	.ext = on_ext, .array_begin = on_array_begin, .array_end = on_end,
-	.map_begin = on_map_begin, .map_end = on_end,
+	.null = other,
+	.boolean = on_boolean,
+	.integer = on_integer,
+	.natural = on_natural,
+	.bigint = on_bytes,
+	.real = on_real,
+	.string = on_string,
+	.binary = on_bytes,
+	.ext = on_ext,
+	.array_begin = on_array_begin,
+	.array_end = on_end,
+	.map_begin = on_map_begin,
+	.map_end = on_end,
 };
 
 int sfsi_config_read(struct sfs_span json, sfsi_config_fn *fn, void *arg, struct sfs_diag *diag)

@@ -11,10 +11,10 @@
 
 /** A member of the top-level object. Valid during the call. */
 struct sfsi_config_member {
-	const char *name;          /* NUL-terminated, cut at 127 bytes */
+	const char *name; /* NUL-terminated, cut at 127 bytes */
 	bool is_integer;
 	int64_t integer;
-	struct sfs_span text;      /* of a string; {NULL, 0} for anything else */
+	struct sfs_span text; /* of a string; {NULL, 0} for anything else */
 };
 
 /** Nonzero stops; sfsi_config_read() returns it (a negative enum sfs_err). */

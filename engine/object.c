@@ -119,7 +119,10 @@ static int doc_make(struct sfs_span bytes, const struct sfs_attr *attr, enum sfs
 	if (bytes.len)
 		memcpy(doc + 1, bytes.data, bytes.len);
 	*doc = (struct sfs_doc){
-		.bytes = { doc + 1, bytes.len }, .attr = *attr, .format = format, .refs = 1,
+		.bytes = { doc + 1, bytes.len },
+		.attr = *attr,
+		.format = format,
+		.refs = 1,
 	};
 	*ret = doc;
 	return 0;
@@ -176,10 +179,10 @@ int sfs_object_get(struct sfs_store *store, uint64_t ino, enum sfs_format format
 struct list {
 	uint32_t class_id;
 	size_t limit, count;
-	uint64_t last;           /* cookie of the last entry delivered */
+	uint64_t last; /* cookie of the last entry delivered */
 	sfs_object_list_fn *fn;
 	void *arg;
-	int err;                 /* 0 at the end of a page */
+	int err; /* 0 at the end of a page */
 };
 
 static int list_entry(void *arg, struct sfs_span key, struct sfs_span val)
@@ -192,7 +195,8 @@ static int list_entry(void *arg, struct sfs_span key, struct sfs_span val)
 	uint64_t cookie = sfsi_get_be64((const uint8_t *)key.data + 9);
 	if (list->limit && list->count >= list->limit && cookie != list->last)
 		return 1;
-	struct sfs_span oid = { (const char *)key.data + SFSI_ENTRY_NAME, key.len - SFSI_ENTRY_NAME };
+	struct sfs_span oid = { (const char *)key.data + SFSI_ENTRY_NAME,
+				key.len - SFSI_ENTRY_NAME };
 	struct sfsi_object object;
 	list->err = sfsi_entry_decode(val, &object);
 	if (list->err < 0)
@@ -221,7 +225,9 @@ int sfs_object_list(struct sfs_store *store, uint32_t class_id, uint64_t after, 
 	sfsi_key_entries(&prefix, SFSI_DIR_OBJECTS);
 	sfsi_key_entry(&from, SFSI_DIR_OBJECTS, after + 1, (struct sfs_span){ "", 0 });
 	struct sfsi_scan scan = {
-		.partition = class_id, .prefix = sfsi_key_span(&prefix), .after = sfsi_key_span(&from),
+		.partition = class_id,
+		.prefix = sfsi_key_span(&prefix),
+		.after = sfsi_key_span(&from),
 	};
 	struct list list = { .class_id = class_id, .limit = limit, .fn = fn, .arg = arg };
 	err = sfsi_backend_scan(store->backend, &scan, list_entry, &list);
@@ -266,12 +272,15 @@ int sfs_object_scan(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	if (prefix.len > SFS_OID_MAX || after.len > SFS_OID_MAX)
-		return sfs_diag_set(diag, SFS_ERR_LIMIT, "an oid has at most %d bytes", SFS_OID_MAX);
+		return sfs_diag_set(diag, SFS_ERR_LIMIT, "an oid has at most %d bytes",
+				    SFS_OID_MAX);
 	struct sfsi_key first, from;
 	sfsi_key_object(&first, prefix);
 	sfsi_key_object(&from, after);
 	struct sfsi_scan scan = {
-		.partition = class_id, .prefix = sfsi_key_span(&first), .limit = limit,
+		.partition = class_id,
+		.prefix = sfsi_key_span(&first),
+		.limit = limit,
 		.after = after.len ? sfsi_key_span(&from) : (struct sfs_span){ "", 0 },
 		.once = limit == 0,
 	};

@@ -29,8 +29,8 @@ SFS_MUST_CHECK int sfsi_object_erase(struct sfsi_txn *txn, uint32_t class_id, st
 /** A validated document, ready to be saved. */
 struct sfsi_prepared {
 	struct sfs_buf body;
-	uint64_t size, size_msgpack;   /* of the two documents after the save */
-	bool keep_text;                /* text differs from the canonical form and is kept */
+	uint64_t size, size_msgpack; /* of the two documents after the save */
+	bool keep_text;              /* text differs from the canonical form and is kept */
 };
 /** Validate put->text. Errors and diag as sfs_object_put(). */
 SFS_MUST_CHECK int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,

@@ -17,7 +17,9 @@ static int check_text(struct sfs_store *store, const struct sfsi_record *record,
 	if (!record->has_text)
 		return 0;
 	struct sfs_put put = {
-		.class_id = class_id, .oid = oid, .format = record->text_format,
+		.class_id = class_id,
+		.oid = oid,
+		.format = record->text_format,
 		.text = record->text,
 	};
 	return sfs_object_check(store, &put, diag);
@@ -32,12 +34,14 @@ static int take_over(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	record.object.serial = target->object.serial;
 	record.object.ctime_ns = txn->now_ns;
 	record.object.revision = txn->commit;
-	int err = sfsi_updates_make(target, source->body, txn->now_ns, &record.updated_ns, &updates);
+	int err = sfsi_updates_make(target, source->body, txn->now_ns, &record.updated_ns,
+				    &updates);
 	record.updates = sfs_buf_span(&updates);
 	if (!err)
 		err = sfsi_object_store(txn, class_id, oid, &record);
 	if (!err)
-		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, sfs_ino_make(class_id, record.object.serial),
+		err = sfsi_txn_note(txn, SFS_CHANGE_NODE,
+				    sfs_ino_make(class_id, record.object.serial),
 				    sfs_ino_make(class_id, SFSI_SERIAL_ROOT), true, oid);
 	return err;
 }
@@ -56,7 +60,7 @@ static int move_to(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 	struct sfsi_txn_class *class;
 	if (!err)
 		err = sfsi_txn_class(txn, class_id, &class);
-	if (err < 0)
+	if (err)
 		return err;
 	class->state.objects++;
 	return sfsi_txn_note(txn, SFS_CHANGE_ADDED, sfs_ino_make(class_id, record->object.serial),
@@ -165,8 +169,8 @@ static int read_file(struct sfs_raw_file *file, const struct sfs_attr *attr, str
 struct incoming {
 	uint64_t dir;
 	struct sfs_span name;
-	struct sfs_attr attr;          /* of the scratch file */
-	struct sfs_setattr set;        /* what the object takes over from it */
+	struct sfs_attr attr;   /* of the scratch file */
+	struct sfs_setattr set; /* what the object takes over from it */
 	struct sfsi_inode gone;
 	bool orphan;
 };
@@ -242,8 +246,11 @@ int sfs_object_put_raw(struct sfs_store *store, const struct sfs_put *put, uint6
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	in.set = (struct sfs_setattr){
 		.mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_GID | SFS_SET_MTIME | SFS_SET_ATIME,
-		.mode = in.attr.mode, .uid = in.attr.uid, .gid = in.attr.gid,
-		.mtime_ns = in.attr.mtime_ns, .atime_ns = in.attr.atime_ns,
+		.mode = in.attr.mode,
+		.uid = in.attr.uid,
+		.gid = in.attr.gid,
+		.mtime_ns = in.attr.mtime_ns,
+		.atime_ns = in.attr.atime_ns,
 	};
 	struct sfs_put with = *put;
 	struct sfs_attr attr;
@@ -259,8 +266,8 @@ struct outgoing {
 	uint64_t dir;
 	struct sfs_span name;
 	enum sfs_format format;
-	struct sfsi_inode made;        /* the new scratch file */
-	struct sfsi_inode gone;        /* what it replaced */
+	struct sfsi_inode made; /* the new scratch file */
+	struct sfsi_inode gone; /* what it replaced */
 	bool orphan;
 };
 
@@ -279,7 +286,8 @@ static int write_bytes(struct sfs_store *store, uint64_t ino, struct sfs_span by
 	}
 	struct sfs_setattr times = {
 		.mask = SFS_SET_MTIME | SFS_SET_ATIME,
-		.mtime_ns = object->mtime_ns, .atime_ns = object->atime_ns,
+		.mtime_ns = object->mtime_ns,
+		.atime_ns = object->atime_ns,
 	};
 	return err < 0 ? err : sfsi_bytes_set(store, ino, &times);
 }
@@ -312,8 +320,10 @@ static int to_raw_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	if (err < 0)
 		return err;
 	struct sfs_raw_make make = {
-		.type = SFS_NODE_FILE, .mode = record.object.mode,
-		.uid = record.object.uid, .gid = record.object.gid,
+		.type = SFS_NODE_FILE,
+		.mode = record.object.mode,
+		.uid = record.object.uid,
+		.gid = record.object.gid,
 	};
 	err = sfsi_raw_make_in(txn, out->dir, out->name, &make, &out->made);
 	if (!err)

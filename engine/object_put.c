@@ -62,7 +62,7 @@ int sfsi_object_erase(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span o
 	struct sfsi_txn_class *class;
 	if (!err)
 		err = sfsi_txn_class(txn, class_id, &class);
-	if (err < 0)
+	if (err)
 		return err;
 	class->state.objects--;
 	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
@@ -162,7 +162,7 @@ static bool is_unchanged(const struct sfs_put *put, const struct sfsi_prepared *
 		return sfs_span_equal(old->body, sfs_buf_span(&new->body));
 	if (same_text_kind)
 		return sfs_span_equal(old->text, put->text);
-	return !new->keep_text && sfs_span_equal(old->body, sfs_buf_span(&new->body));
+	return !new->keep_text &&sfs_span_equal(old->body, sfs_buf_span(&new->body));
 }
 
 static int insert_new(struct sfsi_txn *txn, const struct sfs_put *put, struct sfsi_record *record)
@@ -339,7 +339,7 @@ int sfs_object_setattr(struct sfs_store *store, uint64_t ino, const struct sfs_s
 /* --- batches --- */
 
 struct batch_item {
-	struct sfs_put put;            /* oid and text point into bytes, set at commit */
+	struct sfs_put put; /* oid and text point into bytes, set at commit */
 	struct sfsi_prepared prepared;
 	struct sfs_setattr attr;
 	size_t oid_off, text_off;
@@ -347,10 +347,10 @@ struct batch_item {
 
 struct sfs_batch {
 	struct sfs_store *store;
-	struct batch_item *items;      /* [len] */
+	struct batch_item *items; /* [len] */
 	size_t len, cap;
-	struct sfs_buf bytes;          /* oids and kept texts */
-	size_t weight;                 /* of everything held */
+	struct sfs_buf bytes; /* oids and kept texts */
+	size_t weight;        /* of everything held */
 };
 
 int sfs_batch_begin(struct sfs_store *store, struct sfs_batch **ret)

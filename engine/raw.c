@@ -175,7 +175,8 @@ static int list_entry(void *arg, struct sfs_span key, struct sfs_span val)
 	uint64_t cookie = sfsi_get_be64((const uint8_t *)key.data + 9);
 	if (list->limit && list->count >= list->limit && cookie != list->last)
 		return 1;
-	struct sfs_span name = { (const char *)key.data + SFSI_ENTRY_NAME, key.len - SFSI_ENTRY_NAME };
+	struct sfs_span name = { (const char *)key.data + SFSI_ENTRY_NAME,
+				 key.len - SFSI_ENTRY_NAME };
 	struct sfsi_name entry;
 	list->err = sfsi_name_decode(val, &entry);
 	if (list->err < 0)
@@ -203,7 +204,8 @@ int sfs_raw_list(struct sfs_store *store, uint64_t dir, uint64_t after, size_t l
 	sfsi_key_entry(&from, sfsi_ino_serial(dir), after + 1, (struct sfs_span){ "", 0 });
 	struct sfsi_scan scan = {
 		.partition = sfs_ino_class(dir),
-		.prefix = sfsi_key_span(&prefix), .after = sfsi_key_span(&from),
+		.prefix = sfsi_key_span(&prefix),
+		.after = sfsi_key_span(&from),
 	};
 	struct list list = { .class_id = sfs_ino_class(dir), .limit = limit, .fn = fn, .arg = arg };
 	err = sfsi_backend_scan(store->backend, &scan, list_entry, &list);

@@ -31,7 +31,8 @@ int sfsi_inode_store(struct sfsi_txn *txn, uint32_t class_id, const struct sfsi_
 	return err;
 }
 
-static void entry_key(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, struct sfsi_key *ret)
+static void entry_key(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+		      struct sfsi_key *ret)
 {
 	sfsi_key_entry(ret, sfsi_ino_serial(dir), sfsi_cookie(txn->store, name), name);
 }
@@ -45,7 +46,8 @@ int sfsi_name_load(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, str
 	return err < 0 ? err : sfsi_name_decode(sfs_buf_span(&value), ret);
 }
 
-int sfsi_name_store(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, struct sfsi_name value)
+int sfsi_name_store(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+		    struct sfsi_name value)
 {
 	struct sfsi_key key;
 	uint8_t bytes[SFSI_NAME_SIZE];
@@ -55,7 +57,8 @@ int sfsi_name_store(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, st
 			       (struct sfs_span){ bytes, len });
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_ADDED,
-				    sfs_ino_make(sfs_ino_class(dir), value.serial), dir, false, name);
+				    sfs_ino_make(sfs_ino_class(dir), value.serial), dir, false,
+				    name);
 	return err;
 }
 
@@ -163,14 +166,12 @@ static int make_check(const struct sfs_raw_make *make)
 	case SFS_NODE_FILE:
 	case SFS_NODE_DIR:
 	case SFS_NODE_FIFO:
-	case SFS_NODE_SOCKET:
-		return 0;
+	case SFS_NODE_SOCKET: return 0;
 	case SFS_NODE_SYMLINK:
 		if (make->target.len == 0 || memchr(make->target.data, '\0', make->target.len))
 			return SFS_ERR_INVALID;
 		return make->target.len > 4095 ? SFS_ERR_LIMIT : 0;
-	case SFS_NODE_OBJECT:
-		break;
+	case SFS_NODE_OBJECT: break;
 	}
 	return SFS_ERR_INVALID;
 }
@@ -189,11 +190,18 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 	if (err < 0)
 		return err;
 	struct sfsi_inode inode = {
-		.type = make->type, .serial = sfsi_class_serial(class->class),
+		.type = make->type,
+		.serial = sfsi_class_serial(class->class),
 		.parent = is_dir ? sfsi_ino_serial(dir) : 0,
-		.mode = make->mode & 07777, .uid = make->uid, .gid = make->gid,
-		.nlink = is_dir ? 2 : 1, .revision = txn->commit, .text = make->target,
-		.atime_ns = txn->now_ns, .mtime_ns = txn->now_ns, .ctime_ns = txn->now_ns,
+		.mode = make->mode & 07777,
+		.uid = make->uid,
+		.gid = make->gid,
+		.nlink = is_dir ? 2 : 1,
+		.revision = txn->commit,
+		.text = make->target,
+		.atime_ns = txn->now_ns,
+		.mtime_ns = txn->now_ns,
+		.ctime_ns = txn->now_ns,
 	};
 	if (!inode.serial)
 		return SFS_ERR_LIMIT;
@@ -204,7 +212,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 	if (!err)
 		err = sfsi_inode_store(txn, class_id, &inode);
 	if (!err)
-		err = sfsi_name_store(txn, dir, name, (struct sfsi_name){ inode.serial, make->type });
+		err = sfsi_name_store(txn, dir, name,
+				      (struct sfsi_name){ inode.serial, make->type });
 	if (!err && !is_dir)
 		err = count_file(txn, class_id, 1);
 	*ret = inode;
@@ -256,7 +265,8 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 	inode.revision = txn->commit;
 	err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
 	if (!err)
-		err = sfsi_name_store(txn, dir, name, (struct sfsi_name){ inode.serial, inode.type });
+		err = sfsi_name_store(txn, dir, name,
+				      (struct sfsi_name){ inode.serial, inode.type });
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, dir, false, name);
 	return err;
@@ -333,7 +343,8 @@ static int check_empty(struct sfs_store *store, uint32_t class_id, uint64_t seri
 {
 	struct sfsi_key prefix;
 	sfsi_key_entries(&prefix, serial);
-	struct sfsi_scan scan = { .partition = class_id, .prefix = sfsi_key_span(&prefix),
+	struct sfsi_scan scan = { .partition = class_id,
+				  .prefix = sfsi_key_span(&prefix),
 				  .keys_only = true };
 	int err = sfsi_backend_scan(store->backend, &scan, stop_at_first, NULL);
 	return err == SFS_ERR_CANCELLED ? SFS_ERR_NOT_EMPTY : err;
@@ -371,8 +382,8 @@ struct move {
 	uint64_t dir, new_dir;
 	struct sfs_span name, new_name;
 	struct sfsi_name from, to;
-	bool replaces;                 /* to is there */
-	struct sfsi_inode gone;        /* what the rename replaced */
+	bool replaces;          /* to is there */
+	struct sfsi_inode gone; /* what the rename replaced */
 	bool orphan;
 };
 
@@ -564,7 +575,8 @@ static int setattr_in(struct sfsi_txn *txn, uint64_t ino, const struct sfs_setat
 	if (!err)
 		err = sfsi_txn_class(txn, sfs_ino_class(ino), &class);
 	if (!err)
-		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false, (struct sfs_span){ "", 0 });
+		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false,
+				    (struct sfs_span){ "", 0 });
 	return err;
 }
 

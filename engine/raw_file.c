@@ -20,7 +20,7 @@ struct open_inode {
 	uint64_t ino;
 	unsigned count;
 	bool orphan;
-	struct sfsi_inode inode;     /* orphan: its last state */
+	struct sfsi_inode inode; /* orphan: its last state */
 };
 
 struct sfsi_open_table {
@@ -29,9 +29,9 @@ struct sfsi_open_table {
 
 /** Inode numbers whose bytes are gone and whose Z records can go. */
 struct sfsi_reaped {
-	uint64_t *waiting;           /* [len]; protected by open_lock */
+	uint64_t *waiting; /* [len]; protected by open_lock */
 	size_t len, cap;
-	uint64_t flight[REAP_MAX];   /* in the commit that is being made; protected by commit_lock */
+	uint64_t flight[REAP_MAX]; /* in the commit that is being made; protected by commit_lock */
 	size_t flight_len;
 };
 
@@ -368,7 +368,8 @@ static int sweep_record(void *arg, struct sfs_span key, struct sfs_span val)
 static int sweep_class(struct sfs_store *store, uint32_t class_id)
 {
 	SFSI_AUTO_BUF struct sfs_buf found = SFS_BUF_INIT;
-	struct sfsi_scan scan = { .partition = class_id, .prefix = sfs_span_str("Z"),
+	struct sfsi_scan scan = { .partition = class_id,
+				  .prefix = sfs_span_str("Z"),
 				  .keys_only = true };
 	int err = sfsi_backend_scan(store->backend, &scan, sweep_record, &found);
 	if (err < 0 || !found.len)

@@ -61,7 +61,8 @@ static int append_pair(struct sfs_buf *to, struct sfs_span key, struct sfs_span 
 	return err < 0 ? err : writer.sink.ops->binary(&writer.sink, value);
 }
 
-int sfs_raw_meta_get(struct sfs_store *store, uint64_t ino, struct sfs_span key, struct sfs_buf *ret)
+int sfs_raw_meta_get(struct sfs_store *store, uint64_t ino, struct sfs_span key,
+		     struct sfs_buf *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf meta = SFS_BUF_INIT;
 	struct sfsi_msgpack_map map;
@@ -145,7 +146,8 @@ static int touch(struct sfsi_txn *txn, uint64_t ino)
 	if (!err)
 		err = sfsi_txn_class(txn, sfs_ino_class(ino), &class);
 	if (!err)
-		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false, (struct sfs_span){ "", 0 });
+		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false,
+				    (struct sfs_span){ "", 0 });
 	return err;
 }
 

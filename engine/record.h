@@ -11,7 +11,7 @@
 struct sfsi_object {
 	uint64_t serial;
 	uint32_t mode, uid, gid;
-	uint64_t size, size_msgpack;   /* of the two documents */
+	uint64_t size, size_msgpack; /* of the two documents */
 	int64_t atime_ns, mtime_ns, ctime_ns;
 	uint64_t revision;
 };
@@ -19,10 +19,10 @@ struct sfsi_object {
 /** A whole object record; spans point into the encoded bytes. */
 struct sfsi_record {
 	struct sfsi_object object;
-	int64_t updated_ns;            /* update time of the object */
-	struct sfs_span body;          /* canonical msgpack map */
-	struct sfs_span updates;       /* see sfsi_updates_*; empty: all equal updated_ns */
-	bool has_text;                 /* text is the document in text_format, byte for byte */
+	int64_t updated_ns;      /* update time of the object */
+	struct sfs_span body;    /* canonical msgpack map */
+	struct sfs_span updates; /* see sfsi_updates_*; empty: all equal updated_ns */
+	bool has_text;           /* text is the document in text_format, byte for byte */
 	enum sfs_format text_format;
 	struct sfs_span text;
 };
@@ -55,21 +55,23 @@ SFS_MUST_CHECK int sfsi_name_decode(struct sfs_span bytes, struct sfsi_name *ret
 struct sfsi_inode {
 	enum sfs_node_type type;
 	uint64_t serial;
-	uint64_t parent;               /* DIR: serial of the parent */
+	uint64_t parent; /* DIR: serial of the parent */
 	uint32_t mode, uid, gid, nlink;
-	int64_t atime_ns, mtime_ns, ctime_ns;  /* FILE: only ctime counts, the bytes' file has the rest */
+	int64_t atime_ns, mtime_ns,
+		ctime_ns; /* FILE: only ctime counts, the bytes' file has the rest */
 	uint64_t revision;
-	struct sfs_span text;          /* SYMLINK: target; OBJECT: oid. Points into the bytes. */
+	struct sfs_span text; /* SYMLINK: target; OBJECT: oid. Points into the bytes. */
 };
 SFS_MUST_CHECK int sfsi_inode_encode(const struct sfsi_inode *inode, struct sfs_buf *ret);
-SFS_MUST_CHECK int sfsi_inode_decode(struct sfs_span bytes, uint64_t serial, struct sfsi_inode *ret);
+SFS_MUST_CHECK int sfsi_inode_decode(struct sfs_span bytes, uint64_t serial,
+				     struct sfsi_inode *ret);
 
 /** State of a class (or of the catalogue, where objects counts classes). */
 struct sfsi_state {
-	uint64_t commit;               /* last commit that touched it */
-	uint64_t next_serial;          /* catalogue: next class id */
+	uint64_t commit;      /* last commit that touched it */
+	uint64_t next_serial; /* catalogue: next class id */
 	uint64_t objects, files;
-	uint32_t mode, uid, gid, nlink;  /* of its root directory */
+	uint32_t mode, uid, gid, nlink; /* of its root directory */
 	int64_t atime_ns, mtime_ns, ctime_ns;
 	uint64_t revision;
 };
@@ -80,7 +82,7 @@ SFS_MUST_CHECK int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *r
 /** Class record. */
 struct sfsi_class_record {
 	enum sfs_class_kind kind;
-	struct sfs_span name, type;    /* point into the bytes */
+	struct sfs_span name, type; /* point into the bytes */
 };
 SFS_MUST_CHECK int sfsi_class_encode(const struct sfsi_class_record *record, struct sfs_buf *ret);
 SFS_MUST_CHECK int sfsi_class_decode(struct sfs_span bytes, struct sfsi_class_record *ret);

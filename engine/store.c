@@ -90,9 +90,10 @@ int sfs_store_init(const struct sfs_store_config *config, struct sfs_diag *diag)
 	if (strcmp(config->path, MEMORY_PATH) == 0)
 		return sfs_diag_set(diag, SFS_ERR_INVALID, "a memory: store needs no init");
 	if (strcmp(backend, "kv") != 0)
-		return sfs_diag_set(diag, SFS_ERR_INVALID,
-				    "backend %s: expected kv (a memory store is opened as \"memory:\")",
-				    backend);
+		return sfs_diag_set(
+			diag, SFS_ERR_INVALID,
+			"backend %s: expected kv (a memory store is opened as \"memory:\")",
+			backend);
 	SFSI_AUTO_FD int dir_fd = -1;
 	bool made;
 	int err = make_folder(config->path, &dir_fd, &made, diag);
@@ -211,11 +212,12 @@ static int check_complete(struct sfs_store *store, struct sfs_diag *diag)
 		return sfs_diag_set(diag, err, "the note of the last sync can not be read: %s",
 				    sfs_err_text(err));
 	if (found < marked)
-		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
-				    "%s was synced at commit %llu, but its engine only has commit %llu: "
-				    "files of %s/db are missing or damaged; nothing was changed",
-				    store->path, (unsigned long long)marked,
-				    (unsigned long long)found, store->path);
+		return sfs_diag_set(
+			diag, SFS_ERR_CORRUPT,
+			"%s was synced at commit %llu, but its engine only has commit %llu: "
+			"files of %s/db are missing or damaged; nothing was changed",
+			store->path, (unsigned long long)marked, (unsigned long long)found,
+			store->path);
 	return 0;
 }
 
@@ -249,7 +251,8 @@ static int open_folder(struct sfs_store *store, const struct sfs_store_config *c
 	if (store->dir_fd < 0) {
 		int err = sfsi_err_from_errno(errno);
 		return sfs_diag_set(diag, err, "%s: %s", config->path,
-				    err == SFS_ERR_NOT_FOUND ? "no such folder" : sfs_err_text(err));
+				    err == SFS_ERR_NOT_FOUND ? "no such folder"
+							     : sfs_err_text(err));
 	}
 	store->path = realpath(config->path, NULL);
 	if (!store->path)
@@ -262,8 +265,9 @@ static int open_backend(struct sfs_store *store, const char *name, bool create,
 {
 	const struct sfsi_backend_ops *ops = sfsi_backend_find(name);
 	if (!ops)
-		return sfs_diag_set(diag, SFS_ERR_VERSION, "%s has backend %s, which this storefs lacks",
-				    store->path, name);
+		return sfs_diag_set(diag, SFS_ERR_VERSION,
+				    "%s has backend %s, which this storefs lacks", store->path,
+				    name);
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
 	int err = db_path(store->path, &path);
 	struct sfsi_backend_config backend = {
@@ -306,7 +310,8 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 	store->format = file.format;
 	memcpy(store->uuid, file.uuid, sizeof store->uuid);
 	store->hash_seed = sfsi_hash(sfs_span_str(store->uuid), 0);
-	store->raw_fd = openat(store->dir_fd, "raw", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	store->raw_fd = openat(store->dir_fd, "raw",
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (store->raw_fd < 0)
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/raw is missing or not a folder",
 				    store->path);
@@ -378,8 +383,10 @@ static void count_classes(struct sfs_store *store, struct sfs_store_stat *ret)
 int sfs_store_stat(struct sfs_store *store, struct sfs_store_stat *ret)
 {
 	struct sfs_store_stat stat = {
-		.backend = store->backend->ops->name, .format = store->format,
-		.read_only = store->read_only, .commit = atomic_load(&store->commit),
+		.backend = store->backend->ops->name,
+		.format = store->format,
+		.read_only = store->read_only,
+		.commit = atomic_load(&store->commit),
 		.commits = atomic_load(&store->commits),
 	};
 	memcpy(stat.uuid, store->uuid, sizeof stat.uuid);

@@ -49,7 +49,8 @@ static int store_member(void *arg, const struct sfsi_config_member *member)
 {
 	struct sfsi_store_file *file = arg;
 	if (strcmp(member->name, "format") == 0 && member->is_integer && member->integer > 0)
-		file->format = member->integer > UINT32_MAX ? UINT32_MAX : (uint32_t)member->integer;
+		file->format = member->integer > UINT32_MAX ? UINT32_MAX
+							    : (uint32_t)member->integer;
 	else if (strcmp(member->name, "uuid") == 0 && member->text.len == 36)
 		memcpy(file->uuid, member->text.data, 36);
 	else if (strcmp(member->name, "backend") == 0 && member->text.len &&
@@ -75,13 +76,14 @@ int sfsi_store_file_read(int dir_fd, const char *path, struct sfsi_store_file *r
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/" STORE_FILE ": line %u: %s", path,
 				    inner.line, inner.text);
 	if (file.format > SFS_STORE_FORMAT)
-		return sfs_diag_set(diag, SFS_ERR_VERSION,
-				    "%s has store format %u, this storefs knows up to %d: use a newer storefs",
-				    path, file.format, SFS_STORE_FORMAT);
+		return sfs_diag_set(
+			diag, SFS_ERR_VERSION,
+			"%s has store format %u, this storefs knows up to %d: use a newer storefs",
+			path, file.format, SFS_STORE_FORMAT);
 	if (!file.format || !file.uuid[0] || !file.backend[0])
-		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
-				    "%s/" STORE_FILE " must have the members format, uuid and backend",
-				    path);
+		return sfs_diag_set(
+			diag, SFS_ERR_CORRUPT,
+			"%s/" STORE_FILE " must have the members format, uuid and backend", path);
 	*ret = file;
 	return 0;
 }
@@ -105,16 +107,16 @@ int sfsi_store_file_write(int dir_fd, const char *path, const struct sfsi_store_
 			  struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
-	int err = sfs_buf_printf(&text,
-				 "{\n  \"format\": %u,\n  \"uuid\": \"%s\",\n  \"backend\": \"%s\"\n}\n",
-				 file->format, file->uuid, file->backend);
+	int err = sfs_buf_printf(
+		&text, "{\n  \"format\": %u,\n  \"uuid\": \"%s\",\n  \"backend\": \"%s\"\n}\n",
+		file->format, file->uuid, file->backend);
 	if (err < 0)
 		return err;
 	const char *temp = STORE_FILE ".tmp";
 	SFSI_AUTO_FD int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	err = fd < 0 ? sfsi_err_from_errno(errno) : write_all(fd, sfs_buf_span(&text));
-	if (!err && (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, STORE_FILE) < 0 ||
-		     fsync(dir_fd) < 0))
+	if (!err &&
+	    (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, STORE_FILE) < 0 || fsync(dir_fd) < 0))
 		err = sfsi_err_from_errno(errno);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "write %s/" STORE_FILE ": %s", path,
@@ -156,7 +158,8 @@ static int write_owner(int fd, const struct sfs_store_config *config)
 	int err = sfs_buf_printf(&text, "{ \"pid\": %lld, \"since_ns\": %lld, \"note\": ",
 				 (long long)getpid(), (long long)sfsi_now_ns());
 	if (!err)
-		err = sfsi_json_quote(&text, sfs_span_str(config->owner_note ? config->owner_note : ""));
+		err = sfsi_json_quote(&text,
+				      sfs_span_str(config->owner_note ? config->owner_note : ""));
 	if (!err)
 		err = sfs_buf_append(&text, " }\n", 3);
 	if (!err && ftruncate(fd, 0) < 0)
@@ -175,10 +178,10 @@ int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_
 		return 0;
 	if (fd < 0) {
 		int err = sfsi_err_from_errno(errno);
-		return sfs_diag_set(diag, err, "%s/" LOCK_FILE ": %s%s", config->path,
-				    sfs_err_text(err),
-				    err == SFS_ERR_READ_ONLY ? ": the disk takes no writes; open it read-only"
-							     : "");
+		return sfs_diag_set(
+			diag, err, "%s/" LOCK_FILE ": %s%s", config->path, sfs_err_text(err),
+			err == SFS_ERR_READ_ONLY ? ": the disk takes no writes; open it read-only"
+						 : "");
 	}
 	if (flock(fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
@@ -186,8 +189,9 @@ int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_
 					    sfs_err_text(SFS_ERR_IO));
 		struct sfs_store_owner owner;
 		read_owner(dir_fd, &owner);
-		return sfs_diag_set(diag, SFS_ERR_BUSY, "%s is owned by process %lld%s%s", config->path,
-				    (long long)owner.pid, owner.note[0] ? ", " : "", owner.note);
+		return sfs_diag_set(diag, SFS_ERR_BUSY, "%s is owned by process %lld%s%s",
+				    config->path, (long long)owner.pid, owner.note[0] ? ", " : "",
+				    owner.note);
 	}
 	/* A note that can not be written (a full disk) does not matter: the lock counts. */
 	if (!read_only)

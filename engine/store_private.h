@@ -25,43 +25,43 @@ struct sfsi_syncer;
 /** A class of the catalogue. Lives until the store is closed. */
 struct sfsi_class {
 	uint32_t id;
-	bool removed;                       /* protected by catalogue_lock */
-	enum sfs_class_kind kind;           /* protected by catalogue_lock */
-	char name[SFS_CLASS_NAME_MAX + 1];  /* protected by catalogue_lock */
-	char type[SFS_CLASS_NAME_MAX + 1];  /* protected by catalogue_lock */
-	struct sfsi_state state;            /* protected by catalogue_lock; as of the last commit;
+	bool removed;                      /* protected by catalogue_lock */
+	enum sfs_class_kind kind;          /* protected by catalogue_lock */
+	char name[SFS_CLASS_NAME_MAX + 1]; /* protected by catalogue_lock */
+	char type[SFS_CLASS_NAME_MAX + 1]; /* protected by catalogue_lock */
+	struct sfsi_state state;           /* protected by catalogue_lock; as of the last commit;
 					     * next_serial lives below */
 	_Atomic uint64_t next_serial;
 };
 
 struct sfs_store {
-	char *path;                   /* absolute, or "memory:" */
-	int dir_fd;                   /* of path; -1: memory */
-	int lock_fd;                  /* holds the flock; -1: memory */
+	char *path;  /* absolute, or "memory:" */
+	int dir_fd;  /* of path; -1: memory */
+	int lock_fd; /* holds the flock; -1: memory */
 	bool read_only;
 	char uuid[37];
 	uint32_t format;
-	uint64_t hash_seed;           /* of cookies; from the uuid, fixed for ever */
+	uint64_t hash_seed; /* of cookies; from the uuid, fixed for ever */
 	struct sfsi_backend *backend;
 
 	pthread_mutex_t commit_lock;
-	_Atomic uint64_t commit;      /* number of the last commit */
-	_Atomic uint64_t commits;     /* since open */
-	uint64_t marked;              /* commit of the last mark when it was opened */
-	sfs_change_fn *listener;      /* protected by commit_lock */
+	_Atomic uint64_t commit;  /* number of the last commit */
+	_Atomic uint64_t commits; /* since open */
+	uint64_t marked;          /* commit of the last mark when it was opened */
+	sfs_change_fn *listener;  /* protected by commit_lock */
 	void *listener_arg;
 
 	pthread_rwlock_t catalogue_lock;
-	struct sfsi_class **by_id;    /* [by_id_len], index = id; 0 is the catalogue itself */
+	struct sfsi_class **by_id; /* [by_id_len], index = id; 0 is the catalogue itself */
 	size_t by_id_len;
-	struct sfsi_class **by_name;  /* [by_name_len], sorted, without the catalogue */
+	struct sfsi_class **by_name; /* [by_name_len], sorted, without the catalogue */
 	size_t by_name_len;
 
 	struct sfsi_cache *cache;
 	struct sfsi_syncer *syncer;
 
-	int raw_fd;                   /* folder of the plain files */
-	char *raw_temp;               /* memory store: that folder, removed at close */
+	int raw_fd;     /* folder of the plain files */
+	char *raw_temp; /* memory store: that folder, removed at close */
 	pthread_mutex_t open_lock;
 	struct sfsi_open_table *open; /* protected by open_lock */
 	struct sfsi_reaped *reaped;   /* Z records that can go; protected by commit_lock */
@@ -100,7 +100,7 @@ enum sfsi_edit_type {
 struct sfsi_class_edit {
 	enum sfsi_edit_type type;
 	struct sfsi_class *class;
-	enum sfs_class_kind kind;                 /* CHANGE: the new values */
+	enum sfs_class_kind kind; /* CHANGE: the new values */
 	char name[SFS_CLASS_NAME_MAX + 1];
 	char type_name[SFS_CLASS_NAME_MAX + 1];
 };

@@ -12,20 +12,20 @@
 
 struct sfsi_syncer {
 	pthread_t thread;
-	pthread_mutex_t lock;      /* protects all below */
-	pthread_cond_t work;       /* for the thread */
-	pthread_cond_t done;       /* for those who wait */
+	pthread_mutex_t lock; /* protects all below */
+	pthread_cond_t work;  /* for the thread */
+	pthread_cond_t done;  /* for those who wait */
 	unsigned sync_ms;
 	bool stop;
-	bool dirty;                /* commits since the last sync began */
+	bool dirty; /* commits since the last sync began */
 	uint64_t rounds_begun, rounds_done;
-	uint64_t rounds_wanted;    /* a round of this number is waited for */
-	int result;                /* of the last round */
-	uint64_t synced;           /* commit number */
+	uint64_t rounds_wanted; /* a round of this number is waited for */
+	int result;             /* of the last round */
+	uint64_t synced;        /* commit number */
 	uint64_t syncs;
-	uint64_t *files;           /* [files_len] inode numbers */
+	uint64_t *files; /* [files_len] inode numbers */
 	size_t files_len, files_cap;
-	bool all_files;            /* no memory for the list: sync the whole file system */
+	bool all_files; /* no memory for the list: sync the whole file system */
 };
 
 /* The note for the backend: a version byte and the number of the last synced commit. */
@@ -155,7 +155,7 @@ static void *syncer_main(void *arg)
 		if (background && s->result == 0) {
 			pthread_mutex_unlock(&s->lock);
 			int err = mark(store);
-			(void)err;  /* the next mark comes; an old one is never wrong */
+			(void)err; /* the next mark comes; an old one is never wrong */
 			pthread_mutex_lock(&s->lock);
 		}
 	}
@@ -220,7 +220,7 @@ void sfsi_syncer_dirty(struct sfs_store *store)
 {
 	struct sfsi_syncer *s = store->syncer;
 	if (!s)
-		return;  /* the first commit of a new store: synced once it runs */
+		return; /* the first commit of a new store: synced once it runs */
 	SFSI_LOCK_SCOPE(&s->lock);
 	if (!s->dirty) {
 		s->dirty = true;

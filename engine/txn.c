@@ -106,8 +106,7 @@ static struct sfsi_txn_op *find_op(const struct sfsi_txn *txn, uint32_t partitio
 	return NULL;
 }
 
-int sfsi_txn_get(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key,
-		 struct sfs_buf *ret)
+int sfsi_txn_get(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key, struct sfs_buf *ret)
 {
 	const struct sfsi_txn_op *op = find_op(txn, partition, key, key_hash(partition, key));
 	if (!op)
@@ -132,8 +131,11 @@ static int op_for(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key,
 		if (err < 0)
 			return err;
 		op = &txn->ops[txn->ops_len];
-		*op = (struct sfsi_txn_op){ .partition = partition, .remove = true, .hash = hash,
-					    .key_off = off, .key_len = key.len };
+		*op = (struct sfsi_txn_op){ .partition = partition,
+					    .remove = true,
+					    .hash = hash,
+					    .key_off = off,
+					    .key_len = key.len };
 		index_insert(txn, txn->ops_len++);
 	}
 	*ret = op;
@@ -195,8 +197,12 @@ int sfsi_txn_note(struct sfsi_txn *txn, enum sfs_change_type type, uint64_t ino,
 		err = sfs_buf_append(&txn->bytes, name.data, name.len);
 	if (!err)
 		txn->notes[txn->notes_len++] = (struct sfsi_txn_note){
-			.type = type, .ino = ino, .dir = dir, .object = object,
-			.name_off = off, .name_len = name.len,
+			.type = type,
+			.ino = ino,
+			.dir = dir,
+			.object = object,
+			.name_off = off,
+			.name_len = name.len,
 		};
 	return err;
 }
@@ -253,8 +259,11 @@ static void publish(struct sfsi_txn *txn)
 	for (size_t i = 0; store->listener && i < txn->notes_len; i++) {
 		const struct sfsi_txn_note *note = &txn->notes[i];
 		struct sfs_change change = {
-			.type = note->type, .ino = note->ino, .dir = note->dir,
-			.object = note->object, .revision = txn->commit,
+			.type = note->type,
+			.ino = note->ino,
+			.dir = note->dir,
+			.object = note->object,
+			.revision = txn->commit,
 			.name = bytes_at(txn, note->name_off, note->name_len),
 		};
 		store->listener(store->listener_arg, &change);

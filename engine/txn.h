@@ -13,7 +13,7 @@
 struct sfsi_txn_op {
 	uint32_t partition;
 	bool remove;
-	size_t key_off, key_len, val_off, val_len;  /* in bytes */
+	size_t key_off, key_len, val_off, val_len; /* in bytes */
 	uint64_t hash;
 };
 
@@ -33,18 +33,18 @@ struct sfsi_txn_note {
 
 struct sfsi_txn {
 	struct sfs_store *store;
-	uint64_t commit;               /* number that this change will have */
-	int64_t now_ns;                /* one time for all of it */
+	uint64_t commit; /* number that this change will have */
+	int64_t now_ns;  /* one time for all of it */
 	struct sfs_buf bytes;
 	struct sfsi_txn_op *ops;
 	size_t ops_len, ops_cap;
-	uint32_t *index;               /* open addressing: op number + 1, or 0 */
+	uint32_t *index; /* open addressing: op number + 1, or 0 */
 	size_t index_cap;
 	struct sfsi_txn_class *classes;
 	size_t classes_len, classes_cap;
 	struct sfsi_txn_note *notes;
 	size_t notes_len, notes_cap;
-	struct sfsi_class_edit edit;   /* at most one change of the catalogue */
+	struct sfsi_class_edit edit; /* at most one change of the catalogue */
 };
 
 /** Take the commit lock. SFS_ERR_READ_ONLY: the lock is not held then. */

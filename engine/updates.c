@@ -12,12 +12,12 @@
 /** A property of the old body. */
 struct old_property {
 	struct sfs_span key, value;
-	uint64_t age_ns;               /* before the old updated_ns */
+	uint64_t age_ns; /* before the old updated_ns */
 };
 
 struct old_properties {
-	struct old_property *items;    /* [count], in the order of the body */
-	uint32_t *index;               /* [index_cap] item + 1 or 0; made when the order differs */
+	struct old_property *items; /* [count], in the order of the body */
+	uint32_t *index;            /* [index_cap] item + 1 or 0; made when the order differs */
 	size_t count, index_cap;
 };
 

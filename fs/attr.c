@@ -102,21 +102,18 @@ int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, p
 	int err = SFS_ERR_NOT_FOUND;
 	switch (fs_node_kind(node)) {
 	case FS_NODE_ROOT:
-	case FS_NODE_CLASS:
-		return thing_attr(fs, node, ret);
+	case FS_NODE_CLASS: return thing_attr(fs, node, ret);
 	case FS_NODE_META_DIR:
 	case FS_NODE_META_FILE:
 	case FS_NODE_SCHEMA_DIR:
-	case FS_NODE_SCHEMA:
-		return fs_meta_attr(fs, node, handle, ret);
+	case FS_NODE_SCHEMA: return fs_meta_attr(fs, node, handle, ret);
 	case FS_NODE_THING:
 		if (has_objects(fs, fs_node_ino(node)))
 			err = object_attr(fs, node, handle, pid, ret);
 		if (err == SFS_ERR_NOT_FOUND && node == fs_node_ino(node))
 			err = thing_attr(fs, node, ret);
 		return err;
-	case FS_NODE_NONE:
-		break;
+	case FS_NODE_NONE: break;
 	}
 	return err;
 }
@@ -218,19 +215,16 @@ int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
 {
 	switch (fs_node_kind(node)) {
 	case FS_NODE_ROOT:
-	case FS_NODE_CLASS:
-		return set_thing(fs, node, set);
+	case FS_NODE_CLASS: return set_thing(fs, node, set);
 	case FS_NODE_META_DIR:
 	case FS_NODE_META_FILE:
 	case FS_NODE_SCHEMA_DIR:
-	case FS_NODE_SCHEMA:
-		return fs_meta_set(fs, node, handle, set);
+	case FS_NODE_SCHEMA: return fs_meta_set(fs, node, handle, set);
 	case FS_NODE_THING:
 		if (is_object(fs, fs_node_ino(node)))
 			return set_object(fs, node, handle, set);
 		return node == fs_node_ino(node) ? set_thing(fs, node, set) : SFS_ERR_NOT_FOUND;
-	case FS_NODE_NONE:
-		break;
+	case FS_NODE_NONE: break;
 	}
 	return SFS_ERR_NOT_FOUND;
 }

@@ -10,8 +10,8 @@
 struct fs_found {
 	uint64_t node;
 	struct stat stat;
-	bool keep_entry;     /* the kernel may keep the name for ever */
-	bool keep_attr;      /* … and the attributes */
+	bool keep_entry; /* the kernel may keep the name for ever */
+	bool keep_attr;  /* … and the attributes */
 };
 
 /**

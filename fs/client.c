@@ -51,8 +51,10 @@ static int send_head(int fd, const struct fs_request_head *head, const int fds[F
 	memset(&control, 0, sizeof control);
 	struct iovec part = { (void *)(uintptr_t)head, sizeof *head };
 	struct msghdr message = {
-		.msg_iov = &part, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof control,
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control,
 	};
 	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
 	rights->cmsg_level = SOL_SOCKET;
@@ -117,18 +119,15 @@ static int judge(const char *folder, const struct fs_reply *reply, int *ret_exit
 		 struct sfs_diag *diag)
 {
 	switch ((enum fs_reply_status)reply->status) {
-	case FS_REPLY_EXIT:
-		*ret_exit = reply->value;
-		return 0;
+	case FS_REPLY_EXIT: *ret_exit = reply->value; return 0;
 	case FS_REPLY_VERSION:
-		return sfs_diag_set(diag, SFS_ERR_VERSION,
-				    "the daemon of %s is another version of storefs: unmount it first",
-				    folder);
+		return sfs_diag_set(
+			diag, SFS_ERR_VERSION,
+			"the daemon of %s is another version of storefs: unmount it first", folder);
 	case FS_REPLY_BUSY:
 		return sfs_diag_set(diag, SFS_ERR_LIMIT,
 				    "the daemon of %s runs too many commands already", folder);
-	case FS_REPLY_BAD:
-		break;
+	case FS_REPLY_BAD: break;
 	}
 	return sfs_diag_set(diag, SFS_ERR_IO, "the daemon of %s did not understand", folder);
 }
@@ -147,10 +146,11 @@ int fs_client_run(const char *store_path, int argc, char **argv, int *ret_exit,
 	else
 		err = fd = connect_to(store_path, dir_fd, diag);
 	if (fd >= 0) {
-		err = talk(fd, &arguments, argc, &answer) < 0 ?
-		      sfs_diag_set(diag, SFS_ERR_IO,
-				   "the daemon of %s ended before the command did", store_path) :
-		      judge(store_path, &answer, ret_exit, diag);
+		err = talk(fd, &arguments, argc, &answer) < 0
+			      ? sfs_diag_set(diag, SFS_ERR_IO,
+					     "the daemon of %s ended before the command did",
+					     store_path)
+			      : judge(store_path, &answer, ret_exit, diag);
 		close(fd);
 	}
 	if (dir_fd >= 0)

@@ -19,23 +19,26 @@
 #include "policy.h"
 
 /* The kinds of requests that are counted: name in metrics. */
-#define FS_REQUESTS(X)                                                                    \
-	X(LOOKUP, "lookup") X(GETATTR, "getattr") X(SETATTR, "setattr")                     \
-	X(READLINK, "readlink") X(MKNOD, "mknod") X(MKDIR, "mkdir") X(UNLINK, "unlink")     \
-	X(RMDIR, "rmdir") X(SYMLINK, "symlink") X(RENAME, "rename") X(LINK, "link")         \
-	X(OPEN, "open") X(READ, "read") X(WRITE, "write") X(STATFS, "statfs")               \
-	X(RELEASE, "release") X(FSYNC, "fsync") X(SETXATTR, "setxattr")                     \
-	X(GETXATTR, "getxattr") X(LISTXATTR, "listxattr") X(REMOVEXATTR, "removexattr")     \
-	X(FLUSH, "flush") X(OPENDIR, "opendir") X(READDIR, "readdir")                       \
-	X(READDIRPLUS, "readdirplus") X(RELEASEDIR, "releasedir") X(FSYNCDIR, "fsyncdir")   \
-	X(CREATE, "create") X(FALLOCATE, "fallocate") X(LSEEK, "lseek")                     \
-	X(COPY_FILE_RANGE, "copy_file_range") X(FORGET, "forget")
+#define FS_REQUESTS(X)                                                                            \
+	X(LOOKUP, "lookup")                                                                       \
+	X(GETATTR, "getattr") X(SETATTR, "setattr") X(READLINK, "readlink") X(MKNOD, "mknod") X(  \
+		MKDIR, "mkdir") X(UNLINK, "unlink") X(RMDIR, "rmdir") X(SYMLINK, "symlink")       \
+		X(RENAME, "rename") X(LINK, "link") X(OPEN, "open") X(READ, "read") X(            \
+			WRITE, "write") X(STATFS, "statfs") X(RELEASE, "release")                 \
+			X(FSYNC, "fsync") X(SETXATTR, "setxattr") X(GETXATTR, "getxattr") X(      \
+				LISTXATTR, "listxattr") X(REMOVEXATTR, "removexattr")             \
+				X(FLUSH, "flush") X(OPENDIR, "opendir") X(READDIR, "readdir")     \
+					X(READDIRPLUS, "readdirplus") X(RELEASEDIR, "releasedir") \
+						X(FSYNCDIR, "fsyncdir") X(CREATE, "create") X(    \
+							FALLOCATE, "fallocate") X(LSEEK, "lseek") \
+							X(COPY_FILE_RANGE, "copy_file_range")     \
+								X(FORGET, "forget")
 
 enum fs_request {
 #define X(id, name) FS_REQUEST_##id,
 	FS_REQUESTS(X)
 #undef X
-	FS_REQUEST_COUNT,
+		FS_REQUEST_COUNT,
 };
 
 struct fs_loop;
@@ -59,11 +62,11 @@ struct fs {
 	struct fs_server *server;
 	struct fs_meta *meta;
 	int64_t started_ns;
-	uint32_t uid, gid;                /* of the daemon: owner of the virtual files */
-	atomic_uint capabilities;         /* of the kernel, those that are in use */
-	atomic_bool ready;                /* INIT was answered */
+	uint32_t uid, gid;        /* of the daemon: owner of the virtual files */
+	atomic_uint capabilities; /* of the kernel, those that are in use */
+	atomic_bool ready;        /* INIT was answered */
 	_Atomic uint64_t requests[FS_REQUEST_COUNT];
-	_Atomic uint64_t saves, refused;  /* documents saved and refused */
+	_Atomic uint64_t saves, refused; /* documents saved and refused */
 	_Atomic uint64_t sequence[FS_SEQUENCES];
 };
 

@@ -10,16 +10,16 @@
 
 /** How to mount. Borrowed for the call. */
 struct fs_options {
-	const char *store_path;     /* absolute */
-	const char *mountpoint;     /* absolute, an existing directory outside the store */
-	bool foreground;            /* stay in the foreground, log to stderr */
-	bool debug;                 /* log every request */
-	bool no_xattr;              /* -o noxattr: answer ENOSYS */
+	const char *store_path; /* absolute */
+	const char *mountpoint; /* absolute, an existing directory outside the store */
+	bool foreground;        /* stay in the foreground, log to stderr */
+	bool debug;             /* log every request */
+	bool no_xattr;          /* -o noxattr: answer ENOSYS */
 	bool allow_other;
 	bool read_only;
-	enum sfs_format format;     /* which documents readdir lists */
-	unsigned threads;           /* 0: one per processor */
-	const char *fuse_options;   /* further -o text for libfuse, or NULL */
+	enum sfs_format format;   /* which documents readdir lists */
+	unsigned threads;         /* 0: one per processor */
+	const char *fuse_options; /* further -o text for libfuse, or NULL */
 	/*
 	 * Serves one connection of the command socket; NULL: no socket. Called in a thread of its own;
 	 * closes nothing. argv and descriptors (stdin, stdout, stderr, working directory) are the

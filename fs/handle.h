@@ -17,48 +17,48 @@ struct fs_text;
 
 /** An object with open handles. */
 struct fs_open {
-	struct fs_open *chain;              /* of the hash table */
+	struct fs_open *chain; /* of the hash table */
 	struct fs_open *next_newborn, *prev_newborn;
-	struct fs_handle *handles;          /* its handles, linked by sibling */
-	unsigned refs;                      /* handles, and handlers at work on it */
-	unsigned writers;                   /* handles with a draft that can be saved */
-	pthread_mutex_t save;               /* one save, rename or removal at a time; before the table */
-	uint64_t ino;                       /* as the kernel knows it; never changes */
-	uint64_t object_ino;                /* as the engine knows it: another one after a newborn was
+	struct fs_handle *handles; /* its handles, linked by sibling */
+	unsigned refs;             /* handles, and handlers at work on it */
+	unsigned writers;          /* handles with a draft that can be saved */
+	pthread_mutex_t save;      /* one save, rename or removal at a time; before the table */
+	uint64_t ino;              /* as the kernel knows it; never changes */
+	uint64_t object_ino;       /* as the engine knows it: another one after a newborn was
 					     * renamed onto an object */
-	uint64_t raw_ino;                   /* not 0: renamed to this scratch file */
+	uint64_t raw_ino;          /* not 0: renamed to this scratch file */
 	uint32_t class_id;
-	struct sfs_buf oid;                 /* newborn: its oid; else what it last was, or empty */
-	struct sfs_attr attr;               /* of when it was opened; newborn: its attributes */
-	struct sfs_setattr pending;         /* times to set with the next save */
-	bool newborn;                       /* created, not in the engine yet */
-	bool removed;                       /* saves go nowhere */
-	bool refused;                       /* the last save with content failed */
-	bool name_known;                    /* newborn: the kernel has its primary name */
+	struct sfs_buf oid;         /* newborn: its oid; else what it last was, or empty */
+	struct sfs_attr attr;       /* of when it was opened; newborn: its attributes */
+	struct sfs_setattr pending; /* times to set with the next save */
+	bool newborn;               /* created, not in the engine yet */
+	bool removed;               /* saves go nowhere */
+	bool refused;               /* the last save with content failed */
+	bool name_known;            /* newborn: the kernel has its primary name */
 };
 
 enum fs_handle_kind {
-	FS_HANDLE_READER,    /* a document: doc, or text when there is no doc */
-	FS_HANDLE_WRITER,    /* a document: draft */
+	FS_HANDLE_READER, /* a document: doc, or text when there is no doc */
+	FS_HANDLE_WRITER, /* a document: draft */
 	FS_HANDLE_RAW,
-	FS_HANDLE_TEXT,      /* a virtual file */
-	FS_HANDLE_SCHEMA,    /* a class's definition, open for writing: draft */
+	FS_HANDLE_TEXT,   /* a virtual file */
+	FS_HANDLE_SCHEMA, /* a class's definition, open for writing: draft */
 };
 
 /** One open(2). kind, node, pid and what they need never change. */
 struct fs_handle {
-	struct fs_handle *next, *prev;      /* all handles */
-	struct fs_handle *sibling;          /* next handle of the same fs_open */
+	struct fs_handle *next, *prev; /* all handles */
+	struct fs_handle *sibling;     /* next handle of the same fs_open */
 	enum fs_handle_kind kind;
 	uint64_t node;
-	pid_t pid;                          /* who opened it */
-	bool cached;                        /* READER: through the page cache */
-	int64_t cached_ns;                  /* … since (monotonic) */
-	struct fs_open *open;               /* READER, WRITER */
-	struct sfs_doc *doc;                /* READER: the version that it reads */
-	struct sfs_buf text;                /* READER of a newborn, TEXT: what it reads */
-	struct fs_draft draft;              /* WRITER, SCHEMA */
-	struct sfs_raw_file *raw;           /* RAW */
+	pid_t pid;                               /* who opened it */
+	bool cached;                             /* READER: through the page cache */
+	int64_t cached_ns;                       /* … since (monotonic) */
+	struct fs_open *open;                    /* READER, WRITER */
+	struct sfs_doc *doc;                     /* READER: the version that it reads */
+	struct sfs_buf text;                     /* READER of a newborn, TEXT: what it reads */
+	struct fs_draft draft;                   /* WRITER, SCHEMA */
+	struct sfs_raw_file *raw;                /* RAW */
 	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */
 };
 
@@ -93,9 +93,9 @@ void fs_open_unref(struct fs *fs, struct fs_open *open);
 /* --- how the kernel may cache (handle_cache.c) --- */
 
 enum fs_cache_mode {
-	FS_CACHE_DROP,       /* forget the pages, then cache */
-	FS_CACHE_KEEP,       /* the pages are this very version */
-	FS_CACHE_AVOID,      /* another version is being read through the page cache */
+	FS_CACHE_DROP,  /* forget the pages, then cache */
+	FS_CACHE_KEEP,  /* the pages are this very version */
+	FS_CACHE_AVOID, /* another version is being read through the page cache */
 };
 /** Decide for a reader that is attached, and remember the decision in it. */
 enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle);

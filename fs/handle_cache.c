@@ -29,8 +29,8 @@ static const struct fs_handle *other_version_locked(const struct fs_open *open, 
 						    uint64_t revision)
 {
 	const struct fs_handle *handle = open->handles;
-	while (handle && !(handle->cached && handle->node == node &&
-			   handle->doc->attr.revision != revision))
+	while (handle &&
+	       !(handle->cached && handle->node == node && handle->doc->attr.revision != revision))
 		handle = handle->sibling;
 	return handle;
 }
@@ -87,8 +87,7 @@ static bool just_begun_locked(const struct fs_open *open, pid_t writer)
 {
 	int64_t now = clock_ns();
 	for (const struct fs_handle *handle = open->handles; handle; handle = handle->sibling) {
-		if (handle->cached && handle->pid != writer &&
-		    now - handle->cached_ns < READ_NS)
+		if (handle->cached && handle->pid != writer && now - handle->cached_ns < READ_NS)
 			return true;
 	}
 	return false;

@@ -13,7 +13,7 @@
 static struct {
 	pthread_mutex_t lock;
 	atomic_bool to_syslog, foreground, debug;
-	char last[256];      /* protected by lock */
+	char last[256]; /* protected by lock */
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void write_line(int level, const char *line)
@@ -26,7 +26,8 @@ static void write_line(int level, const char *line)
 		fprintf(stderr, "<%d>storefs: %s\n", level, line);
 }
 
-static void fuse_line(enum fuse_log_level level, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void fuse_line(enum fuse_log_level level,
+							    const char *fmt, va_list args)
 {
 	char line[1024];
 	vsnprintf(line, sizeof line, fmt, args);

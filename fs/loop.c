@@ -23,12 +23,12 @@ struct fs_loop {
 	struct fuse_session *session;
 	unsigned slots;
 	int ended_fd;
-	atomic_uint reading;        /* threads that wait for a request */
-	atomic_uint active;         /* threads that hold a slot; written with the lock held */
+	atomic_uint reading; /* threads that wait for a request */
+	atomic_uint active;  /* threads that hold a slot; written with the lock held */
 	atomic_bool stop;
-	pthread_mutex_t lock;       /* protects all below */
+	pthread_mutex_t lock; /* protects all below */
 	pthread_cond_t wake, left;
-	unsigned parked, wakes;     /* threads without a slot; how many of them shall go on */
+	unsigned parked, wakes; /* threads without a slot; how many of them shall go on */
 	unsigned live, started;
 	pthread_t threads[THREADS_MAX];
 };
@@ -138,7 +138,7 @@ static void park(struct fs_loop *loop)
 		if (loop->wakes)
 			loop->wakes--;
 		else
-			atomic_fetch_add(&loop->active, 1);   /* stopping: as if it had a slot */
+			atomic_fetch_add(&loop->active, 1); /* stopping: as if it had a slot */
 	}
 	pthread_mutex_unlock(&loop->lock);
 }
@@ -195,7 +195,7 @@ int fs_loop_once(struct fs_loop *loop)
 
 static void woken(int number)
 {
-	(void)number;   /* its only purpose: read(2) returns EINTR */
+	(void)number; /* its only purpose: read(2) returns EINTR */
 }
 
 int fs_loop_start(struct fs_loop *loop)

@@ -112,14 +112,10 @@ void fs_meta_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_fn *
 static int make_page(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 {
 	switch (node) {
-	case FS_META_README:
-		return fs_text_readme(fs, ret);
-	case FS_META_STATUS:
-		return fs_text_status(fs, ret);
-	case FS_META_METRICS:
-		return fs_text_metrics(fs, ret);
-	default:
-		return SFS_ERR_NOT_FOUND;
+	case FS_META_README: return fs_text_readme(fs, ret);
+	case FS_META_STATUS: return fs_text_status(fs, ret);
+	case FS_META_METRICS: return fs_text_metrics(fs, ret);
+	default: return SFS_ERR_NOT_FOUND;
 	}
 }
 
@@ -210,12 +206,15 @@ static void set_times(struct fs *fs, uint64_t node, struct sfs_attr *attr)
 	attr->atime_ns = attr->mtime_ns = attr->ctime_ns = when;
 }
 
-int fs_meta_attr(struct fs *fs, uint64_t node, const struct fs_handle *handle,
-		 struct fs_found *ret)
+int fs_meta_attr(struct fs *fs, uint64_t node, const struct fs_handle *handle, struct fs_found *ret)
 {
 	struct sfs_attr attr = {
-		.ino = node, .type = SFS_NODE_FILE, .mode = 0444, .nlink = 1,
-		.uid = fs->uid, .gid = fs->gid,
+		.ino = node,
+		.type = SFS_NODE_FILE,
+		.mode = 0444,
+		.nlink = 1,
+		.uid = fs->uid,
+		.gid = fs->gid,
 	};
 	int err = 0;
 	set_times(fs, node, &attr);
@@ -252,5 +251,6 @@ int fs_meta_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
 	if (((set->mask & SFS_SET_UID) && set->uid != found.stat.st_uid) ||
 	    ((set->mask & SFS_SET_GID) && set->gid != found.stat.st_gid))
 		return SFS_ERR_WRONG_KIND;
-	return (set->mask & SFS_SET_SIZE) && writable ? fs_draft_resize(&handle->draft, set->size) : 0;
+	return (set->mask & SFS_SET_SIZE) && writable ? fs_draft_resize(&handle->draft, set->size)
+						      : 0;
 }

@@ -7,7 +7,7 @@
 /** What a generated file held when it was last looked at. */
 struct fs_page {
 	struct sfs_buf text;
-	int64_t made_ns;             /* 0: never */
+	int64_t made_ns; /* 0: never */
 };
 
 /** A definition of a class that is not there yet. */
@@ -18,8 +18,8 @@ struct fs_schema {
 };
 
 struct fs_meta {
-	pthread_mutex_t lock;        /* protects all below */
-	struct fs_page pages[3];     /* README, status, metrics */
+	pthread_mutex_t lock;    /* protects all below */
+	struct fs_page pages[3]; /* README, status, metrics */
 	struct fs_schema *schemas;
 	uint64_t last_serial;
 };

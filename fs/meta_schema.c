@@ -85,8 +85,11 @@ static int define(struct fs *fs, const struct fs_handle *handle, struct sfs_span
 {
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct sfs_class_make make = {
-		.name = sfs_span_str(handle->class_name), .kind = SFS_CLASS_OBJECT,
-		.mode = CLASS_MODE, .uid = fs->uid, .gid = fs->gid,
+		.name = sfs_span_str(handle->class_name),
+		.kind = SFS_CLASS_OBJECT,
+		.mode = CLASS_MODE,
+		.uid = fs->uid,
+		.gid = fs->gid,
 	};
 	struct fs_mark mark = { .nodes = { handle->node } };
 	fs_mark_begin(&mark);

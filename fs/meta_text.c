@@ -139,9 +139,9 @@ static int put_mount(struct fs *fs, struct sfs_buf *ret)
 }
 
 struct figure {
-	const char *key;         /* in status; in metrics as storefs_KEY */
+	const char *key; /* in status; in metrics as storefs_KEY */
 	const char *help;
-	const char *type;        /* of OpenMetrics */
+	const char *type; /* of OpenMetrics */
 	uint64_t value;
 };
 
@@ -156,7 +156,8 @@ static size_t figures(struct fs *fs, const struct sfs_store_stat *stat, struct f
 		{ "raws", "Raw files of all classes", "gauge", stat->raws },
 		{ "scratch", "Scratch files of all classes", "gauge", stat->scratch },
 		{ "commit", "Number of the last commit", "gauge", stat->commit },
-		{ "commit_synced", "Last commit known to be on disk", "gauge", stat->commit_synced },
+		{ "commit_synced", "Last commit known to be on disk", "gauge",
+		  stat->commit_synced },
 		{ "commits", "Commits since the store was opened", "counter", stat->commits },
 		{ "syncs", "Syncs since the store was opened", "counter", stat->syncs },
 		{ "saves", "Documents saved through the mount", "counter",
@@ -165,7 +166,8 @@ static size_t figures(struct fs *fs, const struct sfs_store_stat *stat, struct f
 		  atomic_load(&fs->refused) },
 		{ "cache_bytes", "Bytes in the cache of documents", "gauge", stat->cache_bytes },
 		{ "cache_hits", "Reads served from the cache", "counter", stat->cache_hits },
-		{ "cache_misses", "Reads not served from the cache", "counter", stat->cache_misses },
+		{ "cache_misses", "Reads not served from the cache", "counter",
+		  stat->cache_misses },
 		{ "backend_bytes", "Bytes that the backend keeps", "gauge", stat->backend_bytes },
 		{ "notifications", "Cache invalidations sent to the kernel", "counter",
 		  fs_notify_count(fs) },
@@ -195,7 +197,8 @@ int fs_text_status(struct fs *fs, struct sfs_buf *ret)
 	if (!err)
 		err = put_number(ret, "format", stat.format);
 	if (!err)
-		err = sfs_buf_printf(ret, "  \"read_only\": %s,\n", stat.read_only ? "true" : "false");
+		err = sfs_buf_printf(ret, "  \"read_only\": %s,\n",
+				     stat.read_only ? "true" : "false");
 	if (!err)
 		err = put_capabilities(fs, ret);
 	if (!err)
@@ -230,8 +233,9 @@ int fs_text_metrics(struct fs *fs, struct sfs_buf *ret)
 	for (size_t i = 0; i < count && !err; i++)
 		err = put_metric(ret, &list[i]);
 	if (!err)
-		err = sfs_buf_printf(ret, "# TYPE storefs_requests counter\n"
-					  "# HELP storefs_requests Requests of the kernel by kind.\n");
+		err = sfs_buf_printf(ret,
+				     "# TYPE storefs_requests counter\n"
+				     "# HELP storefs_requests Requests of the kernel by kind.\n");
 	for (int i = 0; i < FS_REQUEST_COUNT && !err; i++)
 		err = sfs_buf_printf(ret, "storefs_requests_total{kind=\"%s\"} %llu\n",
 				     request_names[i],

@@ -16,7 +16,8 @@ static int check_directory(const char *path, struct sfs_diag *diag)
 	if (stat(path, &stat_) == 0) {
 		if (S_ISDIR(stat_.st_mode))
 			return 0;
-		return sfs_diag_set(diag, SFS_ERR_NOT_DIR, "mount point %s is not a directory", path);
+		return sfs_diag_set(diag, SFS_ERR_NOT_DIR, "mount point %s is not a directory",
+				    path);
 	}
 	if (errno == ENOENT)
 		return sfs_diag_set(diag, SFS_ERR_NOT_FOUND,
@@ -26,7 +27,8 @@ static int check_directory(const char *path, struct sfs_diag *diag)
 	if (errno == ENOTCONN)
 		return sfs_diag_set(diag, SFS_ERR_EXISTS,
 				    "mount point %s holds a dead mount: remove it with "
-				    "'fusermount3 -uz %s'", path, path);
+				    "'fusermount3 -uz %s'",
+				    path, path);
 	return sfs_diag_set(diag, SFS_ERR_PERMISSION, "mount point %s: %s", path, strerror(errno));
 }
 
@@ -105,8 +107,8 @@ static int check_mounted(const char *mountpoint, struct sfs_diag *diag)
 	while (info && !err && getline(&line, &size, info) >= 0) {
 		const char *store = mounted_store(line, mountpoint);
 		if (store)
-			err = sfs_diag_set(diag, SFS_ERR_EXISTS, "store %s is mounted on %s already",
-					   store, mountpoint);
+			err = sfs_diag_set(diag, SFS_ERR_EXISTS,
+					   "store %s is mounted on %s already", store, mountpoint);
 	}
 	free(line);
 	if (info)
@@ -124,9 +126,10 @@ static int check_overlap(const char *store, const char *mountpoint, struct sfs_d
 					   "mount point %s is inside the store %s", real_mount,
 					   real_store);
 		else if (is_inside(real_store, real_mount))
-			err = sfs_diag_set(diag, SFS_ERR_INVALID,
-					   "store %s is inside the mount point %s, which would hide it",
-					   real_store, real_mount);
+			err = sfs_diag_set(
+				diag, SFS_ERR_INVALID,
+				"store %s is inside the mount point %s, which would hide it",
+				real_store, real_mount);
 	}
 	if (!err && real_mount)
 		err = check_mounted(real_mount, diag);
@@ -141,9 +144,11 @@ static int check_device(struct sfs_diag *diag)
 	if (access(device, R_OK | W_OK) == 0)
 		return 0;
 	if (errno == ENOENT)
-		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED,
-				    "%s does not exist: load the kernel module with 'modprobe fuse', or "
-				    "give the container the device", device);
+		return sfs_diag_set(
+			diag, SFS_ERR_UNSUPPORTED,
+			"%s does not exist: load the kernel module with 'modprobe fuse', or "
+			"give the container the device",
+			device);
 	return sfs_diag_set(diag, SFS_ERR_PERMISSION,
 			    "%s can not be opened (%s): its mode should be 0666, or run as root",
 			    device, strerror(errno));
@@ -158,8 +163,10 @@ int fs_mountpoint_check(const struct fs_options *options, struct sfs_diag *diag)
 	if (!err)
 		err = check_device(diag);
 	if (!err && access(mountpoint, geteuid() ? W_OK | X_OK : X_OK) < 0)
-		err = sfs_diag_set(diag, SFS_ERR_PERMISSION,
-				   "mount point %s: %s: you can only mount on a directory that you may "
-				   "write to", mountpoint, strerror(errno));
+		err = sfs_diag_set(
+			diag, SFS_ERR_PERMISSION,
+			"mount point %s: %s: you can only mount on a directory that you may "
+			"write to",
+			mountpoint, strerror(errno));
 	return err;
 }

@@ -9,7 +9,7 @@
 #include "name.h"
 
 #define HASH_DIGITS 16
-#define HASH_PART (1 + HASH_DIGITS)         /* "~" and the digits */
+#define HASH_PART (1 + HASH_DIGITS) /* "~" and the digits */
 #define ENCODED_MAX (3 * SFS_OID_MAX)
 /* A prefix is cut before a split character (3 bytes) or escape (2 bytes). */
 #define HASHED_MIN (SFS_NAME_MAX - 5)
@@ -23,8 +23,12 @@ static const char *const extensions[] = {
 static size_t utf8_length(const unsigned char *text, size_t len)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t want = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 :
-		      text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
+	size_t want = text[0] < 0x80   ? 1
+		      : text[0] < 0xc2 ? 0
+		      : text[0] < 0xe0 ? 2
+		      : text[0] < 0xf0 ? 3
+		      : text[0] < 0xf5 ? 4
+				       : 0;
 	if (want <= 1 || want > len)
 		return want <= 1 ? want : 0;
 	uint32_t code = text[0] & (0xff >> (want + 1));
@@ -169,7 +173,8 @@ size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NA
 static bool has_extension(struct sfs_span name, const char *extension, size_t *ret_stem)
 {
 	size_t len = strlen(extension);
-	if (name.len <= len || memcmp((const char *)name.data + name.len - len, extension, len) != 0)
+	if (name.len <= len ||
+	    memcmp((const char *)name.data + name.len - len, extension, len) != 0)
 		return false;
 	*ret_stem = name.len - len;
 	return true;
@@ -221,7 +226,7 @@ size_t fs_name_prefix(struct sfs_span name, unsigned number, unsigned char ret[S
 	struct sfs_span prefix = { name.data, stem_len - HASH_PART };
 	if (number == 1) {
 		size_t len = full_decode(prefix, ret);
-		return len == prefix.len ? 0 : len;   /* the same as number 0 */
+		return len == prefix.len ? 0 : len; /* the same as number 0 */
 	}
 	memcpy(ret, prefix.data, prefix.len);
 	return prefix.len;

@@ -14,10 +14,10 @@
 
 /** A name of an object class's directory, taken apart. */
 struct fs_name {
-	bool object;                     /* else a scratch file; the rest is then not set */
+	bool object; /* else a scratch file; the rest is then not set */
 	enum sfs_format format;
-	bool canonical;                  /* it is the name that fs_name_make() gives */
-	bool hashed;                     /* it may stand for an oid that is longer than a name */
+	bool canonical; /* it is the name that fs_name_make() gives */
+	bool hashed;    /* it may stand for an oid that is longer than a name */
 	size_t oid_len;
 	unsigned char oid[SFS_NAME_MAX]; /* what it means as it stands */
 };

@@ -32,7 +32,8 @@ static struct fs_open *find_locked(const struct fs_table *table, uint32_t class_
 				   struct sfs_span oid)
 {
 	struct fs_open *open = table->newborns;
-	while (open && !(open->class_id == class_id && sfs_span_equal(sfs_buf_span(&open->oid), oid)))
+	while (open &&
+	       !(open->class_id == class_id && sfs_span_equal(sfs_buf_span(&open->oid), oid)))
 		open = open->next_newborn;
 	return open;
 }
@@ -62,9 +63,14 @@ int fs_newborn_create(struct fs *fs, const struct fs_birth *birth, struct fs_ope
 {
 	int64_t now = fs_now_ns();
 	struct sfs_attr attr = {
-		.type = SFS_NODE_OBJECT, .mode = birth->mode & 07777,
-		.uid = birth->uid, .gid = birth->gid, .nlink = 1,
-		.atime_ns = now, .mtime_ns = now, .ctime_ns = now,
+		.type = SFS_NODE_OBJECT,
+		.mode = birth->mode & 07777,
+		.uid = birth->uid,
+		.gid = birth->gid,
+		.nlink = 1,
+		.atime_ns = now,
+		.mtime_ns = now,
+		.ctime_ns = now,
 	};
 	int err = sfs_ino_reserve(fs->store, birth->class_id, &attr.ino);
 	if (err < 0)

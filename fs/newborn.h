@@ -12,7 +12,7 @@ struct fs_birth {
 	uint32_t class_id;
 	struct sfs_span oid;
 	uint32_t mode, uid, gid;
-	bool name_known;         /* it is created under its primary name */
+	bool name_known; /* it is created under its primary name */
 };
 
 /**

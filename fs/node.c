@@ -18,18 +18,13 @@ enum fs_node_kind fs_node_kind(uint64_t node)
 	if (class_id != 0)
 		return ino == sfs_ino_make(class_id, 1) ? FS_NODE_CLASS : FS_NODE_THING;
 	switch (ino) {
-	case SFS_INO_ROOT:
-		return FS_NODE_ROOT;
-	case FS_META_DIR:
-		return FS_NODE_META_DIR;
+	case SFS_INO_ROOT: return FS_NODE_ROOT;
+	case FS_META_DIR: return FS_NODE_META_DIR;
 	case FS_META_README:
 	case FS_META_STATUS:
-	case FS_META_METRICS:
-		return FS_NODE_META_FILE;
-	case FS_META_SCHEMA:
-		return FS_NODE_SCHEMA_DIR;
-	default:
-		return FS_NODE_NONE;
+	case FS_META_METRICS: return FS_NODE_META_FILE;
+	case FS_META_SCHEMA: return FS_NODE_SCHEMA_DIR;
+	default: return FS_NODE_NONE;
 	}
 }
 
@@ -37,16 +32,11 @@ mode_t fs_node_type_mode(enum sfs_node_type type)
 {
 	switch (type) {
 	case SFS_NODE_OBJECT:
-	case SFS_NODE_FILE:
-		return S_IFREG;
-	case SFS_NODE_DIR:
-		return S_IFDIR;
-	case SFS_NODE_SYMLINK:
-		return S_IFLNK;
-	case SFS_NODE_FIFO:
-		return S_IFIFO;
-	case SFS_NODE_SOCKET:
-		return S_IFSOCK;
+	case SFS_NODE_FILE: return S_IFREG;
+	case SFS_NODE_DIR: return S_IFDIR;
+	case SFS_NODE_SYMLINK: return S_IFLNK;
+	case SFS_NODE_FIFO: return S_IFIFO;
+	case SFS_NODE_SOCKET: return S_IFSOCK;
 	}
 	return S_IFREG;
 }

@@ -28,7 +28,7 @@ enum fs_meta_node {
 	FS_META_README = 3,
 	FS_META_STATUS = 4,
 	FS_META_METRICS = 5,
-	FS_META_SCHEMA = 6,     /* the directory schema/ */
+	FS_META_SCHEMA = 6, /* the directory schema/ */
 };
 
 /** What a node id stands for, by its bits alone. */
@@ -37,10 +37,10 @@ enum fs_node_kind {
 	FS_NODE_META_DIR,
 	FS_NODE_META_FILE,
 	FS_NODE_SCHEMA_DIR,
-	FS_NODE_SCHEMA,         /* schema/C.json */
-	FS_NODE_CLASS,          /* root directory of a class */
-	FS_NODE_THING,          /* an object, a raw, a directory of a tree */
-	FS_NODE_NONE,           /* no such id was ever given out */
+	FS_NODE_SCHEMA, /* schema/C.json */
+	FS_NODE_CLASS,  /* root directory of a class */
+	FS_NODE_THING,  /* an object, a raw, a directory of a tree */
+	FS_NODE_NONE,   /* no such id was ever given out */
 };
 
 #define FS_VIEW_SHIFT 60

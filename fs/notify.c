@@ -19,7 +19,7 @@ enum what { TELL_ENTRY, TELL_ATTR, TELL_DATA };
 struct item {
 	struct item *next;
 	enum what what;
-	uint64_t node;          /* TELL_ENTRY: the directory */
+	uint64_t node; /* TELL_ENTRY: the directory */
 	size_t name_len;
 	char name[];
 };
@@ -27,16 +27,16 @@ struct item {
 struct fs_notifier {
 	struct fs *fs;
 	pthread_t thread;
-	pthread_mutex_t lock;        /* protects all below */
+	pthread_mutex_t lock; /* protects all below */
 	pthread_cond_t work, done;
 	struct item *first, **last;
 	size_t len;
-	uint64_t last_attr;          /* node of the last TELL_ATTR in the queue */
-	uint32_t purge[PURGE_MAX];   /* classes to forget; 0: all of them */
+	uint64_t last_attr;        /* node of the last TELL_ATTR in the queue */
+	uint32_t purge[PURGE_MAX]; /* classes to forget; 0: all of them */
 	size_t purge_len;
 	_Atomic uint64_t queued, told; /* told <= queued; equal: idle; written with the lock held */
 	bool stop;
-	atomic_uint holds;           /* changes under way; no lock */
+	atomic_uint holds; /* changes under way; no lock */
 };
 
 static _Thread_local const struct fs_mark *current;
@@ -187,9 +187,7 @@ static void changed(void *arg, const struct sfs_change *change)
 	if (change->dir)
 		fs_sequence_move(fs, change->dir);
 	switch (change->type) {
-	case SFS_CHANGE_NODE:
-		node_changed(fs, change);
-		break;
+	case SFS_CHANGE_NODE: node_changed(fs, change); break;
 	case SFS_CHANGE_ADDED:
 	case SFS_CHANGE_REMOVED:
 		name_changed(fs, change);
@@ -214,12 +212,8 @@ static void tell(struct fs *fs, const struct item *item)
 		fuse_lowlevel_notify_inval_entry(fs->session, item->node, item->name,
 						 item->name_len);
 		break;
-	case TELL_ATTR:
-		fuse_lowlevel_notify_inval_inode(fs->session, item->node, -1, 0);
-		break;
-	case TELL_DATA:
-		fuse_lowlevel_notify_inval_inode(fs->session, item->node, 0, 0);
-		break;
+	case TELL_ATTR: fuse_lowlevel_notify_inval_inode(fs->session, item->node, -1, 0); break;
+	case TELL_DATA: fuse_lowlevel_notify_inval_inode(fs->session, item->node, 0, 0); break;
 	}
 }
 

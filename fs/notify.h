@@ -42,12 +42,12 @@ uint64_t fs_notify_count(const struct fs *fs);
  * without a mark come by another door.
  */
 struct fs_mark {
-	uint64_t nodes[2];               /* whose attributes the kernel asks for again; 0: none */
+	uint64_t nodes[2]; /* whose attributes the kernel asks for again; 0: none */
 	struct {
-		uint64_t dir;            /* its attributes too; 0: none */
+		uint64_t dir; /* its attributes too; 0: none */
 		struct sfs_span name;
 	} names[2];
-	bool name_known;                 /* the kernel has the name of the object that is added */
+	bool name_known; /* the kernel has the name of the object that is added */
 };
 
 void fs_mark_begin(const struct fs_mark *mark);

@@ -29,8 +29,7 @@ void fs_reply_node(fuse_req_t req, int err)
 	fuse_reply_err(req, err == SFS_ERR_NOT_FOUND ? ESTALE : fs_errno(err));
 }
 
-void fs_entry_fill(const struct fs *fs, const struct fs_found *found,
-		   struct fuse_entry_param *ret)
+void fs_entry_fill(const struct fs *fs, const struct fs_found *found, struct fuse_entry_param *ret)
 {
 	*ret = (struct fuse_entry_param){
 		.ino = found->node,
@@ -104,13 +103,13 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	static const unsigned wanted[] = {
 		FUSE_CAP_AUTO_INVAL_DATA, FUSE_CAP_ATOMIC_O_TRUNC, FUSE_CAP_PARALLEL_DIROPS,
-		FUSE_CAP_CACHE_SYMLINKS, FUSE_CAP_READDIRPLUS, FUSE_CAP_READDIRPLUS_AUTO,
-		FUSE_CAP_SPLICE_WRITE, FUSE_CAP_ASYNC_READ,
+		FUSE_CAP_CACHE_SYMLINKS,  FUSE_CAP_READDIRPLUS,    FUSE_CAP_READDIRPLUS_AUTO,
+		FUSE_CAP_SPLICE_WRITE,    FUSE_CAP_ASYNC_READ,
 	};
 	/* The kernel drops setuid bits itself; requests are read, not spliced: most are small. */
 	static const unsigned refused[] = {
-		FUSE_CAP_WRITEBACK_CACHE, FUSE_CAP_SPLICE_READ, FUSE_CAP_SPLICE_MOVE,
-		FUSE_CAP_EXPORT_SUPPORT, FUSE_CAP_HANDLE_KILLPRIV,
+		FUSE_CAP_WRITEBACK_CACHE, FUSE_CAP_SPLICE_READ,     FUSE_CAP_SPLICE_MOVE,
+		FUSE_CAP_EXPORT_SUPPORT,  FUSE_CAP_HANDLE_KILLPRIV,
 	};
 	struct fs *fs = userdata;
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)

@@ -34,8 +34,7 @@ void fs_reply_name(fuse_req_t req, int err);
 void fs_reply_node(fuse_req_t req, int err);
 
 /** A node and its attributes in the form of libfuse. */
-void fs_entry_fill(const struct fs *fs, const struct fs_found *found,
-		   struct fuse_entry_param *ret);
+void fs_entry_fill(const struct fs *fs, const struct fs_found *found, struct fuse_entry_param *ret);
 void fs_reply_found(fuse_req_t req, const struct fs_found *found);
 void fs_reply_attr(fuse_req_t req, const struct fs_found *found);
 /** Find what was just made at a place and reply with it, or with err. */
@@ -44,7 +43,7 @@ void fs_reply_made(fuse_req_t req, const struct fs_place *place, int err);
 /** Who owns what a request makes in a directory. */
 struct fs_owner {
 	uint32_t uid, gid;
-	bool set_gid;            /* directories inherit the bit */
+	bool set_gid; /* directories inherit the bit */
 };
 struct fs_owner fs_owner_in(fuse_req_t req, uint64_t dir);
 
@@ -85,8 +84,7 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 		 struct fs_handle **ret);
 
 /* op_file.c */
-void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
-		struct fuse_file_info *fi);
+void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi);
 void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, off_t off,
 		     struct fuse_file_info *fi);
 void fs_op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
@@ -96,8 +94,7 @@ void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
 /* op_raw.c */
 void fs_op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len,
 		     struct fuse_file_info *fi);
-void fs_op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
-		 struct fuse_file_info *fi);
+void fs_op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct fuse_file_info *fi);
 void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t node_in, off_t off_in,
 			   struct fuse_file_info *fi_in, fuse_ino_t node_out, off_t off_out,
 			   struct fuse_file_info *fi_out, size_t len, int flags);

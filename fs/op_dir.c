@@ -28,11 +28,11 @@ struct listing {
 	size_t len, size;
 	bool full;
 	/* Entries of one cookie: all of them, or none, are in a reply. */
-	uint64_t group;            /* cookie of the entries that were added last */
-	uint64_t before;           /* where to go on before them */
-	size_t group_at;           /* where they start in buf */
-	size_t last_at;            /* where the last entry starts */
-	uint64_t sequence;         /* of the directory, before the listing began */
+	uint64_t group;    /* cookie of the entries that were added last */
+	uint64_t before;   /* where to go on before them */
+	size_t group_at;   /* where they start in buf */
+	size_t last_at;    /* where the last entry starts */
+	uint64_t sequence; /* of the directory, before the listing began */
 };
 
 /** One entry; attributes are only needed for readdirplus. */
@@ -165,9 +165,9 @@ static int list_objects(struct listing *listing, uint32_t class_id, uint64_t aft
 
 /** Names of files, collected first: while the engine lists it can not be asked for attributes. */
 struct names {
-	struct sfs_buf text;       /* each: struct name_head, then the name and a NUL */
-	size_t room;               /* bytes that the reply has left */
-	uint64_t last;             /* cookie of the last one */
+	struct sfs_buf text; /* each: struct name_head, then the name and a NUL */
+	size_t room;         /* bytes that the reply has left */
+	uint64_t last;       /* cookie of the last one */
 };
 struct name_head {
 	uint64_t ino, cookie;
@@ -198,7 +198,10 @@ static int add_file(struct listing *listing, const struct name_head *head, const
 	struct fs_found found = { .keep_entry = keep };
 	bool known = listing->plus && fs_attr_load(fs, head->ino, NULL, 0, &found) == 0;
 	const struct entry entry = {
-		name, head->ino, fs_node_type_mode(head->type), known ? &found : NULL,
+		name,
+		head->ino,
+		fs_node_type_mode(head->type),
+		known ? &found : NULL,
 	};
 	return add(listing, &entry, cookie);
 }
@@ -293,21 +296,14 @@ static int list_tree(struct listing *listing, uint64_t node, uint64_t after)
 static int list(struct listing *listing, uint64_t node, uint64_t after)
 {
 	switch (fs_node_kind(node)) {
-	case FS_NODE_ROOT:
-		list_root(listing, after);
-		return 0;
+	case FS_NODE_ROOT: list_root(listing, after); return 0;
 	case FS_NODE_META_DIR:
-	case FS_NODE_SCHEMA_DIR:
-		list_meta(listing, node, after);
-		return 0;
-	case FS_NODE_CLASS:
-		return list_class(listing, node, after);
-	case FS_NODE_THING:
-		return list_tree(listing, node, after);
+	case FS_NODE_SCHEMA_DIR: list_meta(listing, node, after); return 0;
+	case FS_NODE_CLASS: return list_class(listing, node, after);
+	case FS_NODE_THING: return list_tree(listing, node, after);
 	case FS_NODE_META_FILE:
 	case FS_NODE_SCHEMA:
-	case FS_NODE_NONE:
-		break;
+	case FS_NODE_NONE: break;
 	}
 	return SFS_ERR_NOT_DIR;
 }
@@ -316,7 +312,10 @@ static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off,
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct listing listing = {
-		.req = req, .fs = fs, .plus = plus, .group = (uint64_t)off,
+		.req = req,
+		.fs = fs,
+		.plus = plus,
+		.group = (uint64_t)off,
 		.size = size < REPLY_MAX ? size : REPLY_MAX,
 	};
 	listing.buf = malloc(listing.size ? listing.size : 1);

@@ -58,8 +58,7 @@ static void read_raw(fuse_req_t req, struct fs_handle *handle, size_t size, off_
 	fs_loop_block_end(fs->loop);
 }
 
-void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
-		struct fuse_file_info *fi)
+void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	fs_begin(req, FS_REQUEST_READ);
 	struct fs_handle *handle = fs_handle_of(fi->fh);
@@ -69,16 +68,10 @@ void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 		reply_span(req, handle->doc ? handle->doc->bytes : sfs_buf_span(&handle->text),
 			   size, off);
 		break;
-	case FS_HANDLE_TEXT:
-		reply_span(req, sfs_buf_span(&handle->text), size, off);
-		break;
+	case FS_HANDLE_TEXT: reply_span(req, sfs_buf_span(&handle->text), size, off); break;
 	case FS_HANDLE_WRITER:
-	case FS_HANDLE_SCHEMA:
-		read_draft(req, handle, size, off);
-		break;
-	case FS_HANDLE_RAW:
-		read_raw(req, handle, size, off);
-		break;
+	case FS_HANDLE_SCHEMA: read_draft(req, handle, size, off); break;
+	case FS_HANDLE_RAW: read_raw(req, handle, size, off); break;
 	}
 }
 
@@ -150,13 +143,9 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 	(void)node;
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
-	case FS_HANDLE_TEXT:
-		fuse_reply_err(req, EBADF);
-		break;
+	case FS_HANDLE_TEXT: fuse_reply_err(req, EBADF); break;
 	case FS_HANDLE_WRITER:
-	case FS_HANDLE_SCHEMA:
-		write_copy(req, handle, in, off, fi);
-		break;
+	case FS_HANDLE_SCHEMA: write_copy(req, handle, in, off, fi); break;
 	case FS_HANDLE_RAW:
 		fs_loop_block_begin(fs->loop);
 		if (sfs_raw_fd(handle->raw) < 0)
@@ -235,17 +224,13 @@ void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	(void)node;
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
-	case FS_HANDLE_WRITER:
-		close_document(fs, handle);
-		break;
+	case FS_HANDLE_WRITER: close_document(fs, handle); break;
 	case FS_HANDLE_SCHEMA:
 		fs_schema_close(fs, handle);
 		fs_handle_free(fs, handle);
 		break;
 	case FS_HANDLE_RAW:
-	case FS_HANDLE_TEXT:
-		fs_handle_free(fs, handle);
-		break;
+	case FS_HANDLE_TEXT: fs_handle_free(fs, handle); break;
 	}
 	fuse_reply_err(req, 0);
 }

@@ -69,7 +69,9 @@ static int decode_set(const struct stat *attr, int mask, struct sfs_setattr *ret
 {
 	int64_t now = fs_now_ns();
 	*ret = (struct sfs_setattr){
-		.mode = attr->st_mode & 07777, .uid = attr->st_uid, .gid = attr->st_gid,
+		.mode = attr->st_mode & 07777,
+		.uid = attr->st_uid,
+		.gid = attr->st_gid,
 		.size = (uint64_t)attr->st_size,
 	};
 	if (mask & FUSE_SET_ATTR_MODE)
@@ -142,10 +144,15 @@ void fs_op_statfs(fuse_req_t req, fuse_ino_t node)
 	unsigned block = fs->policy.block_size;
 	uint64_t files = stat.objects + stat.raws + stat.scratch;
 	struct statvfs ret = {
-		.f_bsize = block, .f_frsize = block, .f_namemax = SFS_NAME_MAX,
-		.f_blocks = stat.fs_total / block, .f_bfree = stat.fs_free / block,
-		.f_bavail = stat.fs_avail / block, .f_files = files + stat.fs_files_free,
-		.f_ffree = stat.fs_files_free, .f_favail = stat.fs_files_free,
+		.f_bsize = block,
+		.f_frsize = block,
+		.f_namemax = SFS_NAME_MAX,
+		.f_blocks = stat.fs_total / block,
+		.f_bfree = stat.fs_free / block,
+		.f_bavail = stat.fs_avail / block,
+		.f_files = files + stat.fs_files_free,
+		.f_ffree = stat.fs_files_free,
+		.f_favail = stat.fs_files_free,
 	};
 	fuse_reply_statfs(req, &ret);
 }

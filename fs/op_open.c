@@ -35,14 +35,9 @@ static void cache_reader(struct fs *fs, struct fs_handle *handle, struct fuse_fi
 		return;
 	}
 	switch (fs_handle_cache_mode(fs, handle)) {
-	case FS_CACHE_KEEP:
-		fi->keep_cache = 1;
-		break;
-	case FS_CACHE_DROP:
-		break;
-	case FS_CACHE_AVOID:
-		fi->direct_io = 1;
-		break;
+	case FS_CACHE_KEEP: fi->keep_cache = 1; break;
+	case FS_CACHE_DROP: break;
+	case FS_CACHE_AVOID: fi->direct_io = 1; break;
 	}
 }
 
@@ -246,20 +241,16 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 {
 	int err;
 	switch (fs_node_kind(node)) {
-	case FS_NODE_META_FILE:
-		return open_text(fs, node, pid, fi, ret);
-	case FS_NODE_SCHEMA:
-		return open_schema(fs, node, pid, fi, ret);
+	case FS_NODE_META_FILE: return open_text(fs, node, pid, fi, ret);
+	case FS_NODE_SCHEMA: return open_schema(fs, node, pid, fi, ret);
 	case FS_NODE_THING:
 		err = open_document(fs, node, pid, fi, ret);
 		return err == SFS_ERR_NOT_FOUND ? open_raw(fs, node, pid, fi, ret) : err;
 	case FS_NODE_ROOT:
 	case FS_NODE_META_DIR:
 	case FS_NODE_SCHEMA_DIR:
-	case FS_NODE_CLASS:
-		return SFS_ERR_IS_DIR;
-	case FS_NODE_NONE:
-		break;
+	case FS_NODE_CLASS: return SFS_ERR_IS_DIR;
+	case FS_NODE_NONE: break;
 	}
 	return SFS_ERR_NOT_FOUND;
 }
@@ -287,8 +278,12 @@ static int create_object(fuse_req_t req, const struct fs_place *place, mode_t mo
 	struct fs *fs = fuse_req_userdata(req);
 	struct fs_owner owner = fs_owner_in(req, place->dir);
 	struct fs_birth birth = {
-		.class_id = place->class_id, .oid = fs_place_oid(place), .mode = mode & 07777,
-		.uid = owner.uid, .gid = owner.gid, .name_known = place->keep,
+		.class_id = place->class_id,
+		.oid = fs_place_oid(place),
+		.mode = mode & 07777,
+		.uid = owner.uid,
+		.gid = owner.gid,
+		.name_known = place->keep,
 	};
 	struct fs_open *open;
 	struct sfs_attr attr;
@@ -309,7 +304,10 @@ static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode,
 	struct fs *fs = fuse_req_userdata(req);
 	struct fs_owner owner = fs_owner_in(req, place->dir);
 	struct sfs_raw_make make = {
-		.type = SFS_NODE_FILE, .mode = mode & 07777, .uid = owner.uid, .gid = owner.gid,
+		.type = SFS_NODE_FILE,
+		.mode = mode & 07777,
+		.uid = owner.uid,
+		.gid = owner.gid,
 	};
 	struct sfs_attr attr;
 	struct fs_mark mark = FS_MARK_NAME(place);
@@ -336,15 +334,11 @@ static int create_at(fuse_req_t req, const struct fs_place *place, mode_t mode,
 		     struct fuse_file_info *fi, struct fs_handle **ret)
 {
 	switch (place->kind) {
-	case FS_PLACE_OBJECT:
-		return create_object(req, place, mode, fi, ret);
-	case FS_PLACE_RAW:
-		return create_raw(req, place, mode, fi, ret);
-	case FS_PLACE_SCHEMA:
-		return create_schema(req, place, fi, ret);
+	case FS_PLACE_OBJECT: return create_object(req, place, mode, fi, ret);
+	case FS_PLACE_RAW: return create_raw(req, place, mode, fi, ret);
+	case FS_PLACE_SCHEMA: return create_schema(req, place, fi, ret);
 	case FS_PLACE_CLASS:
-	case FS_PLACE_META:
-		break;
+	case FS_PLACE_META: break;
 	}
 	return SFS_ERR_WRONG_KIND;
 }

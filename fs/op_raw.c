@@ -44,8 +44,7 @@ static void seek_document(fuse_req_t req, uint64_t node, off_t off, int whence,
 		fuse_reply_lseek(req, whence == SEEK_HOLE ? found.stat.st_size : off);
 }
 
-void fs_op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
-		 struct fuse_file_info *fi)
+void fs_op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct fuse_file_info *fi)
 {
 	fs_begin(req, FS_REQUEST_LSEEK);
 	int fd = raw_fd(fi);

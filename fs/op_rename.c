@@ -88,7 +88,7 @@ static int object_to_object(struct renaming *renaming)
 	if (exists && has(renaming, SFS_RENAME_NOREPLACE))
 		return SFS_ERR_EXISTS;
 	if (same)
-		return 0;   /* one object seen twice */
+		return 0; /* one object seen twice */
 	if (has(renaming, SFS_RENAME_EXCHANGE) && (is_newborn(fs, from) || is_newborn(fs, to)))
 		return SFS_ERR_INVALID;
 	int err = rename_newborn(renaming, newborn_to_object);
@@ -130,7 +130,9 @@ static int newborn_to_raw(struct renaming *renaming, struct fs_open *open)
 	struct fs *fs = renaming->fs;
 	const struct fs_place *to = &renaming->to;
 	struct sfs_raw_make make = {
-		.type = SFS_NODE_FILE, .mode = open->attr.mode, .uid = open->attr.uid,
+		.type = SFS_NODE_FILE,
+		.mode = open->attr.mode,
+		.uid = open->attr.uid,
 		.gid = open->attr.gid,
 	};
 	struct sfs_attr attr;
@@ -185,7 +187,9 @@ static int raw_to_object(struct renaming *renaming)
 	if (newborn && has(renaming, SFS_RENAME_NOREPLACE))
 		return SFS_ERR_EXISTS;
 	struct sfs_put put = {
-		.class_id = to->class_id, .oid = fs_place_oid(to), .format = to->format,
+		.class_id = to->class_id,
+		.oid = fs_place_oid(to),
+		.format = to->format,
 		.flags = SFS_PUT_KEEP_TEXT |
 			 (has(renaming, SFS_RENAME_NOREPLACE) ? SFS_PUT_CREATE : 0),
 	};

@@ -41,8 +41,12 @@ static int make_object(fuse_req_t req, const struct fs_place *place, mode_t mode
 	struct fs *fs = fuse_req_userdata(req);
 	struct fs_owner owner = fs_owner_in(req, place->dir);
 	struct fs_birth birth = {
-		.class_id = place->class_id, .oid = fs_place_oid(place), .mode = mode & 07777,
-		.uid = owner.uid, .gid = owner.gid, .name_known = place->keep,
+		.class_id = place->class_id,
+		.oid = fs_place_oid(place),
+		.mode = mode & 07777,
+		.uid = owner.uid,
+		.gid = owner.gid,
+		.name_known = place->keep,
 	};
 	struct fs_found found;
 	struct fs_open *open;
@@ -70,7 +74,7 @@ static int mknod_at(fuse_req_t req, const struct fs_place *place, mode_t mode)
 	else if (S_ISSOCK(mode))
 		make.type = SFS_NODE_SOCKET;
 	else
-		return SFS_ERR_WRONG_KIND;   /* devices */
+		return SFS_ERR_WRONG_KIND; /* devices */
 	return make_raw(req, place, &make);
 }
 
@@ -90,8 +94,11 @@ static int make_class(fuse_req_t req, const struct fs_place *place, mode_t mode)
 	struct fs *fs = fuse_req_userdata(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct sfs_class_make make = {
-		.name = place->name, .kind = SFS_CLASS_OBJECT, .mode = mode & 07777,
-		.uid = ctx->uid, .gid = ctx->gid,
+		.name = place->name,
+		.kind = SFS_CLASS_OBJECT,
+		.mode = mode & 07777,
+		.uid = ctx->uid,
+		.gid = ctx->gid,
 	};
 	struct sfs_class_info info;
 	struct fs_mark mark = FS_MARK_NAME(place);
@@ -122,7 +129,9 @@ void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 {
 	struct fs *fs = fs_begin(req, FS_REQUEST_SYMLINK);
 	struct sfs_raw_make make = {
-		.type = SFS_NODE_SYMLINK, .mode = 0777, .target = sfs_span_str(target),
+		.type = SFS_NODE_SYMLINK,
+		.mode = 0777,
+		.target = sfs_span_str(target),
 	};
 	struct fs_place place;
 	int err = fs_place_resolve(fs, parent, name, &place);
@@ -178,15 +187,11 @@ static int remove_object(struct fs *fs, const struct fs_place *place)
 static int unlink_at(struct fs *fs, const struct fs_place *place)
 {
 	switch (place->kind) {
-	case FS_PLACE_OBJECT:
-		return remove_object(fs, place);
-	case FS_PLACE_RAW:
-		return sfs_raw_unlink(fs->store, fs_node_ino(place->dir), place->name);
-	case FS_PLACE_CLASS:
-		return SFS_ERR_IS_DIR;
+	case FS_PLACE_OBJECT: return remove_object(fs, place);
+	case FS_PLACE_RAW: return sfs_raw_unlink(fs->store, fs_node_ino(place->dir), place->name);
+	case FS_PLACE_CLASS: return SFS_ERR_IS_DIR;
 	case FS_PLACE_META:
-	case FS_PLACE_SCHEMA:
-		break;
+	case FS_PLACE_SCHEMA: break;
 	}
 	return SFS_ERR_WRONG_KIND;
 }
@@ -205,15 +210,11 @@ static int remove_class(struct fs *fs, const struct fs_place *place)
 static int rmdir_at(struct fs *fs, const struct fs_place *place)
 {
 	switch (place->kind) {
-	case FS_PLACE_CLASS:
-		return remove_class(fs, place);
-	case FS_PLACE_RAW:
-		return sfs_raw_rmdir(fs->store, fs_node_ino(place->dir), place->name);
-	case FS_PLACE_OBJECT:
-		return SFS_ERR_NOT_DIR;
+	case FS_PLACE_CLASS: return remove_class(fs, place);
+	case FS_PLACE_RAW: return sfs_raw_rmdir(fs->store, fs_node_ino(place->dir), place->name);
+	case FS_PLACE_OBJECT: return SFS_ERR_NOT_DIR;
 	case FS_PLACE_META:
-	case FS_PLACE_SCHEMA:
-		break;
+	case FS_PLACE_SCHEMA: break;
 	}
 	return SFS_ERR_WRONG_KIND;
 }

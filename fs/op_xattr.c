@@ -52,15 +52,9 @@ static void reply_value(fuse_req_t req, struct sfs_span value, size_t size)
 static void reply_meta(fuse_req_t req, int err)
 {
 	switch (err) {
-	case SFS_ERR_NOT_FOUND:
-		fuse_reply_err(req, ENODATA);
-		break;
-	case SFS_ERR_LIMIT:
-		fuse_reply_err(req, ENOSPC);
-		break;
-	default:
-		fs_reply(req, err);
-		break;
+	case SFS_ERR_NOT_FOUND: fuse_reply_err(req, ENODATA); break;
+	case SFS_ERR_LIMIT: fuse_reply_err(req, ENOSPC); break;
+	default: fs_reply(req, err); break;
 	}
 }
 

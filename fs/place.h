@@ -8,22 +8,22 @@
 #include "name.h"
 
 enum fs_place_kind {
-	FS_PLACE_CLASS,      /* a name in the root */
-	FS_PLACE_META,       /* a name in .storefs, or .storefs itself */
-	FS_PLACE_SCHEMA,     /* a name in .storefs/schema */
-	FS_PLACE_OBJECT,     /* a document of an object */
-	FS_PLACE_RAW,        /* a raw, a scratch file, a directory of a tree */
+	FS_PLACE_CLASS,  /* a name in the root */
+	FS_PLACE_META,   /* a name in .storefs, or .storefs itself */
+	FS_PLACE_SCHEMA, /* a name in .storefs/schema */
+	FS_PLACE_OBJECT, /* a document of an object */
+	FS_PLACE_RAW,    /* a raw, a scratch file, a directory of a tree */
 };
 
 struct fs_place {
 	enum fs_place_kind kind;
-	uint64_t dir;                  /* node of the directory */
-	struct sfs_span name;          /* as given; borrowed */
-	uint32_t class_id;             /* OBJECT, RAW */
-	enum sfs_format format;        /* OBJECT */
-	bool keep;                     /* the kernel may remember what the name means */
-	bool keep_missing;             /* … and that it is not there */
-	size_t oid_len;                /* OBJECT */
+	uint64_t dir;           /* node of the directory */
+	struct sfs_span name;   /* as given; borrowed */
+	uint32_t class_id;      /* OBJECT, RAW */
+	enum sfs_format format; /* OBJECT */
+	bool keep;              /* the kernel may remember what the name means */
+	bool keep_missing;      /* … and that it is not there */
+	size_t oid_len;         /* OBJECT */
 	unsigned char oid[SFS_OID_MAX];
 };
 

@@ -9,16 +9,20 @@
 #include <stdbool.h>
 
 struct fs_policy {
-	double forever;         /* seconds: the kernel clamps it to "always" */
+	double forever; /* seconds: the kernel clamps it to "always" */
 	double never;
-	double moment;          /* as long as the system call that asked: a new file's attributes */
-	unsigned max_write;     /* bytes of one WRITE request */
-	unsigned block_size;    /* st_blksize, f_bsize */
-	bool xattr;             /* false: ENOSYS, once and for all */
+	double moment;       /* as long as the system call that asked: a new file's attributes */
+	unsigned max_write;  /* bytes of one WRITE request */
+	unsigned block_size; /* st_blksize, f_bsize */
+	bool xattr;          /* false: ENOSYS, once and for all */
 };
 
-#define FS_POLICY_DEFAULT                                                        \
-	{ .forever = 1e9, .never = 0.0, .moment = 1e-6, .max_write = 1u << 20, .block_size = 4096, \
+#define FS_POLICY_DEFAULT        \
+	{ .forever = 1e9,        \
+	  .never = 0.0,          \
+	  .moment = 1e-6,        \
+	  .max_write = 1u << 20, \
+	  .block_size = 4096,    \
 	  .xattr = true }
 
 #endif

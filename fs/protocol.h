@@ -15,7 +15,7 @@
 #include <sys/un.h>
 
 #define FS_SOCKET_NAME "socket"
-#define FS_PROTOCOL_MAGIC 0x53544653u   /* "STFS" */
+#define FS_PROTOCOL_MAGIC 0x53544653u /* "STFS" */
 #define FS_PROTOCOL_VERSION 1
 #define FS_ARGV_MAX ((size_t)1 << 20)
 #define FS_ARGC_MAX 65536
@@ -27,15 +27,15 @@ struct fs_request_head {
 };
 
 enum fs_reply_status {
-	FS_REPLY_EXIT = 0,       /* value: the command's exit code */
-	FS_REPLY_VERSION = 1,    /* the daemon speaks another version, value */
-	FS_REPLY_BUSY = 2,       /* too many commands are running */
-	FS_REPLY_BAD = 3,        /* a request that makes no sense */
+	FS_REPLY_EXIT = 0,    /* value: the command's exit code */
+	FS_REPLY_VERSION = 1, /* the daemon speaks another version, value */
+	FS_REPLY_BUSY = 2,    /* too many commands are running */
+	FS_REPLY_BAD = 3,     /* a request that makes no sense */
 };
 
 struct fs_reply {
 	uint32_t magic;
-	uint32_t status;         /* enum fs_reply_status */
+	uint32_t status; /* enum fs_reply_status */
 	int32_t value;
 };
 

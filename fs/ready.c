@@ -15,13 +15,13 @@ void fs_ready_notify(const char *state)
 		return;
 	memcpy(address.sun_path, path, strlen(path));
 	if (path[0] == '@')
-		address.sun_path[0] = '\0';   /* the abstract name space */
+		address.sun_path[0] = '\0'; /* the abstract name space */
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
 			      len);
-	(void)sent;   /* nobody to tell */
+	(void)sent; /* nobody to tell */
 	close(fd);
 }

@@ -107,6 +107,7 @@ static int put(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_pu
 	fs_mark_begin(&mark);
 	int err = sfs_object_put(fs->store, what, &attr, diag);
 	fs_mark_end();
+	what->attr = NULL;
 	if (unknown)
 		fs_notify_release(fs);
 	if (!err)
@@ -173,7 +174,9 @@ static int save_text(struct fs *fs, struct fs_open *open, uint64_t node, struct 
 	if (open->raw_ino)
 		return put_raw(fs, open, text);
 	struct sfs_put what = {
-		.format = fs_node_format(node), .text = text, .flags = SFS_PUT_KEEP_TEXT,
+		.format = fs_node_format(node),
+		.text = text,
+		.flags = SFS_PUT_KEEP_TEXT,
 	};
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	int err = open->newborn ? put_newborn(fs, open, node, &what, &diag)
@@ -277,9 +280,11 @@ static int resize_saved(struct fs *fs, struct fs_open *open, uint64_t node, uint
 		return err;
 	struct sfs_buf text = SFS_BUF_INIT;
 	if (size != doc->bytes.len) {
-		err = size > SFS_DOCUMENT_MAX ? SFS_ERR_LIMIT :
-		      sfs_buf_append(&text, doc->bytes.data,
-				     size < doc->bytes.len ? (size_t)size : doc->bytes.len);
+		err = size > SFS_DOCUMENT_MAX
+			      ? SFS_ERR_LIMIT
+			      : sfs_buf_append(&text, doc->bytes.data,
+					       size < doc->bytes.len ? (size_t)size
+								     : doc->bytes.len);
 		if (!err)
 			err = sfs_buf_resize(&text, (size_t)size);
 		if (!err)
@@ -302,11 +307,10 @@ int fs_save_resize(struct fs *fs, uint64_t node, struct fs_handle *handle, uint6
 	struct fs_open *open = NULL;
 	if (!err)
 		err = fs_open_get(fs, &attr, &open);
-	if (err < 0)
+	if (err)
 		return err;
 	pthread_mutex_lock(&open->save);
-	err = open->newborn ? resize_newborn(fs, open, size)
-			    : resize_saved(fs, open, node, size);
+	err = open->newborn ? resize_newborn(fs, open, size) : resize_saved(fs, open, node, size);
 	pthread_mutex_unlock(&open->save);
 	fs_open_unref(fs, open);
 	return err;
@@ -371,8 +375,12 @@ int fs_save_newborn_as(struct fs *fs, struct fs_open *open, struct sfs_span oid,
 	struct sfs_attr attr;
 	int err = newborn_text(fs, open, &text);
 	struct sfs_put what = {
-		.class_id = open->class_id, .oid = oid, .format = format,
-		.text = sfs_buf_span(&text), .flags = SFS_PUT_KEEP_TEXT, .attr = &set,
+		.class_id = open->class_id,
+		.oid = oid,
+		.format = format,
+		.text = sfs_buf_span(&text),
+		.flags = SFS_PUT_KEEP_TEXT,
+		.attr = &set,
 	};
 	if (!err)
 		err = sfs_object_put(fs->store, &what, &attr, &diag);

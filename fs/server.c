@@ -18,16 +18,16 @@
 #include "server.h"
 
 #define COMMANDS_MAX 16
-#define REQUEST_SECONDS 10   /* time to send a request */
+#define REQUEST_SECONDS 10 /* time to send a request */
 
 enum slot_state { SLOT_FREE, SLOT_RUNNING };
 
 /** One command. */
 struct slot {
 	struct fs_server *server;
-	enum slot_state state;       /* protected by server->lock */
-	bool watched;                /* the request was read; only then a hang-up means anything */
-	int fd;                      /* the connection; stays open while RUNNING */
+	enum slot_state state; /* protected by server->lock */
+	bool watched;          /* the request was read; only then a hang-up means anything */
+	int fd;                /* the connection; stays open while RUNNING */
 	atomic_bool cancelled;
 };
 
@@ -36,9 +36,9 @@ struct fs_server {
 	int listen_fd, wake_fd;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t ended;        /* a slot became free */
-	bool stop;                   /* protected by lock */
-	unsigned running;            /* protected by lock */
+	pthread_cond_t ended; /* a slot became free */
+	bool stop;            /* protected by lock */
+	unsigned running;     /* protected by lock */
 	struct slot slots[COMMANDS_MAX];
 };
 
@@ -46,8 +46,8 @@ struct fs_server {
 struct request {
 	struct fs_request_head head;
 	int fds[FS_DESCRIPTORS];
-	char *bytes;                 /* [head.bytes] */
-	char **argv;                 /* [head.argc + 1] into bytes */
+	char *bytes; /* [head.bytes] */
+	char **argv; /* [head.argc + 1] into bytes */
 };
 
 static void wake(struct fs_server *server)
@@ -85,8 +85,10 @@ static int read_head(int fd, struct request *ret)
 	} control;
 	struct iovec part = { &ret->head, sizeof ret->head };
 	struct msghdr message = {
-		.msg_iov = &part, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof control,
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control,
 	};
 	ssize_t got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_WAITALL);
 	if (got < 0)
@@ -134,7 +136,8 @@ static enum fs_reply_status read_request(int fd, struct request *ret)
 		return FS_REPLY_BAD;
 	ret->bytes = malloc((size_t)head->bytes + 1);
 	ret->argv = calloc((size_t)head->argc + 1, sizeof *ret->argv);
-	if (!ret->bytes || !ret->argv || read_all(fd, ret->bytes, head->bytes) < 0 || split(ret) < 0)
+	if (!ret->bytes || !ret->argv || read_all(fd, ret->bytes, head->bytes) < 0 ||
+	    split(ret) < 0)
 		return FS_REPLY_BAD;
 	return FS_REPLY_EXIT;
 }
@@ -366,7 +369,8 @@ int fs_server_start(struct fs *fs, struct sfs_diag *diag)
 	server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	server->listen_fd = listen_at(folder);
 	if (server->wake_fd < 0 || server->listen_fd < 0) {
-		sfs_diag_set(diag, SFS_ERR_IO, "%s/%s: %s", folder, FS_SOCKET_NAME, strerror(errno));
+		sfs_diag_set(diag, SFS_ERR_IO, "%s/%s: %s", folder, FS_SOCKET_NAME,
+			     strerror(errno));
 		server_free(server);
 		return SFS_ERR_IO;
 	}

@@ -253,8 +253,11 @@ static int serve(const struct fs_options *options, tell_fn *tell, void *arg, str
 		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "no memory");
 	mallopt(M_ARENA_MAX, 2);
 	*fs = (struct fs){
-		.options = options, .policy = FS_POLICY_DEFAULT, .started_ns = fs_now_ns(),
-		.uid = geteuid(), .gid = getegid(),
+		.options = options,
+		.policy = FS_POLICY_DEFAULT,
+		.started_ns = fs_now_ns(),
+		.uid = geteuid(),
+		.gid = getegid(),
 	};
 	fs->policy.xattr = !options->no_xattr;
 	set_signals(&old);
@@ -323,7 +326,8 @@ static int read_report(int fd, pid_t child, struct sfs_diag *diag)
 	if (got != (ssize_t)sizeof report) {
 		int status = 0;
 		waitpid(child, &status, 0);
-		return sfs_diag_set(diag, SFS_ERR_IO, "the daemon ended before it was ready (%s %d)",
+		return sfs_diag_set(diag, SFS_ERR_IO,
+				    "the daemon ended before it was ready (%s %d)",
 				    WIFSIGNALED(status) ? "signal" : "status",
 				    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	}

@@ -16,12 +16,12 @@ struct fs_served {
 
 struct fs_table {
 	pthread_mutex_t lock;
-	pthread_cond_t closed;             /* a reader that used the page cache has closed */
+	pthread_cond_t closed; /* a reader that used the page cache has closed */
 	struct fs_open *buckets[FS_TABLE_BUCKETS];
-	struct fs_handle *handles;         /* all of them */
+	struct fs_handle *handles; /* all of them */
 	struct fs_open *newborns;
-	atomic_uint open_count;            /* read without the lock: 0 means nothing to look for */
-	atomic_uint newborn_count;         /* likewise */
+	atomic_uint open_count;    /* read without the lock: 0 means nothing to look for */
+	atomic_uint newborn_count; /* likewise */
 	struct fs_served served[FS_TABLE_SERVED];
 };
 

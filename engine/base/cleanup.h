@@ -31,8 +31,9 @@ static inline void sfsi_unlock_mutex(pthread_mutex_t **mutex)
 		pthread_mutex_unlock(*mutex);
 }
 /** Hold a mutex until the end of the scope. */
-#define SFSI_LOCK_SCOPE(mutex)                                                                  \
-	pthread_mutex_t *sfsi_scope_lock __attribute__((cleanup(sfsi_unlock_mutex), unused)) = \
-		(pthread_mutex_lock(mutex), (mutex))
+#define SFSI_LOCK_SCOPE(mutex)                                                                    \
+	pthread_mutex_t *sfsi_scope_lock                                                          \
+		__attribute__((cleanup(sfsi_unlock_mutex), unused)) = (pthread_mutex_lock(mutex), \
+								       (mutex))
 
 #endif

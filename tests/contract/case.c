@@ -74,7 +74,9 @@ void case_reopen(struct case_store *c)
 int case_put(struct case_store *c, const char *oid, const char *document, unsigned flags)
 {
 	struct sfs_put put = {
-		.class_id = c->articles, .oid = sfs_span_str(oid), .text = sfs_span_str(document),
+		.class_id = c->articles,
+		.oid = sfs_span_str(oid),
+		.text = sfs_span_str(document),
 		.flags = flags,
 	};
 	return sfs_object_put(c->store, &put, NULL, NULL);

@@ -17,13 +17,13 @@
 
 /** A store for one test, made by case_setup(). */
 struct case_store {
-	char folder[64];          /* temporary folder; "" for memory */
-	char path[80];            /* of the store */
+	char folder[64]; /* temporary folder; "" for memory */
+	char path[80];   /* of the store */
 	struct sfs_store *store;
-	uint32_t articles;        /* id of the object class Article */
-	uint32_t images;          /* id of the raw class Image */
-	uint64_t root;            /* root directory of Image */
-	uint64_t scratch;         /* root directory of Article */
+	uint32_t articles; /* id of the object class Article */
+	uint32_t images;   /* id of the raw class Image */
+	uint64_t root;     /* root directory of Image */
+	uint64_t scratch;  /* root directory of Article */
 };
 
 /** Backend that the next setups use. */

@@ -65,7 +65,9 @@ static int object_mode(struct case_store *c)
 
 static int scratch_to_object(struct case_store *c)
 {
-	struct sfs_put put = { .class_id = c->articles, .oid = SPAN("old"), .flags = SFS_PUT_KEEP_TEXT };
+	struct sfs_put put = { .class_id = c->articles,
+			       .oid = SPAN("old"),
+			       .flags = SFS_PUT_KEEP_TEXT };
 	return sfs_object_put_raw(c->store, &put, c->scratch, SPAN("tmp"), NULL, NULL);
 }
 
@@ -165,8 +167,9 @@ static int dump_raw(void *arg, struct sfs_span name, uint64_t ino, enum sfs_node
 	(void)cookie;
 	struct dump *dump = arg;
 	int err = sfs_buf_append(&dump->inos, &ino, sizeof ino);
-	return err ? err : sfs_buf_printf(&dump->text, "%.*s %llx %d\n", (int)name.len,
-					  (const char *)name.data, (unsigned long long)ino, type);
+	return err ? err
+		   : sfs_buf_printf(&dump->text, "%.*s %llx %d\n", (int)name.len,
+				    (const char *)name.data, (unsigned long long)ino, type);
 }
 
 static int dump_doc(void *arg, struct sfs_span oid, struct sfs_span doc)
@@ -175,16 +178,19 @@ static int dump_doc(void *arg, struct sfs_span oid, struct sfs_span doc)
 	return sfs_buf_append(arg, doc.data, doc.len);
 }
 
-static void dump_class(struct sfs_store *store, const struct sfs_class_info *info, struct dump *dump)
+static void dump_class(struct sfs_store *store, const struct sfs_class_info *info,
+		       struct dump *dump)
 {
-	assert_int_equal(sfs_buf_printf(&dump->text, "class %u %s %llu %llu %u\n", info->id, info->name,
-					(unsigned long long)info->objects,
-					(unsigned long long)info->files, info->attr.nlink), 0);
+	assert_int_equal(sfs_buf_printf(&dump->text, "class %u %s %llu %llu %u\n", info->id,
+					info->name, (unsigned long long)info->objects,
+					(unsigned long long)info->files, info->attr.nlink),
+			 0);
 	if (info->kind == SFS_CLASS_OBJECT) {
 		struct sfs_span none = SPAN("");
 		assert_int_equal(sfs_object_list(store, info->id, 0, 0, dump_object, dump), 0);
 		assert_int_equal(sfs_object_scan(store, info->id, none, none, 0, SFS_FORMAT_JSON,
-						 dump_doc, &dump->text, NULL), 0);
+						 dump_doc, &dump->text, NULL),
+				 0);
 	}
 	dump->inos.len = 0;
 	assert_int_equal(sfs_raw_list(store, info->attr.ino, 0, 0, dump_raw, dump), 0);
@@ -194,7 +200,8 @@ static void dump_class(struct sfs_store *store, const struct sfs_class_info *inf
 		memcpy(&ino, (char *)dump->inos.data + at, 8);
 		assert_int_equal(sfs_raw_stat(store, ino, &a), 0);
 		assert_int_equal(sfs_buf_printf(&dump->text, "%o %u %llu\n", a.mode, a.nlink,
-						(unsigned long long)a.size), 0);
+						(unsigned long long)a.size),
+				 0);
 		assert_int_equal(sfs_raw_meta_list(store, ino, &dump->text), 0);
 	}
 }
@@ -224,11 +231,12 @@ static void fill(struct case_store *c)
 }
 
 /** Fail the nth call; true when that call came, so that there may be a next one. */
-static bool fails_cleanly(struct case_store *c, size_t change, enum sfsi_fault_call call, uint64_t nth,
-			  const struct sfs_buf *before)
+static bool fails_cleanly(struct case_store *c, size_t change, enum sfsi_fault_call call,
+			  uint64_t nth, const struct sfs_buf *before)
 {
 	struct sfsi_backend *backend = c->store->backend;
-	sfsi_backend_fault_set(backend, &(struct sfsi_fault){ call, nth, 1, SFS_ERR_NO_SPACE, false });
+	sfsi_backend_fault_set(backend,
+			       &(struct sfsi_fault){ call, nth, 1, SFS_ERR_NO_SPACE, false });
 	int err = changes[change].run(c);
 	bool came = sfsi_backend_fault_failed(backend) > 0;
 	sfsi_backend_fault_set(backend, &(struct sfsi_fault){ .nth = 0 });

@@ -33,7 +33,9 @@ static void the_two_formats_are_views_of_one_object(void **state)
 	struct case_store *c = *state;
 	assert_int_equal(case_put(c, "42", "{ \"a\": 1 }", SFS_PUT_KEEP_TEXT), 0);
 	struct sfs_put put = {
-		.class_id = c->articles, .oid = SPAN("42"), .format = SFS_FORMAT_MSGPACK,
+		.class_id = c->articles,
+		.oid = SPAN("42"),
+		.format = SFS_FORMAT_MSGPACK,
 		.text = SPAN("\x81\xa1"
 			     "a\x02"),
 		.flags = SFS_PUT_KEEP_TEXT,
@@ -66,7 +68,8 @@ static void a_refused_document_changes_nothing(void **state)
 	assert_int_equal(case_put(c, "42", "{\"a\":1}", 0), 0);
 	struct sfs_attr before = case_attr(c, "42");
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	struct sfs_put put = { .class_id = c->articles, .oid = SPAN("42"),
+	struct sfs_put put = { .class_id = c->articles,
+			       .oid = SPAN("42"),
 			       .text = SPAN("{\"a\":1,\n \"a\":2}") };
 	assert_int_equal(sfs_object_put(c->store, &put, NULL, &diag), SFS_ERR_BAD_DOCUMENT);
 	assert_int_equal(diag.line, 2);
@@ -118,7 +121,9 @@ static void create_and_update_say_what_they_found(void **state)
 	assert_int_equal(case_put(c, "1", "{}", SFS_PUT_UPDATE), SFS_ERR_NOT_FOUND);
 	assert_int_equal(case_put(c, "1", "{}", SFS_PUT_CREATE), 0);
 	assert_int_equal(case_put(c, "1", "{}", SFS_PUT_CREATE), SFS_ERR_EXISTS);
-	struct sfs_put put = { .class_id = c->articles, .oid = SPAN("1"), .text = SPAN("{\"a\":1}"),
+	struct sfs_put put = { .class_id = c->articles,
+			       .oid = SPAN("1"),
+			       .text = SPAN("{\"a\":1}"),
 			       .ino = case_attr(c, "1").ino + 1 };
 	assert_int_equal(sfs_object_put(c->store, &put, NULL, NULL), SFS_ERR_CONFLICT);
 	put.class_id = c->images;
@@ -132,10 +137,15 @@ static void a_reserved_number_becomes_the_objects(void **state)
 	struct case_store *c = *state;
 	uint64_t ino;
 	assert_int_equal(sfs_ino_reserve(c->store, c->articles, &ino), 0);
-	struct sfs_setattr set = { .mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_MTIME, .mode = 0600,
-				   .uid = 12, .mtime_ns = 1234567890123456789 };
-	struct sfs_put put = { .class_id = c->articles, .oid = SPAN("1"), .text = SPAN("{}"),
-			       .ino = ino, .attr = &set };
+	struct sfs_setattr set = { .mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_MTIME,
+				   .mode = 0600,
+				   .uid = 12,
+				   .mtime_ns = 1234567890123456789 };
+	struct sfs_put put = { .class_id = c->articles,
+			       .oid = SPAN("1"),
+			       .text = SPAN("{}"),
+			       .ino = ino,
+			       .attr = &set };
 	assert_int_equal(sfs_object_put(c->store, &put, NULL, NULL), 0);
 	case_reopen(c);
 	struct sfs_attr attr = case_attr(c, "1");
@@ -152,7 +162,9 @@ static void attributes_are_kept_and_content_is_not_touched(void **state)
 	struct case_store *c = *state;
 	assert_int_equal(case_put(c, "1", "{ }", SFS_PUT_KEEP_TEXT), 0);
 	struct sfs_attr before = case_attr(c, "1"), after, again;
-	struct sfs_setattr set = { .mask = SFS_SET_MODE | SFS_SET_MTIME, .mode = 0640, .mtime_ns = 5 };
+	struct sfs_setattr set = { .mask = SFS_SET_MODE | SFS_SET_MTIME,
+				   .mode = 0640,
+				   .mtime_ns = 5 };
 	assert_int_equal(sfs_object_setattr(c->store, before.ino, &set, &after), 0);
 	assert_int_equal(after.mode, 0640);
 	assert_int_equal(after.mtime_ns, 5);
@@ -209,7 +221,8 @@ static void rename_to_a_free_name_keeps_the_identity(void **state)
 	struct case_store *c = *state;
 	assert_int_equal(case_put(c, "1", "{ \"a\":1}", SFS_PUT_KEEP_TEXT), 0);
 	struct sfs_attr before = case_attr(c, "1");
-	assert_int_equal(sfs_object_rename(c->store, c->articles, SPAN("1"), SPAN("2"), 0, NULL), 0);
+	assert_int_equal(sfs_object_rename(c->store, c->articles, SPAN("1"), SPAN("2"), 0, NULL),
+			 0);
 	case_reopen(c);
 	assert_string_equal(case_oids(c), "2");
 	assert_string_equal(case_get(c, "2", SFS_FORMAT_JSON), "{ \"a\":1}");
@@ -227,10 +240,11 @@ static void rename_onto_an_object_keeps_the_targets_identity(void **state)
 	assert_int_equal(case_put(c, "2", "{\"a\":2}", 0), 0);
 	uint64_t one = case_attr(c, "1").ino, two = case_attr(c, "2").ino;
 	struct sfs_span from = SPAN("1"), to = SPAN("2");
-	assert_int_equal(sfs_object_rename(c->store, c->articles, from, to, SFS_RENAME_NOREPLACE, NULL),
-			 SFS_ERR_EXISTS);
-	assert_int_equal(sfs_object_rename(c->store, c->articles, from, to, SFS_RENAME_EXCHANGE, NULL),
-			 0);
+	assert_int_equal(
+		sfs_object_rename(c->store, c->articles, from, to, SFS_RENAME_NOREPLACE, NULL),
+		SFS_ERR_EXISTS);
+	assert_int_equal(
+		sfs_object_rename(c->store, c->articles, from, to, SFS_RENAME_EXCHANGE, NULL), 0);
 	assert_string_equal(case_get(c, "1", SFS_FORMAT_JSON), "{\n  \"a\": 2\n}\n");
 	assert_int_equal(case_attr(c, "1").ino, one);
 	assert_int_equal(sfs_object_rename(c->store, c->articles, from, to, 0, NULL), 0);
@@ -256,9 +270,12 @@ static void a_scratch_file_becomes_the_content_of_an_object(void **state)
 	assert_int_equal(case_put(c, "1", "{\"a\":1}", 0), 0);
 	struct sfs_attr before = case_attr(c, "1");
 	case_write(c, case_make(c, c->scratch, "tmp", SFS_NODE_FILE).ino, "{ \"a\": 2 }");
-	struct sfs_put put = { .class_id = c->articles, .oid = SPAN("1"), .flags = SFS_PUT_KEEP_TEXT };
+	struct sfs_put put = { .class_id = c->articles,
+			       .oid = SPAN("1"),
+			       .flags = SFS_PUT_KEEP_TEXT };
 	struct sfs_attr attr;
-	assert_int_equal(sfs_object_put_raw(c->store, &put, c->scratch, SPAN("tmp"), &attr, NULL), 0);
+	assert_int_equal(sfs_object_put_raw(c->store, &put, c->scratch, SPAN("tmp"), &attr, NULL),
+			 0);
 	assert_int_equal(attr.ino, before.ino);
 	assert_string_equal(case_get(c, "1", SFS_FORMAT_JSON), "{ \"a\": 2 }");
 	assert_string_equal(case_names(c, c->scratch), "");
@@ -276,7 +293,8 @@ static void an_object_becomes_a_scratch_file(void **state)
 	case_make(c, c->scratch, "1~", SFS_NODE_FILE);
 	struct sfs_attr attr;
 	assert_int_equal(sfs_object_to_raw(c->store, c->articles, SPAN("1"), SFS_FORMAT_JSON,
-					   c->scratch, SPAN("1~"), &attr), 0);
+					   c->scratch, SPAN("1~"), &attr),
+			 0);
 	case_reopen(c);
 	assert_string_equal(case_read(c, attr.ino), "{ \"a\":1}");
 	assert_string_equal(case_oids(c), "");
@@ -295,12 +313,16 @@ static void a_batch_is_all_or_nothing(void **state)
 		for (int i = 0; i < 5; i++) {
 			char oid[2] = { (char)('1' + i), '\0' };
 			struct sfs_put put = {
-				.class_id = c->articles, .oid = sfs_span_str(oid), .text = SPAN("{\"n\":1}"),
+				.class_id = c->articles,
+				.oid = sfs_span_str(oid),
+				.text = SPAN("{\"n\":1}"),
 				.flags = round == 0 ? SFS_PUT_CREATE : 0,
 			};
 			assert_int_equal(sfs_batch_put(batch, &put, NULL), 0);
 		}
-		struct sfs_put bad = { .class_id = c->articles, .oid = SPAN("x"), .text = SPAN("{") };
+		struct sfs_put bad = { .class_id = c->articles,
+				       .oid = SPAN("x"),
+				       .text = SPAN("{") };
 		assert_int_equal(sfs_batch_put(batch, &bad, NULL), SFS_ERR_BAD_DOCUMENT);
 		assert_int_equal(sfs_batch_count(batch), 5);
 		size_t failed = 99;
@@ -312,7 +334,9 @@ static void a_batch_is_all_or_nothing(void **state)
 	}
 	/* The later of two saves of one oid in a batch wins. */
 	assert_int_equal(sfs_batch_begin(c->store, &batch), 0);
-	struct sfs_put twice = { .class_id = c->articles, .oid = SPAN("7"), .text = SPAN("{\"n\":1}") };
+	struct sfs_put twice = { .class_id = c->articles,
+				 .oid = SPAN("7"),
+				 .text = SPAN("{\"n\":1}") };
 	assert_int_equal(sfs_batch_put(batch, &twice, NULL), 0);
 	twice.text = SPAN("{\"n\":2}");
 	assert_int_equal(sfs_batch_put(batch, &twice, NULL), 0);
@@ -359,7 +383,8 @@ static void a_listing_in_pages_survives_inserts_and_removals(void **state)
 	struct seen seen = { .total = 0 };
 	for (int page = 0;; page++) {
 		size_t before = seen.total;
-		assert_int_equal(sfs_object_list(c->store, c->articles, seen.cookie, 64, see, &seen), 0);
+		assert_int_equal(
+			sfs_object_list(c->store, c->articles, seen.cookie, 64, see, &seen), 0);
 		if (seen.total == before)
 			break;
 		/* Meanwhile: odd numbers go, new ones come. */
@@ -381,9 +406,11 @@ static void a_callback_can_stop_a_listing(void **state)
 	assert_int_equal(case_put(c, "1", "{}", 0), 0);
 	assert_int_equal(case_put(c, "2", "{}", 0), 0);
 	struct seen seen = { .stop_at = 1 };
-	assert_int_equal(sfs_object_list(c->store, c->articles, 0, 0, see, &seen), SFS_ERR_CANCELLED);
+	assert_int_equal(sfs_object_list(c->store, c->articles, 0, 0, see, &seen),
+			 SFS_ERR_CANCELLED);
 	assert_int_equal(seen.total, 1);
-	assert_int_equal(sfs_object_list(c->store, c->images, 0, 0, see, &seen), SFS_ERR_WRONG_KIND);
+	assert_int_equal(sfs_object_list(c->store, c->images, 0, 0, see, &seen),
+			 SFS_ERR_WRONG_KIND);
 	assert_int_equal(sfs_object_list(c->store, 99, 0, 0, see, &seen), SFS_ERR_NOT_FOUND);
 }
 
@@ -406,12 +433,14 @@ static void a_scan_walks_documents_in_order_of_oids(void **state)
 	assert_int_equal(case_put(c, "b3", "{}", SFS_PUT_KEEP_TEXT), 0);
 	char got[256] = "";
 	struct sfs_span none = SPAN("");
-	assert_int_equal(sfs_object_scan(c->store, c->articles, none, none, 2, SFS_FORMAT_JSON, collect,
-					 got, NULL), 0);
+	assert_int_equal(sfs_object_scan(c->store, c->articles, none, none, 2, SFS_FORMAT_JSON,
+					 collect, got, NULL),
+			 0);
 	assert_string_equal(got, "a={};b1={ };");
 	got[0] = '\0';
 	assert_int_equal(sfs_object_scan(c->store, c->articles, SPAN("b"), SPAN("b1"), 0,
-					 SFS_FORMAT_JSON, collect, got, NULL), 0);
+					 SFS_FORMAT_JSON, collect, got, NULL),
+			 0);
 	assert_string_equal(got, "b2={};b3={};");
 }
 
@@ -423,7 +452,8 @@ static void classes_are_made_renamed_and_removed(void **state)
 	struct sfs_class_info info;
 	assert_int_equal(case_put(c, "1", "{}", 0), 0);
 	assert_int_equal(sfs_class_remove(c->store, SPAN("Article")), SFS_ERR_NOT_EMPTY);
-	assert_int_equal(sfs_class_rename(c->store, SPAN("Article"), SPAN("Image")), SFS_ERR_EXISTS);
+	assert_int_equal(sfs_class_rename(c->store, SPAN("Article"), SPAN("Image")),
+			 SFS_ERR_EXISTS);
 	assert_int_equal(sfs_class_rename(c->store, SPAN("Article"), SPAN("1x")), SFS_ERR_NAME);
 	assert_int_equal(sfs_class_rename(c->store, SPAN("Article"), SPAN("Post")), 0);
 	assert_int_equal(sfs_class_find(c->store, SPAN("Article"), &info), SFS_ERR_NOT_FOUND);
@@ -448,7 +478,8 @@ static void class_names_have_rules(void **state)
 	char name[130];
 	memset(name, 'x', sizeof name);
 	struct sfs_class_make make = { .kind = SFS_CLASS_OBJECT };
-	static const char *const bad[] = { "", "1a", "-a", "a b", "a.b", "a/b", "\xc3\xa4", ".storefs" };
+	static const char *const bad[] = { "",    "1a",  "-a",       "a b",
+					   "a.b", "a/b", "\xc3\xa4", ".storefs" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		make.name = sfs_span_str(bad[i]);
 		assert_int_equal(sfs_class_create(c->store, &make, NULL, NULL), SFS_ERR_NAME);
@@ -472,7 +503,8 @@ static void a_definition_makes_and_changes_a_class(void **state)
 	assert_int_equal(sfs_class_find(c->store, SPAN("Sound"), &info), 0);
 	assert_int_equal(info.kind, SFS_CLASS_RAW);
 	assert_int_equal(info.attr.mode, 0750);
-	assert_int_equal(sfs_class_define(c->store, &make, SPAN("{\"type\":\"a.Sound\"}"), &diag), 0);
+	assert_int_equal(sfs_class_define(c->store, &make, SPAN("{\"type\":\"a.Sound\"}"), &diag),
+			 0);
 	case_reopen(c);
 	assert_int_equal(sfs_class_find(c->store, SPAN("Sound"), &info), 0);
 	assert_int_equal(info.kind, SFS_CLASS_OBJECT);

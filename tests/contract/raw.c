@@ -34,7 +34,8 @@ static void truncate_and_times_are_those_of_the_bytes(void **state)
 	struct case_store *c = *state;
 	struct sfs_attr attr = case_make(c, c->root, "a", SFS_NODE_FILE);
 	case_write(c, attr.ino, "hello");
-	struct sfs_setattr set = { .mask = SFS_SET_SIZE | SFS_SET_MTIME, .size = 2,
+	struct sfs_setattr set = { .mask = SFS_SET_SIZE | SFS_SET_MTIME,
+				   .size = 2,
 				   .mtime_ns = 1234567890123456789 };
 	assert_int_equal(sfs_raw_setattr(c->store, attr.ino, &set, &attr), 0);
 	assert_int_equal(attr.size, 2);
@@ -61,8 +62,9 @@ static void owner_and_mode_are_kept_for_everything(void **state)
 		case_make(c, c->root, "fifo", SFS_NODE_FIFO).ino,
 		c->root,
 	};
-	struct sfs_setattr set = { .mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_GID, .mode = 01751,
-				   .uid = 7, .gid = 8 };
+	struct sfs_setattr set = {
+		.mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_GID, .mode = 01751, .uid = 7, .gid = 8
+	};
 	struct sfs_attr before[5], after;
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(sfs_raw_setattr(c->store, inos[i], &set, &before[i]), 0);
@@ -118,10 +120,12 @@ static void names_have_limits(void **state)
 	assert_int_equal(sfs_raw_make(c->store, c->root, span, &make, NULL), SFS_ERR_LIMIT);
 	struct sfs_attr attr;
 	assert_int_equal(sfs_raw_find(c->store, c->root, span, &attr), SFS_ERR_LIMIT);
-	static const struct sfs_span bad[] = { { "", 0 }, { ".", 1 }, { "..", 2 }, { "a/b", 3 },
-					       { "a\0b", 3 } };
+	static const struct sfs_span bad[] = {
+		{ "", 0 }, { ".", 1 }, { "..", 2 }, { "a/b", 3 }, { "a\0b", 3 }
+	};
 	for (size_t i = 0; i < 5; i++)
-		assert_int_equal(sfs_raw_make(c->store, c->root, bad[i], &make, NULL), SFS_ERR_NAME);
+		assert_int_equal(sfs_raw_make(c->store, c->root, bad[i], &make, NULL),
+				 SFS_ERR_NAME);
 	assert_int_equal(sfs_raw_make(c->store, c->root, SPAN("\xff\n\x01"), &make, NULL), 0);
 	make.type = SFS_NODE_OBJECT;
 	assert_int_equal(sfs_raw_make(c->store, c->root, SPAN("o"), &make, NULL), SFS_ERR_INVALID);
@@ -203,8 +207,10 @@ static void rename_replaces_as_posix_says(void **state)
 	assert_int_equal(found.nlink, 3);
 	assert_string_equal(case_names(c, root), "e");
 	assert_string_equal(case_names(c, dir.ino), "b");
-	assert_int_equal(sfs_raw_rename(s, root, SPAN("e"), c->scratch, SPAN("e"), 0), SFS_ERR_CROSS);
-	assert_int_equal(sfs_raw_rename(s, root, SPAN("none"), root, SPAN("x"), 0), SFS_ERR_NOT_FOUND);
+	assert_int_equal(sfs_raw_rename(s, root, SPAN("e"), c->scratch, SPAN("e"), 0),
+			 SFS_ERR_CROSS);
+	assert_int_equal(sfs_raw_rename(s, root, SPAN("none"), root, SPAN("x"), 0),
+			 SFS_ERR_NOT_FOUND);
 }
 
 static void a_directory_is_not_moved_into_itself(void **state)
@@ -216,8 +222,9 @@ static void a_directory_is_not_moved_into_itself(void **state)
 			 SFS_ERR_LOOP);
 	assert_int_equal(sfs_raw_rename(c->store, c->root, SPAN("a"), a.ino, SPAN("x"), 0),
 			 SFS_ERR_LOOP);
-	assert_int_equal(sfs_raw_rename(c->store, a.ino, SPAN("b"), c->root, SPAN("a"),
-					SFS_RENAME_EXCHANGE), SFS_ERR_LOOP);
+	assert_int_equal(
+		sfs_raw_rename(c->store, a.ino, SPAN("b"), c->root, SPAN("a"), SFS_RENAME_EXCHANGE),
+		SFS_ERR_LOOP);
 	assert_int_equal(sfs_raw_rename(c->store, a.ino, SPAN("b"), c->root, SPAN("b"), 0), 0);
 	assert_int_equal(sfs_raw_stat(c->store, b.ino, &found), 0);
 	assert_int_equal(found.parent, c->root);
@@ -230,7 +237,8 @@ static void exchange_swaps_names(void **state)
 	struct sfs_attr dir = case_make(c, c->root, "d", SFS_NODE_DIR);
 	struct sfs_attr sub = case_make(c, dir.ino, "y", SFS_NODE_DIR), found;
 	assert_int_equal(sfs_raw_rename(c->store, c->root, SPAN("x"), dir.ino, SPAN("y"),
-					SFS_RENAME_EXCHANGE), 0);
+					SFS_RENAME_EXCHANGE),
+			 0);
 	case_reopen(c);
 	assert_int_equal(sfs_raw_find_path(c->store, c->images, SPAN("d/y"), &found), 0);
 	assert_int_equal(found.ino, file.ino);
@@ -242,7 +250,8 @@ static void exchange_swaps_names(void **state)
 	assert_int_equal(sfs_raw_stat(c->store, dir.ino, &found), 0);
 	assert_int_equal(found.nlink, 2);
 	assert_int_equal(sfs_raw_rename(c->store, c->root, SPAN("x"), c->root, SPAN("none"),
-					SFS_RENAME_EXCHANGE), SFS_ERR_NOT_FOUND);
+					SFS_RENAME_EXCHANGE),
+			 SFS_ERR_NOT_FOUND);
 }
 
 static void symlinks_keep_their_target(void **state)
@@ -312,8 +321,9 @@ static void metadata_has_limits(void **state)
 			 SFS_ERR_LIMIT);
 	assert_int_equal(sfs_raw_meta_set(c->store, ino, (struct sfs_span){ key, 0 }, value, 0),
 			 SFS_ERR_LIMIT);
-	assert_int_equal(sfs_raw_meta_set(c->store, ino, SPAN("k"), (struct sfs_span){ big, 65537 }, 0),
-			 SFS_ERR_LIMIT);
+	assert_int_equal(
+		sfs_raw_meta_set(c->store, ino, SPAN("k"), (struct sfs_span){ big, 65537 }, 0),
+		SFS_ERR_LIMIT);
 	int set = 0, err = 0;
 	while (!err && set < 20) {
 		snprintf(key, sizeof key, "key%d", set);

@@ -10,11 +10,20 @@
 #define SPAN(literal) ((struct sfs_span){ literal, sizeof(literal) - 1 })
 
 static const struct sfsi_record sample = {
-	.object = { .serial = 77, .mode = 0640, .uid = 1, .gid = 2, .size = 30, .size_msgpack = 9,
-		    .atime_ns = -5, .mtime_ns = 1234567890123456789, .ctime_ns = 3,
+	.object = { .serial = 77,
+		    .mode = 0640,
+		    .uid = 1,
+		    .gid = 2,
+		    .size = 30,
+		    .size_msgpack = 9,
+		    .atime_ns = -5,
+		    .mtime_ns = 1234567890123456789,
+		    .ctime_ns = 3,
 		    .revision = UINT64_MAX },
 	.updated_ns = 99,
-	.body = { "\x81\xa1" "a\x01", 4 },
+	.body = { "\x81\xa1"
+		  "a\x01",
+		  4 },
 	.updates = { "\x05", 1 },
 	.has_text = true,
 	.text_format = SFS_FORMAT_JSON,
@@ -52,8 +61,9 @@ static void every_flipped_bit_and_every_cut_is_found(void **state)
 		bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
 	}
 	for (size_t len = 0; len < buf.len; len++)
-		assert_int_equal(sfsi_record_decode((struct sfs_span){ bytes, len }, SPAN("Okey"), &got),
-				 SFS_ERR_CORRUPT);
+		assert_int_equal(
+			sfsi_record_decode((struct sfs_span){ bytes, len }, SPAN("Okey"), &got),
+			SFS_ERR_CORRUPT);
 	sfs_buf_fini(&buf);
 }
 
@@ -74,9 +84,19 @@ static void small_values_round_trip_and_refuse_other_lengths(void **state)
 	uint8_t entry[SFSI_ENTRY_SIZE], name[SFSI_NAME_SIZE], class_state[SFSI_STATE_SIZE];
 	struct sfsi_object object;
 	struct sfsi_name entry_name = { 1234567890123, SFS_NODE_SYMLINK }, got_name;
-	struct sfsi_state filled = { .commit = 1, .next_serial = 2, .objects = 3, .files = 4,
-				     .mode = 5, .uid = 6, .gid = 7, .nlink = 8, .atime_ns = 9,
-				     .mtime_ns = 10, .ctime_ns = 11, .revision = 12 }, got;
+	struct sfsi_state filled = { .commit = 1,
+				     .next_serial = 2,
+				     .objects = 3,
+				     .files = 4,
+				     .mode = 5,
+				     .uid = 6,
+				     .gid = 7,
+				     .nlink = 8,
+				     .atime_ns = 9,
+				     .mtime_ns = 10,
+				     .ctime_ns = 11,
+				     .revision = 12 },
+			  got;
 	size_t len = sfsi_entry_encode(&sample.object, entry);
 	assert_int_equal(sfsi_entry_decode((struct sfs_span){ entry, len }, &object), 0);
 	assert_true(object.serial == 77 && object.mode == 0640 && object.uid == 1 &&
@@ -104,8 +124,14 @@ static void inodes_and_classes_round_trip(void **state)
 {
 	(void)state;
 	struct sfs_buf buf = SFS_BUF_INIT;
-	struct sfsi_inode inode = { .type = SFS_NODE_DIR, .serial = 5, .parent = 4, .mode = 0755,
-				    .nlink = 3, .mtime_ns = 8, .text = { "target", 6 } }, got;
+	struct sfsi_inode inode = { .type = SFS_NODE_DIR,
+				    .serial = 5,
+				    .parent = 4,
+				    .mode = 0755,
+				    .nlink = 3,
+				    .mtime_ns = 8,
+				    .text = { "target", 6 } },
+			  got;
 	assert_int_equal(sfsi_inode_encode(&inode, &buf), 0);
 	assert_int_equal(sfsi_inode_decode(sfs_buf_span(&buf), 5, &got), 0);
 	assert_int_equal(got.parent, 4);

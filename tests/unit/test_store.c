@@ -90,8 +90,9 @@ static void open_says_what_is_wrong(void **state)
 	assert_int_equal(open_store(&store, 0, &diag), SFS_ERR_NOT_STORE);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(init(NULL), 0);
-	put_file("storefs.json", "{\"format\": 2, \"uuid\": \"00000000-0000-4000-8000-000000000000\", "
-				 "\"backend\": \"kv\"}");
+	put_file("storefs.json",
+		 "{\"format\": 2, \"uuid\": \"00000000-0000-4000-8000-000000000000\", "
+		 "\"backend\": \"kv\"}");
 	assert_int_equal(open_store(&store, 0, &diag), SFS_ERR_VERSION);
 	assert_non_null(strstr(diag.text, "format 2"));
 	put_file("storefs.json", "{\"format\": 1,\n nonsense");
@@ -134,7 +135,9 @@ static void a_read_only_store_takes_no_writes(void **state)
 	assert_int_equal(init(NULL), 0);
 	assert_int_equal(open_store(&store, 0, NULL), 0);
 	assert_int_equal(sfs_class_create(store, &make, &info, NULL), 0);
-	struct sfs_put put = { .class_id = info.id, .oid = sfs_span_str("1"), .text = sfs_span_str("{}") };
+	struct sfs_put put = { .class_id = info.id,
+			       .oid = sfs_span_str("1"),
+			       .text = sfs_span_str("{}") };
 	assert_int_equal(sfs_object_put(store, &put, NULL, NULL), 0);
 	assert_int_equal(sfs_store_close(store), 0);
 
@@ -173,8 +176,8 @@ static void lost_engine_files_are_noticed(void **state)
 	assert_int_equal(sfs_class_create(store, &make, NULL, NULL), 0);
 	assert_int_equal(sfs_store_close(store), 0);
 	/* An older copy of the engine's files under a newer note. */
-	snprintf(command, sizeof command, "rm -rf '%s/db/db' && mv '%s/old' '%s/db/db'", path, folder,
-		 path);
+	snprintf(command, sizeof command, "rm -rf '%s/db/db' && mv '%s/old' '%s/db/db'", path,
+		 folder, path);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(open_store(&store, 0, &diag), SFS_ERR_CORRUPT);
 	assert_true(strlen(diag.text) > 20);
@@ -203,12 +206,9 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(init_makes_a_store_once),
-		CASE(init_refuses_what_it_can_not_use),
-		CASE(open_says_what_is_wrong),
-		CASE(a_store_has_one_owner_who_is_named),
-		CASE(a_read_only_store_takes_no_writes),
-		CASE(lost_engine_files_are_noticed),
+		CASE(init_makes_a_store_once),           CASE(init_refuses_what_it_can_not_use),
+		CASE(open_says_what_is_wrong),           CASE(a_store_has_one_owner_who_is_named),
+		CASE(a_read_only_store_takes_no_writes), CASE(lost_engine_files_are_noticed),
 		CASE(a_memory_store_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

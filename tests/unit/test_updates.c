@@ -17,8 +17,10 @@ struct stored {
 
 static void parse(const char *json, struct sfs_buf *ret)
 {
-	struct sfsi_document_rules rules = { sfs_span_str("x"), sfs_span_str("C"), sfs_span_str("C") };
-	assert_int_equal(sfsi_document_parse(SFS_FORMAT_JSON, sfs_span_str(json), &rules, ret, NULL), 0);
+	struct sfsi_document_rules rules = { sfs_span_str("x"), sfs_span_str("C"),
+					     sfs_span_str("C") };
+	assert_int_equal(
+		sfsi_document_parse(SFS_FORMAT_JSON, sfs_span_str(json), &rules, ret, NULL), 0);
 }
 
 static void save(struct stored *object, const char *json, int64_t now)
@@ -32,7 +34,8 @@ static void save(struct stored *object, const char *json, int64_t now)
 	sfs_buf_fini(&object->updates);
 	object->body = body;
 	object->updates = updates;
-	object->record = (struct sfsi_record){ .updated_ns = updated, .body = sfs_buf_span(&body),
+	object->record = (struct sfsi_record){ .updated_ns = updated,
+					       .body = sfs_buf_span(&body),
 					       .updates = sfs_buf_span(&updates) };
 }
 
@@ -120,8 +123,9 @@ static void ten_thousand_properties_in_reverse_order(void **state)
 	struct sfs_buf up = SFS_BUF_INIT, down = SFS_BUF_INIT;
 	for (int i = 0; i < 10000; i++) {
 		assert_int_equal(sfs_buf_printf(&up, "%c\"p%d\":%d", i ? ',' : '{', i, i), 0);
-		assert_int_equal(sfs_buf_printf(&down, "%c\"p%d\":%d", i ? ',' : '{', 9999 - i, 9999 - i),
-				 0);
+		assert_int_equal(
+			sfs_buf_printf(&down, "%c\"p%d\":%d", i ? ',' : '{', 9999 - i, 9999 - i),
+			0);
 	}
 	assert_int_equal(sfs_buf_append(&up, "}", 2), 0);
 	assert_int_equal(sfs_buf_append(&down, "}", 2), 0);

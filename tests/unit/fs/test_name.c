@@ -46,8 +46,8 @@ static void percent_stays_where_it_means_itself(void **state)
 	(void)state;
 	check_name(span("100%"), "100%.json");
 	check_name(span("%zz"), "%zz.json");
-	check_name(span("%2f"), "%2f.json");       /* only upper case is an escape */
-	check_name(span("%41"), "%41.json");       /* 'A' needs no escape, so this is none */
+	check_name(span("%2f"), "%2f.json"); /* only upper case is an escape */
+	check_name(span("%41"), "%41.json"); /* 'A' needs no escape, so this is none */
 }
 
 static void what_looks_like_an_escape_is_escaped(void **state)
@@ -75,8 +75,8 @@ static void invalid_utf8_is_escaped(void **state)
 	(void)state;
 	check_name(span("\xff"), "%FF.json");
 	check_name(span("a\xc3"), "a%C3.json");
-	check_name(span("\xc0\xaf"), "%C0%AF.json");         /* overlong */
-	check_name(span("\xed\xa0\x80"), "%ED%A0%80.json");  /* surrogate */
+	check_name(span("\xc0\xaf"), "%C0%AF.json");        /* overlong */
+	check_name(span("\xed\xa0\x80"), "%ED%A0%80.json"); /* surrogate */
 	check_name(span("\xf4\x90\x80\x80"), "%F4%90%80%80.json");
 	check_name(span("\xf4\x8f\xbf\xbf"), "\xf4\x8f\xbf\xbf.json");
 }
@@ -179,7 +179,7 @@ static void every_short_oid_comes_back(void **state)
 {
 	(void)state;
 	static const char alphabet[] = "a%2F5/.#\xc3\xbc\xff\n\x7f";
-	const size_t base = sizeof alphabet;   /* with the NUL */
+	const size_t base = sizeof alphabet; /* with the NUL */
 	for (size_t number = 0; number < base * base * base * base; number++) {
 		char oid[4];
 		size_t rest = number, len = 1 + number % 4;
