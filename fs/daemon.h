@@ -19,20 +19,41 @@
 #include "policy.h"
 
 /* The kinds of requests that are counted: name in metrics. */
-#define FS_REQUESTS(X)                                                                            \
-	X(LOOKUP, "lookup")                                                                       \
-	X(GETATTR, "getattr") X(SETATTR, "setattr") X(READLINK, "readlink") X(MKNOD, "mknod") X(  \
-		MKDIR, "mkdir") X(UNLINK, "unlink") X(RMDIR, "rmdir") X(SYMLINK, "symlink")       \
-		X(RENAME, "rename") X(LINK, "link") X(OPEN, "open") X(READ, "read") X(            \
-			WRITE, "write") X(STATFS, "statfs") X(RELEASE, "release")                 \
-			X(FSYNC, "fsync") X(SETXATTR, "setxattr") X(GETXATTR, "getxattr") X(      \
-				LISTXATTR, "listxattr") X(REMOVEXATTR, "removexattr")             \
-				X(FLUSH, "flush") X(OPENDIR, "opendir") X(READDIR, "readdir")     \
-					X(READDIRPLUS, "readdirplus") X(RELEASEDIR, "releasedir") \
-						X(FSYNCDIR, "fsyncdir") X(CREATE, "create") X(    \
-							FALLOCATE, "fallocate") X(LSEEK, "lseek") \
-							X(COPY_FILE_RANGE, "copy_file_range")     \
-								X(FORGET, "forget")
+/* clang-format off */
+#define FS_REQUESTS(X) \
+	X(LOOKUP, "lookup") \
+	X(GETATTR, "getattr") \
+	X(SETATTR, "setattr") \
+	X(READLINK, "readlink") \
+	X(MKNOD, "mknod") \
+	X(MKDIR, "mkdir") \
+	X(UNLINK, "unlink") \
+	X(RMDIR, "rmdir") \
+	X(SYMLINK, "symlink") \
+	X(RENAME, "rename") \
+	X(LINK, "link") \
+	X(OPEN, "open") \
+	X(READ, "read") \
+	X(WRITE, "write") \
+	X(STATFS, "statfs") \
+	X(RELEASE, "release") \
+	X(FSYNC, "fsync") \
+	X(SETXATTR, "setxattr") \
+	X(GETXATTR, "getxattr") \
+	X(LISTXATTR, "listxattr") \
+	X(REMOVEXATTR, "removexattr") \
+	X(FLUSH, "flush") \
+	X(OPENDIR, "opendir") \
+	X(READDIR, "readdir") \
+	X(READDIRPLUS, "readdirplus") \
+	X(RELEASEDIR, "releasedir") \
+	X(FSYNCDIR, "fsyncdir") \
+	X(CREATE, "create") \
+	X(FALLOCATE, "fallocate") \
+	X(LSEEK, "lseek") \
+	X(COPY_FILE_RANGE, "copy_file_range") \
+	X(FORGET, "forget")
+/* clang-format on */
 
 enum fs_request {
 #define X(id, name) FS_REQUEST_##id,
