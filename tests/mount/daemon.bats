@@ -577,12 +577,13 @@ user_ready() {
 
 # --- damage -----------------------------------------------------------------------------
 
-# marked FILE-COUNT : objects with random text each; the text of number 7 is in MARK.
+# marked COUNT : objects with random text each; the middle of that of number 7 is MARK (a compressed
+# file holds it as it is, but its ends may share bytes with what stands around other texts).
 marked() {
 	local i text
 	for ((i = 1; i <= $1; i++)); do
 		text=$(head -c 48 /dev/urandom | base64)
-		[ "$i" != 7 ] || MARK=$text
+		[ "$i" != 7 ] || MARK=${text:8:48}
 		printf '{"n": %s, "text": "%s"}\n' "$i" "$text" >"$MNT/Note/$i.json"
 		cp "$MNT/Note/$i.json" "$BATS_TEST_TMPDIR/$i.json"
 	done
