@@ -45,21 +45,40 @@ total() {
 	awk '{ n += $2 } END { print n + 0 }' <<<"$SPENT"
 }
 
+# at_best FUNCTION : one of five measurements must hold. The kernel may drop what it remembers at any
+# moment (short memory, another program), and asks again then; a mount that has to be asked each time
+# fails all five.
+at_best() {
+	local try
+	for try in 1 2 3 4; do
+		if "$1" 2>/dev/null; then return 0; fi
+	done
+	"$1"
+}
+
 @test "counting requests counts: a statfs is one" {
 	spent stat -f "$MNT"
 	is "$SPENT" "statfs 1"
 }
 
-@test "stat of something seen before costs nothing" {
+stat_again() {
 	stat "$DIR/1.json" >/dev/null
 	spent helper repeat stat "$DIR/1.json" 100
 	is "$SPENT" ""
 }
 
-@test "access of something seen before costs nothing" {
+@test "stat of something seen before costs nothing" {
+	at_best stat_again
+}
+
+access_again() {
 	stat "$DIR/1.json" >/dev/null
 	spent helper repeat access "$DIR/1.json" 100
 	is "$SPENT" ""
+}
+
+@test "access of something seen before costs nothing" {
+	at_best access_again
 }
 
 @test "a name that is missing costs one request once, and then nothing" {
@@ -83,11 +102,14 @@ total() {
 	is "$SPENT" "lookup 1"
 }
 
-@test "open, read and close of an object seen before is one request that somebody waits for" {
+read_again() {
 	cat "$DIR/1.json" >/dev/null
 	spent helper repeat read "$DIR/1.json" 100
-	is "$(total)" 100
-	has "$SPENT" "open 100"
+	is "$(total)" 100 && has "$SPENT" "open 100"
+}
+
+@test "open, read and close of an object seen before is one request that somebody waits for" {
+	at_best read_again
 }
 
 @test "open, read and close of an object is at most three requests the first time" {
@@ -97,23 +119,36 @@ total() {
 	[ "$(total)" -le 3 ] || fail "$SPENT"
 }
 
-@test "reading again through an open descriptor costs nothing" {
+pread_again() {
 	cat "$DIR/1.json" >/dev/null
 	spent helper repeat pread "$DIR/1.json" 100
 	is "$(total)" 1
 }
 
-@test "a symlink seen before is read for nothing" {
-	ln -s 1.json "$DIR/link"
+@test "reading again through an open descriptor costs nothing" {
+	at_best pread_again
+}
+
+readlink_again() {
 	readlink "$DIR/link" >/dev/null
 	spent helper repeat readlink "$DIR/link" 100
 	is "$SPENT" ""
 }
 
-@test "create, write and close of an object is at most five requests that somebody waits for" {
+@test "a symlink seen before is read for nothing" {
+	ln -s 1.json "$DIR/link"
+	at_best readlink_again
+}
+
+create_new() {
+	rm -f "$DIR"/new*
 	helper repeat create "$DIR/warm" 1
 	spent helper repeat create "$DIR/new" 100
 	[ "$(total)" -le 500 ] || fail "$SPENT"
+}
+
+@test "create, write and close of an object is at most five requests that somebody waits for" {
+	at_best create_new
 	is "$(ls "$DIR" | wc -l)" 102
 }
 
