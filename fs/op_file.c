@@ -16,6 +16,14 @@ static void reply_span(fuse_req_t req, struct sfs_span text, size_t size, off_t 
 	fuse_reply_buf(req, len ? (const char *)text.data + at : NULL, len);
 }
 
+/** Once the kernel has the bytes the file can be closed, before the reply has returned here. */
+static void read_document(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
+{
+	struct sfs_doc *doc = handle->doc ? sfs_doc_ref(handle->doc) : NULL;
+	reply_span(req, doc ? doc->bytes : sfs_buf_span(&handle->text), size, off);
+	sfs_doc_unref(doc);
+}
+
 static void read_draft(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
 {
 	struct sfs_buf part = SFS_BUF_INIT;
@@ -65,8 +73,7 @@ void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct 
 	(void)node;
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
-		reply_span(req, handle->doc ? handle->doc->bytes : sfs_buf_span(&handle->text),
-			   size, off);
+		read_document(req, handle, size, off);
 		break;
 	case FS_HANDLE_TEXT: reply_span(req, sfs_buf_span(&handle->text), size, off); break;
 	case FS_HANDLE_WRITER:

@@ -59,7 +59,7 @@ step_foreground()
 # step_tail LOG: why it failed. What went well is left out: objects built, tests passed.
 step_tail()
 {
-	grep -avE '^\[[0-9]+/[0-9]+\] (Building|Linking|Generating) |^ok [0-9]+ |^ +Start +[0-9]+: ' "$1" |
+	grep -avE '^\[[0-9]+/[0-9]+\] (Building|Linking|Generating) |^ok [0-9]+ |^ +Start +[0-9]+: | Passed +[0-9.]+ sec$' "$1" |
 		tail -n 120 | cut -c 1-400 | sed 's/^/    | /'
 	echo "    all of it: $1"
 }

@@ -27,6 +27,9 @@
 
 /* Has no setter in rocksdb/c.h. */
 static const char extra_options[] = "memtable_protection_bytes_per_key=8;"
+				    /* A log would claim more than a memtable's room before
+				     * it holds anything: on a small disk, what is free. */
+				    "allow_fallocate=false;"
 				    "track_and_verify_wals_in_manifest=false;"
 				    "file_checksum_gen_factory=FileChecksumGenCrc32cFactory";
 
