@@ -56,7 +56,7 @@ struct fs_handle {
 	int64_t cached_ns;                       /* … since (monotonic) */
 	struct fs_open *open;                    /* READER, WRITER */
 	struct sfs_doc *doc;                     /* READER: the version that it reads */
-	struct sfs_buf text;                     /* READER of a newborn, TEXT: what it reads */
+	struct sfs_buf text;                     /* TEXT: what it reads; READER of a newborn: empty */
 	struct fs_draft draft;                   /* WRITER, SCHEMA */
 	struct sfs_raw_file *raw;                /* RAW */
 	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */

@@ -125,21 +125,15 @@ static void overlay_handle(const struct fs_handle *handle, struct sfs_attr *attr
 }
 
 /**
- * The draft whose size somebody without a handle sees: fstat(2) comes without one, so a writer that
- * asks is known by its pid; everybody sees the draft of a newborn, there is nothing else to see.
+ * The draft of the process that asks, if it has one: fstat(2) comes without a handle. Everybody else sees
+ * what is saved, of a newborn: nothing.
  */
-static const struct fs_handle *visible_draft_locked(const struct fs_open *open, pid_t pid)
+static const struct fs_handle *own_draft_locked(const struct fs_open *open, pid_t pid)
 {
-	const struct fs_handle *found = NULL;
-	for (const struct fs_handle *handle = open->handles; handle; handle = handle->sibling) {
-		if (handle->kind != FS_HANDLE_WRITER)
-			continue;
-		if (open->newborn || (pid && handle->pid == pid))
-			found = handle;
-		if (pid && handle->pid == pid)
-			break;
-	}
-	return found;
+	const struct fs_handle *handle = pid ? open->handles : NULL;
+	while (handle && !(handle->kind == FS_HANDLE_WRITER && handle->pid == pid))
+		handle = handle->sibling;
+	return handle;
 }
 
 /**
@@ -178,11 +172,11 @@ bool fs_open_overlay(struct fs *fs, uint64_t node, const struct fs_handle *handl
 	if (open) {
 		keep = open->writers == 0 && !open->newborn && open->ino == open->object_ino &&
 		       !other_version_locked(open, node, attr->revision);
-		const struct fs_handle *seen = handle ? NULL : visible_draft_locked(open, pid);
+		const struct fs_handle *own = handle ? NULL : own_draft_locked(open, pid);
 		if (!handle)
 			overlay_outdated_locked(open, node, attr);
-		if (seen)
-			attr->size = attr->size_msgpack = fs_draft_size(&seen->draft);
+		if (own)
+			attr->size = attr->size_msgpack = fs_draft_size(&own->draft);
 		overlay_pending_locked(open, attr);
 	}
 	pthread_mutex_unlock(&table->lock);

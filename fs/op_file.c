@@ -19,9 +19,21 @@ static void reply_span(fuse_req_t req, struct sfs_span text, size_t size, off_t 
 /** Once the kernel has the bytes the file can be closed, before the reply has returned here. */
 static void read_document(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
 {
-	struct sfs_doc *doc = handle->doc ? sfs_doc_ref(handle->doc) : NULL;
-	reply_span(req, doc ? doc->bytes : sfs_buf_span(&handle->text), size, off);
+	struct sfs_doc *doc = sfs_doc_ref(handle->doc);
+	reply_span(req, doc->bytes, size, off);
 	sfs_doc_unref(doc);
+}
+
+/** The same for a text that only the handle has. */
+static void read_text(fuse_req_t req, const struct fs_handle *handle, size_t size, off_t off)
+{
+	struct sfs_buf copy = SFS_BUF_INIT;
+	int err = sfs_buf_append(&copy, handle->text.data, handle->text.len);
+	if (err < 0)
+		fs_reply(req, err);
+	else
+		reply_span(req, sfs_buf_span(&copy), size, off);
+	sfs_buf_fini(&copy);
 }
 
 static void read_draft(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
@@ -73,9 +85,12 @@ void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct 
 	(void)node;
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
-		read_document(req, handle, size, off);
+		if (handle->doc)
+			read_document(req, handle, size, off);
+		else
+			read_text(req, handle, size, off);
 		break;
-	case FS_HANDLE_TEXT: reply_span(req, sfs_buf_span(&handle->text), size, off); break;
+	case FS_HANDLE_TEXT: read_text(req, handle, size, off); break;
 	case FS_HANDLE_WRITER:
 	case FS_HANDLE_SCHEMA: read_draft(req, handle, size, off); break;
 	case FS_HANDLE_RAW: read_raw(req, handle, size, off); break;

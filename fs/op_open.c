@@ -123,12 +123,11 @@ static int open_newborn(struct fs *fs, struct fs_open *open, uint64_t node, pid_
 	if (for_writing(fi))
 		return open_writer(fs, node, pid, open, NULL, ret);
 	struct fs_handle *handle = fs_handle_new(FS_HANDLE_READER, node, pid);
-	int err = handle ? fs_save_peek(fs, open, &handle->text) : SFS_ERR_NO_MEMORY;
-	if (err < 0) {
-		fs_open_unref(fs, fs_handle_free(fs, handle));
+	if (!handle) {
 		fs_open_unref(fs, open);
-		return err;
+		return SFS_ERR_NO_MEMORY;
 	}
+	/* Nothing was saved: it reads as empty. */
 	fi->noflush = 1;
 	fs_handle_attach(fs, handle, open);
 	*ret = handle;

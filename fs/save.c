@@ -360,12 +360,6 @@ static int newborn_text(struct fs *fs, const struct fs_open *open, struct sfs_bu
 	return err;
 }
 
-int fs_save_peek(struct fs *fs, struct fs_open *open, struct sfs_buf *ret)
-{
-	int err = newborn_text(fs, open, ret);
-	return err == SFS_ERR_BUSY ? 0 : err;
-}
-
 int fs_save_newborn_as(struct fs *fs, struct fs_open *open, struct sfs_span oid,
 		       enum sfs_format format)
 {

@@ -33,11 +33,6 @@ int fs_save_resize(struct fs *fs, uint64_t node, struct fs_handle *handle, uint6
 int fs_save_settle(struct fs *fs, struct fs_open *open);
 
 /**
- * Append what the writer of a newborn wrote so far; nothing when it is writing or saving right now.
- */
-int fs_save_peek(struct fs *fs, struct fs_open *open, struct sfs_buf *ret);
-
-/**
  * A newborn is renamed onto the name of an object that exists: save its text into that object, which
  * its handles then go on writing to. open->save is held.
  */

@@ -25,6 +25,12 @@ mount_refused() {
 	not_mounted "$MNT"
 }
 
+# elsewhere COMMAND… : with mounts of its own, and no hold on those of other tests (a mount
+# lives as long as it is anywhere).
+elsewhere() {
+	as_root unshare -m bash -c 'umount -l -a -t fuse.storefs 2>/dev/null; exec "$@"' - "$@"
+}
+
 # --- starting ---------------------------------------------------------------------------
 
 @test "mount returns when the mount is usable" {
@@ -212,7 +218,7 @@ mount_refused() {
 }
 
 @test "a second daemon is told which process has the store when the mount is out of its sight" {
-	as_root unshare -m "$STOREFS" mount -f "$STORE" "$MNT" 3>&- 2>/dev/null &
+	elsewhere "$STOREFS" mount -f "$STORE" "$MNT" 3>&- 2>/dev/null &
 	owned() { store_owner && "$STOREFS" status --json "$STORE" | jq -e .owner.pid; }
 	wait_until owned >/dev/null
 	mount_refused "$STORE" "$(store_owner)"
@@ -269,7 +275,7 @@ mount_refused() {
 }
 
 @test "no /dev/fuse is said clearly" {
-	as_root unshare -m bash -c '
+	elsewhere bash -c '
 		mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/zero c 1 5 &&
 		mknod -m 666 /dev/urandom c 1 9 && "$1" mount "$2" "$3" 3>&-' - "$STOREFS" "$STORE" "$MNT" \
 		>"$BATS_TEST_TMPDIR/out" 2>&1 && fail "mounted without /dev/fuse"
