@@ -23,7 +23,8 @@ int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, p
 		 struct fs_found *ret);
 
 /**
- * Fill found for an object that was looked up by name, with the node to use for it (see FS_NODE_AGAIN).
+ * Fill found for an object that was looked up by name, with the node to use for it (see
+ * FS_NODE_AGAIN).
  * @sequence  was taken before the attributes were read.
  */
 void fs_attr_object(struct fs *fs, uint64_t node, struct sfs_attr *attr, uint64_t sequence,
@@ -34,8 +35,8 @@ void fs_attr_thing(struct fs *fs, const struct sfs_attr *attr, uint64_t sequence
 		   struct fs_found *ret);
 
 /**
- * Change attributes of a node. Errors of fs_attr_load(), SFS_ERR_BAD_DOCUMENT (cutting a document so that
- * it is none any more), SFS_ERR_WRONG_KIND (a virtual file) and the errors of a commit.
+ * Change attributes of a node. Errors of fs_attr_load(), SFS_ERR_BAD_DOCUMENT (cutting a document
+ * so that it is none any more), SFS_ERR_WRONG_KIND (a virtual file) and the errors of a commit.
  */
 int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
 		const struct sfs_setattr *set);

@@ -21,10 +21,10 @@ struct fs_options {
 	unsigned threads;         /* 0: one per processor */
 	const char *fuse_options; /* further -o text for libfuse, or NULL */
 	/*
-	 * Serves one connection of the command socket; NULL: no socket. Called in a thread of its own;
-	 * closes nothing. argv and descriptors (stdin, stdout, stderr, working directory) are the
-	 * client's. cancelled becomes true when the client is gone or the daemon is told to stop:
-	 * long commands look at it and end early. Returns the exit code.
+	 * Serves one connection of the command socket; NULL: no socket. Called in a thread of its
+	 * own; closes nothing. argv and descriptors (stdin, stdout, stderr, working directory) are
+	 * the client's. cancelled becomes true when the client is gone or the daemon is told to
+	 * stop: long commands look at it and end early. Returns the exit code.
 	 */
 	int (*command)(struct sfs_store *store, int argc, char **argv, const int fds[4],
 		       const atomic_bool *cancelled);

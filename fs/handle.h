@@ -51,14 +51,14 @@ struct fs_handle {
 	struct fs_handle *sibling;     /* next handle of the same fs_open */
 	enum fs_handle_kind kind;
 	uint64_t node;
-	pid_t pid;                               /* who opened it */
-	bool cached;                             /* READER: through the page cache */
-	int64_t cached_ns;                       /* … since (monotonic) */
-	struct fs_open *open;                    /* READER, WRITER */
-	struct sfs_doc *doc;                     /* READER: the version that it reads */
-	struct sfs_buf text;                     /* TEXT: what it reads; READER of a newborn: empty */
-	struct fs_draft draft;                   /* WRITER, SCHEMA */
-	struct sfs_raw_file *raw;                /* RAW */
+	pid_t pid;                /* who opened it */
+	bool cached;              /* READER: through the page cache */
+	int64_t cached_ns;        /* … since (monotonic) */
+	struct fs_open *open;     /* READER, WRITER */
+	struct sfs_doc *doc;      /* READER: the version that it reads */
+	struct sfs_buf text;      /* TEXT: what it reads; READER of a newborn: empty */
+	struct fs_draft draft;    /* WRITER, SCHEMA */
+	struct sfs_raw_file *raw; /* RAW */
 	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */
 };
 

@@ -7,10 +7,10 @@
  * Attributes are not for keeping while a writer is open (the kernel changes its idea of the
  * size with each write) or while an older version is being read (each side then asks for its size).
  *
- * The size is shared too, and the kernel looks at it for each cached read: two versions read at one time
- * could each be cut at the other's size. So a document that is looked up while an older version is
- * being read gets a second node; while a writer is open nobody begins to use the page cache; and
- * a writer waits a moment for those who just did.
+ * The size is shared too, and the kernel looks at it for each cached read: two versions read at one
+ * time could each be cut at the other's size. So a document that is looked up while an older
+ * version is being read gets a second node; while a writer is open nobody begins to use the page
+ * cache; and a writer waits a moment for those who just did.
  */
 #include "table.h"
 
@@ -80,8 +80,8 @@ enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle)
 }
 
 /**
- * Did a reader begin just now to use the page cache? Not the writer's own thread, which may have its old
- * descriptor still: it can not be reading.
+ * Did a reader begin just now to use the page cache? Not the writer's own thread, which may have
+ * its old descriptor still: it can not be reading.
  */
 static bool just_begun_locked(const struct fs_open *open, pid_t writer)
 {
@@ -125,8 +125,8 @@ static void overlay_handle(const struct fs_handle *handle, struct sfs_attr *attr
 }
 
 /**
- * The draft of the process that asks, if it has one: fstat(2) comes without a handle. Everybody else sees
- * what is saved, of a newborn: nothing.
+ * The draft of the process that asks, if it has one: fstat(2) comes without a handle. Everybody
+ * else sees what is saved, of a newborn: nothing.
  */
 static const struct fs_handle *own_draft_locked(const struct fs_open *open, pid_t pid)
 {
@@ -137,9 +137,9 @@ static const struct fs_handle *own_draft_locked(const struct fs_open *open, pid_
 }
 
 /**
- * A node whose page cache is in use for an older version keeps the size of that one, so that its reader is
- * not cut; the new version is looked up as another node. Not after a save through this node: who
- * made it wants to see it.
+ * A node whose page cache is in use for an older version keeps the size of that one, so that its
+ * reader is not cut; the new version is looked up as another node. Not after a save through this
+ * node: who made it wants to see it.
  */
 static void overlay_outdated_locked(const struct fs_open *open, uint64_t node,
 				    struct sfs_attr *attr)

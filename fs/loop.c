@@ -1,7 +1,7 @@
 /*
- * The transport: see loop.h. Threads read /dev/fuse themselves, nothing is handed over and nothing is
- * created for a request: with as many threads as processors a request is mostly handled
- * where it was issued, which costs less than anything else that could be saved here.
+ * The transport: see loop.h. Threads read /dev/fuse themselves, nothing is handed over and nothing
+ * is created for a request: with as many threads as processors a request is mostly handled where it
+ * was issued, which costs less than anything else that could be saved here.
  */
 #include <errno.h>
 #include <fuse_lowlevel.h>

@@ -1,7 +1,7 @@
 /*
- * The transport: threads that take requests from the kernel and run them. At most so many run or wait
- * for a request at a time as there are slots; a handler that blocks gives its slot away meanwhile.
- * Another transport can replace this one behind these functions.
+ * The transport: threads that take requests from the kernel and run them. At most so many run or
+ * wait for a request at a time as there are slots; a handler that blocks gives its slot away
+ * meanwhile. Another transport can replace this one behind these functions.
  */
 #ifndef FS_LOOP_H
 #define FS_LOOP_H
@@ -12,7 +12,9 @@ struct fuse_session;
 /** Make the loop; no thread runs yet. @slots  at least 1. NULL: no memory. */
 struct fs_loop *fs_loop_new(struct fuse_session *session, unsigned slots);
 
-/** Handle one request in the calling thread: the first one, INIT. Returns 0 or -1 (session ended). */
+/**
+ * Handle one request in the calling thread: the first one, INIT. Returns 0 or -1 (session ended).
+ */
 int fs_loop_once(struct fs_loop *loop);
 
 /** Start the threads. Returns 0 or -1. */
@@ -28,9 +30,9 @@ void fs_loop_stop(struct fs_loop *loop);
 void fs_loop_free(struct fs_loop *loop);
 
 /**
- * The calling handler will do something that can take long (a commit, a sync, a big scan): if nobody
- * else waits for requests, another thread starts to. Must be followed by fs_loop_block_end() in the same
- * handler. Does nothing in other threads, and with NULL.
+ * The calling handler will do something that can take long (a commit, a sync, a big scan): if
+ * nobody else waits for requests, another thread starts to. Must be followed by fs_loop_block_end()
+ * in the same handler. Does nothing in other threads, and with NULL.
  */
 void fs_loop_block_begin(struct fs_loop *loop);
 void fs_loop_block_end(struct fs_loop *loop);

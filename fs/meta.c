@@ -1,6 +1,6 @@
 /*
- * .storefs: see meta.h. Generated files are made when they are looked at, and an open within a second
- * reads what stat said the size of; they change nothing.
+ * .storefs: see meta.h. Generated files are made when they are looked at, and an open within a
+ * second reads what stat said the size of; they change nothing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,8 +120,8 @@ static int make_page(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 }
 
 /**
- * The page of a file, made anew when it is older than a second. A name that is looked up gets a new one
- * always; fstat and open, which follow, then agree with it. meta->lock is held.
+ * The page of a file, made anew when it is older than a second. A name that is looked up gets a new
+ * one always; fstat and open, which follow, then agree with it. meta->lock is held.
  */
 static int fresh_page_locked(struct fs *fs, uint64_t node, struct fs_page **ret)
 {
@@ -195,7 +195,10 @@ static int schema_attr(struct fs *fs, uint64_t node, const struct fs_handle *han
 	return err;
 }
 
-/** Times that stand still: the list of classes changes with the root, the rest is as old as the store. */
+/**
+ * Times that stand still: the list of classes changes with the root, the rest is as old as the
+ * store.
+ */
 static void set_times(struct fs *fs, uint64_t node, struct sfs_attr *attr)
 {
 	struct sfs_attr root;

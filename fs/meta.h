@@ -34,7 +34,10 @@ void fs_meta_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_fn *
 /** Class name in "NAME.json". Returns 0, SFS_ERR_NOT_FOUND (no such form), SFS_ERR_NAME. */
 int fs_schema_name(struct sfs_span file, char ret[SFS_CLASS_NAME_MAX + 1]);
 
-/** A definition that was created and not saved yet. SFS_ERR_EXISTS, SFS_ERR_NAME, SFS_ERR_WRONG_KIND. */
+/**
+ * A definition that was created and not saved yet. SFS_ERR_EXISTS, SFS_ERR_NAME,
+ * SFS_ERR_WRONG_KIND.
+ */
 int fs_schema_create(struct fs *fs, struct sfs_span file, uint64_t *ret_node);
 /** Node of such a definition by class name. Returns 0 or SFS_ERR_NOT_FOUND. */
 int fs_schema_find(struct fs *fs, struct sfs_span class_name, uint64_t *ret_node);

@@ -1,6 +1,6 @@
 /*
- * Definitions of classes as files: .storefs/schema/C.json. A save defines the class, creating a file
- * makes one.
+ * Definitions of classes as files: .storefs/schema/C.json. A save defines the class, creating a
+ * file makes one.
  */
 #include <stdlib.h>
 #include "meta_private.h"

@@ -11,17 +11,18 @@
 static const char readme[] =
 	"This folder is a storefs store.\n"
 	"\n"
-	"Each directory next to this one is a class. A class of objects holds one document for each\n"
-	"object:\n"
+	"Each directory next to this one is a class. A class of objects holds one\n"
+	"document for each object:\n"
 	"\n"
 	"  CLASS/42.json       the object 42 as JSON; read it, edit it, copy it, remove it\n"
 	"  CLASS/42.msgpack    the same object as msgpack (not listed, but there)\n"
 	"\n"
-	"Saving a document saves the object. A text that is no valid document is refused when the\n"
-	"file is closed (\"Bad message\") and the object stays as it was. Readers always see one whole\n"
-	"saved version. Other files in a class's directory (editors' temporary files, say) are kept\n"
-	"as they are and are not objects. A class of raw data holds files and directories of any\n"
-	"kind; their extended attributes user.* are their metadata.\n"
+	"Saving a document saves the object. A text that is no valid document is refused\n"
+	"when the file is closed (\"Bad message\"), and the object stays as it was. Readers\n"
+	"always see one whole saved version. Other files in a class's directory (editors'\n"
+	"temporary files, say) are kept as they are and are not objects. A class of raw\n"
+	"data holds files and directories of any kind; their extended attributes user.*\n"
+	"are their metadata.\n"
 	"\n"
 	"  mkdir CLASS         makes a class of objects\n"
 	"  rmdir CLASS         removes an empty class\n"
@@ -30,11 +31,12 @@ static const char readme[] =
 	"\n"
 	"  status              what is mounted and how it is doing, as JSON\n"
 	"  metrics             the same figures for a monitoring system (OpenMetrics)\n"
-	"  schema/CLASS.json   the definition of a class; writing it changes the class, a new file\n"
-	"                      makes one: { \"kind\": \"object\" } or { \"kind\": \"raw\" }\n"
+	"  schema/CLASS.json   the definition of a class; writing it changes the class,\n"
+	"                      a new file makes one: { \"kind\": \"object\" } or\n"
+	"                      { \"kind\": \"raw\" }\n"
 	"\n"
-	"Reading never changes anything. After close a crash of the daemon loses nothing; after fsync\n"
-	"a power cut loses nothing.\n";
+	"Reading never changes anything. After close a crash of the daemon loses nothing;\n"
+	"after fsync a power cut loses nothing.\n";
 
 int fs_text_readme(struct fs *fs, struct sfs_buf *ret)
 {

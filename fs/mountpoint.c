@@ -1,6 +1,6 @@
 /*
- * Checks before a mount: see mountpoint.h. libfuse would notice most of it later, with messages that
- * help nobody.
+ * Checks before a mount: see mountpoint.h. libfuse would notice most of it later, with messages
+ * that help nobody.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  *
  * encode: an oid that is a good file name is its own name; else each byte that must be escaped
  * ('/', NUL, control, invalid UTF-8, a leading '.' or '#') and each '%' becomes %XX. decode undoes
- * exactly that, so every oid has one name, and a name such as "100%" means the oid "100%".
- * A name over 255 bytes becomes a prefix, '~', 16 hex digits of the oid's XXH3-64, and the extension.
+ * exactly that, so every oid has one name, and a name such as "100%" means the oid "100%". A name
+ * over 255 bytes becomes a prefix, '~', 16 hex digits of the oid's XXH3-64, and the extension.
  */
 #ifndef FS_NAME_H
 #define FS_NAME_H

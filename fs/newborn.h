@@ -39,7 +39,9 @@ bool fs_newborn_any(struct fs *fs, uint32_t class_id);
 int fs_newborn_next(struct fs *fs, uint32_t class_id, uint64_t after, struct sfs_attr *ret,
 		    struct sfs_buf *oid);
 
-/** It is one no longer. @removed  saves of its handles go nowhere from now on. open->save is held. */
+/**
+ * It is one no longer. @removed  saves of its handles go nowhere from now on. open->save is held.
+ */
 void fs_newborn_end(struct fs *fs, struct fs_open *open, bool removed);
 
 /** Give it another oid; open->save is held. Returns 0 or SFS_ERR_NO_MEMORY. */

@@ -1,6 +1,6 @@
 /*
- * Node ids: what the kernel calls things by. They are computed from the engine's inode numbers, never
- * stored, so there is no inode table and FORGET is free; they are also st_ino.
+ * Node ids: what the kernel calls things by. They are computed from the engine's inode numbers,
+ * never stored, so there is no inode table and FORGET is free; they are also st_ino.
  *
  *   bits 0..59   inode number of the engine (class id, serial)
  *   bits 60..61  view: 0 the thing itself, 1 the msgpack document of an object,

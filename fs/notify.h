@@ -1,6 +1,7 @@
 /*
  * The notifier: tells the kernel what changed behind its back. One thread and a queue, because a
- * notification can wait for a lock that a request in progress holds; handlers and commits only queue.
+ * notification can wait for a lock that a request in progress holds; handlers and commits only
+ * queue.
  */
 #ifndef FS_NOTIFY_H
 #define FS_NOTIFY_H

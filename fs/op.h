@@ -30,7 +30,9 @@ static inline pid_t fs_pid(fuse_req_t req)
 void fs_reply(fuse_req_t req, int err);
 /** The same where too long can only be a name. */
 void fs_reply_name(fuse_req_t req, int err);
-/** The same for a node id: one that is gone is stale, so that the kernel looks its name up again. */
+/**
+ * The same for a node id: one that is gone is stale, so that the kernel looks its name up again.
+ */
 void fs_reply_node(fuse_req_t req, int err);
 
 /** A node and its attributes in the form of libfuse. */

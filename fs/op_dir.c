@@ -1,6 +1,6 @@
 /*
- * Handlers of directories. A listing is a stream of entries with cookies that say where to go on; nothing
- * is remembered between two requests, and nothing is cached by the kernel, so a listing is
+ * Handlers of directories. A listing is a stream of entries with cookies that say where to go on;
+ * nothing is remembered between two requests, and nothing is cached by the kernel, so a listing is
  * right while others insert and remove, and survives a restart of the daemon.
  *
  * Cookies of a class's directory: 1 ".", 2 "..", then objects (the engine's cookie / 2), files
@@ -60,8 +60,8 @@ static size_t put_entry(struct listing *listing, const struct entry *entry, uint
 }
 
 /**
- * The kernel may show only a part of a reply and go on after any entry: an entry that is not the last
- * of its group says to go on before the group, so that none of it is lost.
+ * The kernel may show only a part of a reply and go on after any entry: an entry that is not the
+ * last of its group says to go on before the group, so that none of it is lost.
  */
 static void resume_before_group(struct listing *listing)
 {

@@ -63,7 +63,9 @@ static int open_reader(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file
 	return 0;
 }
 
-/** A private text. @base the saved version, or NULL. Takes over both references, also on failure. */
+/**
+ * A private text. @base the saved version, or NULL. Takes over both references, also on failure.
+ */
 static int open_writer(struct fs *fs, uint64_t node, pid_t pid, struct fs_open *open,
 		       struct sfs_doc *base, struct fs_handle **ret)
 {

@@ -1,7 +1,8 @@
 /*
- * Rename, which is four different things in an object class: an object gets another oid, a scratch file is
- * saved into an object, an object becomes a scratch file, a scratch file is renamed. The kernel
- * moves its own name in every case; where that is not what happened, it is told to forget it.
+ * Rename, which is four different things in an object class: an object gets another oid, a scratch
+ * file is saved into an object, an object becomes a scratch file, a scratch file is renamed. The
+ * kernel moves its own name in every case; where that is not what happened, it is told to forget
+ * it.
  */
 #include <linux/fs.h>
 #include "newborn.h"

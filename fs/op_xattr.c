@@ -1,6 +1,7 @@
 /*
- * Handlers of extended attributes: user.* of raws are their metadata. Other name spaces are answered
- * without asking the store, because the kernel asks for security.capability before each write.
+ * Handlers of extended attributes: user.* of raws are their metadata. Other name spaces are
+ * answered without asking the store, because the kernel asks for security.capability before each
+ * write.
  */
 #include <sys/xattr.h>
 #include "op.h"

@@ -59,8 +59,8 @@ static int resolve_in_class(struct fs *fs, struct fs_place *place)
 	place->class_id = info.id;
 	place->kind = FS_PLACE_RAW;
 	/*
-	 * A scratch file that is renamed onto an object takes the kernel's name with it, which then must
-	 * be looked up anew; so the names of scratch files are not kept.
+	 * A scratch file that is renamed onto an object takes the kernel's name with it, which then
+	 * must be looked up anew; so the names of scratch files are not kept.
 	 */
 	place->keep = info.kind == SFS_CLASS_RAW;
 	if (place->keep)

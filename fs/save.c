@@ -1,6 +1,6 @@
 /*
- * Saving drafts: see save.h. One save of an object at a time (open->save); the engine decides whether
- * a text is a document.
+ * Saving drafts: see save.h. One save of an object at a time (open->save); the engine decides
+ * whether a text is a document.
  */
 #include "name.h"
 #include "newborn.h"

@@ -13,9 +13,9 @@
 int fs_save_flush(struct fs *fs, struct fs_handle *handle);
 
 /**
- * Write: as fs_draft_write(); forgets a modification time that waits for the save. SFS_ERR_BAD_DOCUMENT
- * when what stands at the start can not begin a document: then nothing is written, and shells,
- * which do not look at what close(2) returns, notice too.
+ * Write: as fs_draft_write(); forgets a modification time that waits for the save.
+ * SFS_ERR_BAD_DOCUMENT when what stands at the start can not begin a document: then nothing is
+ * written, and shells, which do not look at what close(2) returns, notice too.
  */
 int fs_save_write(struct fs *fs, struct fs_handle *handle, uint64_t off, struct sfs_span data,
 		  bool at_end);
@@ -33,8 +33,8 @@ int fs_save_resize(struct fs *fs, uint64_t node, struct fs_handle *handle, uint6
 int fs_save_settle(struct fs *fs, struct fs_open *open);
 
 /**
- * A newborn is renamed onto the name of an object that exists: save its text into that object, which
- * its handles then go on writing to. open->save is held.
+ * A newborn is renamed onto the name of an object that exists: save its text into that object,
+ * which its handles then go on writing to. open->save is held.
  */
 int fs_save_newborn_as(struct fs *fs, struct fs_open *open, struct sfs_span oid,
 		       enum sfs_format format);

@@ -1,6 +1,6 @@
 /*
- * The command socket: see server.h. One thread accepts and watches for clients that go away, each command
- * runs in a thread of its own, at most COMMANDS_MAX at once.
+ * The command socket: see server.h. One thread accepts and watches for clients that go away, each
+ * command runs in a thread of its own, at most COMMANDS_MAX at once.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,10 @@
 
 #include "daemon.h"
 
-/** Listen and serve in threads of its own. Does nothing without options->command or for a memory store. */
+/**
+ * Listen and serve in threads of its own. Does nothing without options->command or for a memory
+ * store.
+ */
 int fs_server_start(struct fs *fs, struct sfs_diag *diag);
 
 /** Take no more commands and wait for those that run. @cancel  tell them to end early. */

@@ -1,9 +1,9 @@
 /*
  * Life of the daemon: fork, open the store, mount, serve, unmount.
  *
- * Nothing is opened before the fork. The parent waits at a pipe for what became of the child: usable once
- * the kernel's first request was answered, or the reason why not. The thread that mounts then
- * waits for signals and for the end of the mount; requests are the loop's.
+ * Nothing is opened before the fork. The parent waits at a pipe for what became of the child:
+ * usable once the kernel's first request was answered, or the reason why not. The thread that
+ * mounts then waits for signals and for the end of the mount; requests are the loop's.
  */
 #include <errno.h>
 #include <fcntl.h>

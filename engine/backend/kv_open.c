@@ -189,9 +189,11 @@ static int room_check(const struct kv *kv, struct sfs_diag *diag)
 	struct statvfs st;
 	if (fstatvfs(kv->dir_fd, &st) < 0 || st.f_bavail >= OPEN_NEEDS / st.f_frsize)
 		return 0;
-	return sfs_diag_set(diag, SFS_ERR_NO_SPACE,
-			    "the disk of '%s' is full, opening it for writing needs 1 MiB",
-			    kv->path);
+	return sfs_diag_set(
+		diag, SFS_ERR_NO_SPACE,
+		"the disk of '%s' is full: opening it for writing needs 1 MiB, read-only it "
+		"opens as it is",
+		kv->path);
 }
 
 static int db_open(struct kv *kv, struct sfs_diag *diag)

@@ -71,6 +71,10 @@ writes_again() {
 	run helper save -t "$MNT/Note/old.json" < <(large)
 	is "$status" 1
 	holds "$MNT/Note/old.json" $'{"version": 1}\n'
+	store_remount -o ro
+	holds "$MNT/Note/old.json" $'{"version": 1}\n'
+	helper acknowledged check-document "$MNT/Note" 8000 <"$BATS_TEST_TMPDIR/log"
+	room_again
 	store_remount
 	holds "$MNT/Note/old.json" $'{"version": 1}\n'
 }
@@ -133,6 +137,9 @@ writes_again() {
 	else
 		[[ $(cat "$BATS_TEST_TMPDIR/out") =~ full|"no space left" ]]
 	fi
+	store_mount -o ro
+	helper acknowledged check-document "$MNT/Note" 8000 <"$BATS_TEST_TMPDIR/log"
+	store_umount
 	rm "$DISK/filler" "$DISK/ballast"
 	store_mount
 	helper acknowledged check-document "$MNT/Note" 8000 <"$BATS_TEST_TMPDIR/log"
