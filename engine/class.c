@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include "cache.h"
+#include "departed.h"
 #include "txn.h"
 
 #define CLASS_ID_MAX 0xffffffu
@@ -487,12 +488,17 @@ int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
 	return sfsi_txn_end(&txn, remove_class(&txn, name));
 }
 
-int sfs_ino_reserve(struct sfs_store *store, uint32_t class_id, uint64_t *ret)
+int sfs_ino_reserve(struct sfs_store *store, uint32_t class_id, struct sfs_span oid, uint64_t *ret)
 {
 	struct sfsi_class *class = class_id ? sfsi_class_ref(store, class_id) : NULL;
 	if (!class)
 		return SFS_ERR_NOT_FOUND;
-	uint64_t serial = sfsi_class_serial(class);
+	uint64_t serial = 0;
+	if (oid.len)
+		serial = sfsi_departed_serial(store->departed, sfsi_departed_clock(), class_id,
+					      oid);
+	if (!serial)
+		serial = sfsi_class_serial(class);
 	if (!serial)
 		return SFS_ERR_LIMIT;
 	*ret = sfs_ino_make(class_id, serial);

@@ -26,6 +26,14 @@ SFS_MUST_CHECK int sfsi_object_name(struct sfsi_txn *txn, uint32_t class_id, uin
 SFS_MUST_CHECK int sfsi_object_erase(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 				     uint64_t serial);
 
+/**
+ * What an object was that was renamed away within the last minute: it comes back as the same one.
+ * @buf  empty, the caller's; ret points into it. SFS_ERR_NOT_FOUND, SFS_ERR_NO_MEMORY.
+ */
+SFS_MUST_CHECK int sfsi_object_departed(struct sfsi_txn *txn, uint32_t class_id,
+					struct sfs_span oid, struct sfs_buf *buf,
+					struct sfsi_record *ret);
+
 /** A validated document, ready to be saved. */
 struct sfsi_prepared {
 	struct sfs_buf body;

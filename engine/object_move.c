@@ -2,8 +2,11 @@
  * Objects that change their name, or change from and into scratch files: what
  * rename(2) means in an object class. Each is one commit.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include "base/errno.h"
+#include "departed.h"
 #include "document/document.h"
 #include "object.h"
 #include "raw.h"
@@ -46,13 +49,25 @@ static int take_over(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	return err;
 }
 
-/** The object itself moves to a free name. */
+/**
+ * The object moves to a free name. When the object of that name was renamed away a moment ago, it
+ * comes back with this content.
+ */
 static int move_to(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 		   struct sfs_span new_oid, struct sfsi_record *record)
 {
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
+	struct sfsi_record departed;
 	int err = sfsi_object_erase(txn, class_id, oid, record->object.serial);
 	record->object.ctime_ns = txn->now_ns;
 	record->object.revision = txn->commit;
+	if (!err && sfsi_object_departed(txn, class_id, new_oid, &buf, &departed) == 0) {
+		record->object.serial = departed.object.serial;
+		err = sfsi_updates_make(&departed, record->body, txn->now_ns, &record->updated_ns,
+					&updates);
+		record->updates = sfs_buf_span(&updates);
+	}
 	if (!err)
 		err = sfsi_object_store(txn, class_id, new_oid, record);
 	if (!err)
@@ -188,6 +203,8 @@ static int put_raw_in(struct sfsi_txn *txn, const struct sfs_put *put,
 	if (!err) {
 		/* An existing object keeps its owner and mode, a new one gets those of the file. */
 		int exists = sfsi_object_load(txn, put->class_id, put->oid, &old, &record);
+		if (exists == SFS_ERR_NOT_FOUND)
+			exists = sfsi_object_departed(txn, put->class_id, put->oid, &old, &record);
 		if (exists == 0)
 			in->set.mask &= SFS_SET_MTIME | SFS_SET_ATIME;
 		else if (exists != SFS_ERR_NOT_FOUND)
@@ -279,10 +296,10 @@ static int write_bytes(struct sfs_store *store, uint64_t ino, struct sfs_span by
 	const char *at = bytes.data;
 	for (size_t done = 0; done < bytes.len && !err;) {
 		ssize_t put = pwrite(fd, at + done, bytes.len - done, (off_t)done);
-		if (put < 0)
-			err = SFS_ERR_NO_SPACE;
-		else
+		if (put >= 0)
 			done += (size_t)put;
+		else if (errno != EINTR)
+			err = sfsi_err_from_errno(errno);
 	}
 	struct sfs_setattr times = {
 		.mask = SFS_SET_MTIME | SFS_SET_ATIME,
@@ -331,6 +348,10 @@ static int to_raw_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 				  sfs_buf_span(&text), &record.object);
 	if (!err)
 		err = sfsi_object_erase(txn, class_id, oid, record.object.serial);
+	/* If this commit fails the object is still there, and what is remembered is not looked at. */
+	if (!err)
+		sfsi_departed_add(txn->store->departed, sfsi_departed_clock(), class_id, oid,
+				  &record);
 	return err;
 }
 

@@ -2,6 +2,7 @@
  * Saving objects: validate outside the lock, then compare with what is there and
  * write record, entry and inode in one commit. Batches are many saves in one commit.
  */
+#include "departed.h"
 #include "document/document.h"
 #include "object.h"
 
@@ -64,6 +65,7 @@ int sfsi_object_erase(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span o
 		err = sfsi_txn_class(txn, class_id, &class);
 	if (err)
 		return err;
+	sfsi_departed_drop(txn->store->departed, class_id, oid);
 	class->state.objects--;
 	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
 	return sfsi_txn_note(txn, SFS_CHANGE_REMOVED, sfs_ino_make(class_id, serial),
@@ -165,7 +167,16 @@ static bool is_unchanged(const struct sfs_put *put, const struct sfsi_prepared *
 	return !new->keep_text &&sfs_span_equal(old->body, sfs_buf_span(&new->body));
 }
 
-static int insert_new(struct sfsi_txn *txn, const struct sfs_put *put, struct sfsi_record *record)
+int sfsi_object_departed(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+			 struct sfs_buf *buf, struct sfsi_record *ret)
+{
+	return sfsi_departed_get(txn->store->departed, sfsi_departed_clock(), class_id, oid, buf,
+				 ret);
+}
+
+/** @departed  what the object was until a moment ago, or NULL. */
+static int insert_new(struct sfsi_txn *txn, const struct sfs_put *put,
+		      const struct sfsi_record *departed, struct sfsi_record *record)
 {
 	struct sfsi_txn_class *class;
 	int err = sfsi_txn_class(txn, put->class_id, &class);
@@ -173,13 +184,21 @@ static int insert_new(struct sfsi_txn *txn, const struct sfs_put *put, struct sf
 		return err;
 	if (put->ino && sfs_ino_class(put->ino) != put->class_id)
 		return SFS_ERR_INVALID;
-	uint64_t serial = put->ino ? sfsi_ino_serial(put->ino) : sfsi_class_serial(class->class);
+	struct sfsi_object *object = &record->object;
+	if (departed)
+		*object = departed->object;
+	else
+		*object = (struct sfsi_object){ .mode = MODE_DEFAULT,
+						.uid = geteuid(),
+						.gid = getegid() };
+	if (put->ino)
+		object->serial = sfsi_ino_serial(put->ino);
+	else if (!departed)
+		object->serial = sfsi_class_serial(class->class);
+	uint64_t serial = object->serial;
 	if (!serial)
 		return SFS_ERR_LIMIT;
-	record->object.serial = serial;
-	record->object.mode = MODE_DEFAULT;
-	record->object.uid = geteuid();
-	record->object.gid = getegid();
+	sfsi_departed_taken(txn->store->departed, put->class_id, put->oid, serial);
 	class->state.objects++;
 	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
 	err = sfsi_object_name(txn, put->class_id, serial, put->oid);
@@ -216,14 +235,20 @@ static int replace(struct sfsi_txn *txn, const struct sfs_put *put, const struct
 		   const struct sfsi_record *old, struct sfs_attr *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
-	struct sfsi_record record = { 0 };
+	SFSI_AUTO_BUF struct sfs_buf departed_buf = SFS_BUF_INIT;
+	struct sfsi_record record = { 0 }, departed;
+	const struct sfsi_record *before = old;
 	int err = 0;
-	if (old)
+	if (old) {
 		record.object = old->object;
-	else
-		err = insert_new(txn, put, &record);
+	} else {
+		if (sfsi_object_departed(txn, put->class_id, put->oid, &departed_buf, &departed) ==
+		    0)
+			before = &departed;
+		err = insert_new(txn, put, before, &record);
+	}
 	if (!err)
-		err = build(txn, put, new, old, &updates, &record);
+		err = build(txn, put, new, before, &updates, &record);
 	if (!err)
 		err = sfsi_object_store(txn, put->class_id, put->oid, &record);
 	if (err < 0)

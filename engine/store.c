@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include "base/errno.h"
 #include "cache.h"
+#include "departed.h"
 #include "document/msgpack.h"
 #include "hash.h"
 #include "open.h"
@@ -168,6 +169,7 @@ static int store_free(struct sfs_store *store)
 	int err = sfsi_syncer_stop(store);
 	sfsi_open_fini(store);
 	sfsi_cache_free(store->cache);
+	sfsi_departed_free(store->departed);
 	sfsi_backend_close(store->backend);
 	sfsi_catalogue_free(store);
 	if (store->raw_temp)
@@ -226,6 +228,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 {
 	int err = sfsi_cache_new(config->cache_bytes ? config->cache_bytes : CACHE_DEFAULT,
 				 &store->cache);
+	if (!err)
+		err = sfsi_departed_new(&store->departed);
 	if (!err)
 		err = sfsi_open_init(store);
 	if (err < 0)

@@ -5,7 +5,7 @@
  *   commit_lock     one writer: held from the first read of a change to its commit
  *   catalogue_lock  classes and their states: shared for reading, exclusive for a moment at commit
  *   open_lock       table of open raw files
- *   cache, syncer   locks of their own, innermost, never held across other calls
+ *   cache, departed, syncer   locks of their own, innermost, never held across other calls
  */
 #ifndef SFSI_STORE_PRIVATE_H
 #define SFSI_STORE_PRIVATE_H
@@ -19,6 +19,7 @@
 #include "record.h"
 
 struct sfsi_cache;
+struct sfsi_departed;
 struct sfsi_open_table;
 struct sfsi_syncer;
 
@@ -58,6 +59,7 @@ struct sfs_store {
 	size_t by_name_len;
 
 	struct sfsi_cache *cache;
+	struct sfsi_departed *departed;
 	struct sfsi_syncer *syncer;
 
 	int raw_fd;     /* folder of the plain files */

@@ -83,10 +83,9 @@ static int object_to_object(struct renaming *renaming)
 	struct fs *fs = renaming->fs;
 	const struct fs_place *from = &renaming->from, *to = &renaming->to;
 	struct fs_found target;
-	bool exists = fs_place_find(fs, to, 0, &target) == 0;
 	bool same = sfs_span_equal(fs_place_oid(from), fs_place_oid(to));
 	renaming->forget_from = renaming->forget_to = same || has(renaming, SFS_RENAME_EXCHANGE);
-	if (exists && has(renaming, SFS_RENAME_NOREPLACE))
+	if (has(renaming, SFS_RENAME_NOREPLACE) && fs_place_find(fs, to, 0, &target) == 0)
 		return SFS_ERR_EXISTS;
 	if (same)
 		return 0; /* one object seen twice */
@@ -97,13 +96,21 @@ static int object_to_object(struct renaming *renaming)
 		return err;
 	bool newborn = is_newborn(fs, to);
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	err = sfs_object_rename(fs->store, from->class_id, fs_place_oid(from), fs_place_oid(to),
-				renaming->flags, &diag);
+	struct sfs_attr before, after;
+	err = sfs_object_find(fs->store, from->class_id, fs_place_oid(from), &before);
+	if (!err)
+		err = sfs_object_rename(fs->store, from->class_id, fs_place_oid(from),
+					fs_place_oid(to), renaming->flags, &diag);
 	if (!err && newborn)
 		drop_newborn(fs, to);
-	/* An object that was there keeps its identity, so the kernel now has the wrong one. */
-	renaming->forget_to = renaming->forget_to || (exists && !newborn) ||
-			      from->format != to->format;
+	/*
+	 * An object that was there, or that comes back, keeps its identity, so the kernel now has
+	 * the wrong one.
+	 */
+	renaming->forget_to =
+		renaming->forget_to || from->format != to->format ||
+		(!err && (sfs_object_find(fs->store, to->class_id, fs_place_oid(to), &after) < 0 ||
+			  after.ino != before.ino));
 	return err;
 }
 

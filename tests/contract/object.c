@@ -136,7 +136,7 @@ static void a_reserved_number_becomes_the_objects(void **state)
 {
 	struct case_store *c = *state;
 	uint64_t ino;
-	assert_int_equal(sfs_ino_reserve(c->store, c->articles, &ino), 0);
+	assert_int_equal(sfs_ino_reserve(c->store, c->articles, SPAN(""), &ino), 0);
 	struct sfs_setattr set = { .mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_MTIME,
 				   .mode = 0600,
 				   .uid = 12,
@@ -153,7 +153,7 @@ static void a_reserved_number_becomes_the_objects(void **state)
 	assert_int_equal(attr.mode, 0600);
 	assert_int_equal(attr.uid, 12);
 	assert_true(attr.mtime_ns == 1234567890123456789);
-	assert_int_equal(sfs_ino_reserve(c->store, c->articles, &put.ino), 0);
+	assert_int_equal(sfs_ino_reserve(c->store, c->articles, SPAN(""), &put.ino), 0);
 	assert_true(put.ino > ino);
 }
 
@@ -301,6 +301,68 @@ static void an_object_becomes_a_scratch_file(void **state)
 	struct sfs_store_stat stat;
 	assert_int_equal(sfs_store_stat(c->store, &stat), 0);
 	assert_int_equal(stat.scratch, 1);
+}
+
+/** Rename an object to a scratch file, as an editor does that keeps a backup. */
+static void depart(struct case_store *c, const char *oid)
+{
+	assert_int_equal(sfs_object_to_raw(c->store, c->articles, sfs_span_str(oid),
+					   SFS_FORMAT_JSON, c->scratch, SPAN("backup"), NULL),
+			 0);
+}
+
+static void an_object_that_comes_back_is_the_same_one(void **state)
+{
+	struct case_store *c = *state;
+	assert_int_equal(case_put(c, "1", "{\"a\":1,\"b\":2}", 0), 0);
+	struct sfs_attr before = case_attr(c, "1");
+	depart(c, "1");
+	assert_int_equal(case_put(c, "1", "{\"a\":1,\"b\":3}", SFS_PUT_CREATE), 0);
+	assert_int_equal(case_attr(c, "1").ino, before.ino);
+	assert_true(case_attr(c, "1").revision > before.revision);
+	depart(c, "1");
+	case_write(c, case_make(c, c->scratch, "tmp", SFS_NODE_FILE).ino, "{}");
+	struct sfs_put put = { .class_id = c->articles, .oid = SPAN("1") };
+	assert_int_equal(sfs_object_put_raw(c->store, &put, c->scratch, SPAN("tmp"), NULL, NULL),
+			 0);
+	assert_int_equal(case_attr(c, "1").ino, before.ino);
+	depart(c, "1");
+	assert_int_equal(case_put(c, "new", "{\"c\":1}", 0), 0);
+	assert_int_equal(sfs_object_rename(c->store, c->articles, SPAN("new"), SPAN("1"), 0, NULL),
+			 0);
+	assert_int_equal(case_attr(c, "1").ino, before.ino);
+	assert_string_equal(case_oids(c), "1");
+	assert_string_equal(case_get(c, "1", SFS_FORMAT_JSON), "{\n  \"c\": 1\n}\n");
+	case_reopen(c);
+	if (case_durable())
+		assert_int_equal(case_attr(c, "1").ino, before.ino);
+}
+
+static void an_object_that_was_removed_does_not_come_back(void **state)
+{
+	struct case_store *c = *state;
+	assert_int_equal(case_put(c, "1", "{\"a\":1}", 0), 0);
+	struct sfs_attr before = case_attr(c, "1");
+	depart(c, "1");
+	assert_int_equal(case_put(c, "1", "{}", 0), 0);
+	assert_int_equal(sfs_object_remove(c->store, c->articles, SPAN("1"), 0), 0);
+	assert_int_equal(case_put(c, "1", "{}", 0), 0);
+	assert_int_not_equal(case_attr(c, "1").ino, before.ino);
+}
+
+static void no_two_objects_come_back_with_one_number(void **state)
+{
+	struct case_store *c = *state;
+	assert_int_equal(case_put(c, "1", "{}", 0), 0);
+	struct sfs_attr before = case_attr(c, "1");
+	depart(c, "1");
+	struct sfs_put put = { .class_id = c->articles, .oid = SPAN("2"), .text = SPAN("{}") };
+	assert_int_equal(sfs_ino_reserve(c->store, c->articles, SPAN("1"), &put.ino), 0);
+	assert_int_equal(put.ino, before.ino);
+	assert_int_equal(sfs_object_put(c->store, &put, NULL, NULL), 0);
+	assert_int_equal(case_put(c, "1", "{}", 0), 0);
+	assert_int_not_equal(case_attr(c, "1").ino, before.ino);
+	assert_int_equal(case_attr(c, "2").ino, before.ino);
 }
 
 static void a_batch_is_all_or_nothing(void **state)
@@ -569,6 +631,9 @@ int contract_object(const char *backend)
 		CASE(a_text_that_names_its_oid_is_not_renamed),
 		CASE(a_scratch_file_becomes_the_content_of_an_object),
 		CASE(an_object_becomes_a_scratch_file),
+		CASE(an_object_that_comes_back_is_the_same_one),
+		CASE(an_object_that_was_removed_does_not_come_back),
+		CASE(no_two_objects_come_back_with_one_number),
 		CASE(a_batch_is_all_or_nothing),
 		CASE(a_listing_in_pages_survives_inserts_and_removals),
 		CASE(a_callback_can_stop_a_listing),

@@ -296,6 +296,60 @@ version() {
 	is "$(ls -A "$DIR")" 1.json
 }
 
+@test "an object that comes back under its name within a minute is the same one" {
+	echo '{"a": 1, "b": 2}' >"$DIR/1.json"
+	local ino
+	ino=$(stat -c %i "$DIR/1.json")
+	# By a new file, the old text kept beside it for ever, then only while saving.
+	mv "$DIR/1.json" "$DIR/1.json~"
+	isnt "$(stat -c %i "$DIR/1.json~")" "$ino"
+	echo '{"a": 2}' >"$DIR/1.json"
+	is "$(stat -c %i "$DIR/1.json")" "$ino"
+	mv "$DIR/1.json" "$DIR/.1.json.bak"
+	echo '{"a": 3}' >"$DIR/1.json"
+	rm "$DIR/.1.json.bak"
+	is "$(stat -c %i "$DIR/1.json")" "$ino"
+	holds "$DIR/1.json" $'{"a": 3}\n'
+	holds "$DIR/1.json~" $'{"a": 1, "b": 2}\n'
+	# By a temporary file.
+	echo '{"a": 4}' >"$DIR/1.json.tmp"
+	mv "$DIR/1.json" "$DIR/1.json~"
+	mv "$DIR/1.json.tmp" "$DIR/1.json"
+	is "$(stat -c %i "$DIR/1.json")" "$ino"
+	# By an object that was written under another name.
+	echo '{"a": 5}' >"$DIR/new.json"
+	mv "$DIR/1.json" "$DIR/1.json~"
+	mv "$DIR/new.json" "$DIR/1.json"
+	is "$(stat -c %i "$DIR/1.json")" "$ino"
+	holds "$DIR/1.json" $'{"a": 5}\n'
+	is "$(ls -A "$DIR" | tr '\n' ' ')" "1.json 1.json~ "
+	store_remount
+	is "$(stat -c %i "$DIR/1.json")" "$ino"
+	holds "$DIR/1.json" $'{"a": 5}\n'
+}
+
+@test "a reader of an object that left and came back sees one version whole" {
+	echo '{"version": "the first one, which is longer"}' >"$DIR/1.json"
+	exec 8<"$DIR/1.json"
+	mv "$DIR/1.json" "$DIR/1.json~"
+	echo '{"version": 2}' >"$DIR/1.json"
+	is "$(cat <&8)" '{"version": "the first one, which is longer"}'
+	exec 8<&-
+	holds "$DIR/1.json" $'{"version": 2}\n'
+	holds "$DIR/1.json~" $'{"version": "the first one, which is longer"}\n'
+}
+
+@test "an object that was removed does not come back as the same one" {
+	echo '{"a": 1}' >"$DIR/1.json"
+	local ino
+	ino=$(stat -c %i "$DIR/1.json")
+	mv "$DIR/1.json" "$DIR/1.json~"
+	echo '{"a": 1}' >"$DIR/1.json"
+	rm "$DIR/1.json"
+	echo '{"a": 1}' >"$DIR/1.json"
+	isnt "$(stat -c %i "$DIR/1.json")" "$ino"
+}
+
 @test "an object that is renamed keeps its identity under the new name" {
 	printf '{ "a":1 }' >"$DIR/1.json"
 	touch -d '2020-01-01 UTC' "$DIR/1.json"

@@ -1,0 +1,133 @@
+/* Objects that were renamed away: remembered for a minute, bounded, oldest out first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "departed.h"
+
+#define CLASS 3
+
+static struct sfs_span oid_of(int number, char buf[16])
+{
+	return (struct sfs_span){ buf, (size_t)snprintf(buf, 16, "%d", number) };
+}
+
+/** An object with serial and a body of len bytes departs. */
+static void add(struct sfsi_departed *departed, int64_t now_ns, int number, size_t len)
+{
+	char buf[16];
+	char *body = malloc(len + 1);
+	assert_non_null(body);
+	memset(body, 'b', len);
+	struct sfsi_record record = {
+		.object = { .serial = 100 + (uint64_t)number },
+		.body = { body, len },
+		.updates = { "uu", 2 },
+		.has_text = true,
+		.text = { "text", 4 },
+	};
+	sfsi_departed_add(departed, now_ns, CLASS, oid_of(number, buf), &record);
+	free(body);
+}
+
+static uint64_t serial_of(struct sfsi_departed *departed, int64_t now_ns, int number)
+{
+	char buf[16];
+	return sfsi_departed_serial(departed, now_ns, CLASS, oid_of(number, buf));
+}
+
+static int setup(void **state)
+{
+	return sfsi_departed_new((struct sfsi_departed **)state);
+}
+
+static int teardown(void **state)
+{
+	sfsi_departed_free(*state);
+	return 0;
+}
+
+static void what_departed_can_be_had_back_without_its_text(void **state)
+{
+	struct sfsi_departed *departed = *state;
+	struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record record;
+	add(departed, 5, 1, 7);
+	add(departed, 6, 2, 3);
+	assert_int_equal(sfsi_departed_get(departed, 7, CLASS, sfs_span_str("1"), &buf, &record),
+			 0);
+	assert_int_equal(record.object.serial, 101);
+	assert_true(sfs_span_equal(record.body, sfs_span_str("bbbbbbb")));
+	assert_true(sfs_span_equal(record.updates, sfs_span_str("uu")));
+	assert_false(record.has_text);
+	sfs_buf_fini(&buf);
+	assert_int_equal(
+		sfsi_departed_get(departed, 7, CLASS + 1, sfs_span_str("1"), &buf, &record),
+		SFS_ERR_NOT_FOUND);
+	assert_int_equal(buf.len, 0);
+}
+
+static void after_a_minute_it_is_forgotten(void **state)
+{
+	struct sfsi_departed *departed = *state;
+	add(departed, 10, 1, 1);
+	assert_int_equal(serial_of(departed, 10 + SFSI_DEPARTED_NS, 1), 101);
+	assert_int_equal(serial_of(departed, 11 + SFSI_DEPARTED_NS, 1), 0);
+}
+
+static void the_last_departure_of_an_oid_counts(void **state)
+{
+	struct sfsi_departed *departed = *state;
+	add(departed, 10, 1, 1);
+	add(departed, 11, 2, 1);
+	add(departed, 20, 1, 1);
+	assert_int_equal(serial_of(departed, 15 + SFSI_DEPARTED_NS, 1), 101);
+	assert_int_equal(serial_of(departed, 15 + SFSI_DEPARTED_NS, 2), 0);
+	sfsi_departed_drop(departed, CLASS, sfs_span_str("1"));
+	sfsi_departed_drop(departed, CLASS, sfs_span_str("no such"));
+	assert_int_equal(serial_of(departed, 20, 1), 0);
+}
+
+static void a_number_that_is_in_use_does_not_come_back_under_another_oid(void **state)
+{
+	struct sfsi_departed *departed = *state;
+	add(departed, 1, 1, 1);
+	sfsi_departed_taken(departed, CLASS, sfs_span_str("1"), 101);
+	sfsi_departed_taken(departed, CLASS + 1, sfs_span_str("2"), 101);
+	assert_int_equal(serial_of(departed, 2, 1), 101);
+	sfsi_departed_taken(departed, CLASS, sfs_span_str("2"), 101);
+	assert_int_equal(serial_of(departed, 2, 1), 0);
+}
+
+static void memory_is_bounded_but_the_last_one_is_kept(void **state)
+{
+	struct sfsi_departed *departed = *state;
+	for (int i = 0; i < 40; i++)
+		add(departed, i, i, (size_t)1 << 20);
+	assert_int_equal(serial_of(departed, 50, 0), 0);
+	assert_int_equal(serial_of(departed, 50, 39), 139);
+	assert_int_equal(serial_of(departed, 50, 10), 110);
+	add(departed, 60, 99, SFSI_DEPARTED_BYTES * 2);
+	assert_int_equal(serial_of(departed, 61, 99), 199);
+	assert_int_equal(serial_of(departed, 61, 39), 0);
+	add(departed, 62, 1, 1);
+	assert_int_equal(serial_of(departed, 63, 99), 0);
+	assert_int_equal(serial_of(departed, 63, 1), 101);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(what_departed_can_be_had_back_without_its_text),
+		CASE(after_a_minute_it_is_forgotten),
+		CASE(the_last_departure_of_an_oid_counts),
+		CASE(a_number_that_is_in_use_does_not_come_back_under_another_oid),
+		CASE(memory_is_bounded_but_the_last_one_is_kept),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
