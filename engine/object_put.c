@@ -110,7 +110,11 @@ int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
 		return err;
 	char type[SFS_CLASS_NAME_MAX + 1], name[SFS_CLASS_NAME_MAX + 1];
 	rules_of(store, class, type, name);
-	struct sfsi_document_rules rules = { put->oid, sfs_span_str(type), sfs_span_str(name) };
+	struct sfsi_document_rules rules = {
+		.oid = put->oid,
+		.type = sfs_span_str(type),
+		.class_name = sfs_span_str(name),
+	};
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
 	err = sfsi_document_parse(put->format, put->text, &rules, &body, diag);

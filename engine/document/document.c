@@ -85,7 +85,7 @@ static int check_type(struct gate *gate, struct sfs_span found)
 	char shown[SFSI_SHOW_SIZE], wanted[SFSI_SHOW_SIZE];
 	gate->state = GATE_KEY;
 	gate->dropped++;
-	if (sfs_span_equal(found, gate->rules->type) ||
+	if (gate->rules->any_type || sfs_span_equal(found, gate->rules->type) ||
 	    sfs_span_equal(found, gate->rules->class_name))
 		return 0;
 	return sfs_diag_set(gate->diag, SFS_ERR_BAD_DOCUMENT, "\"type\" is \"%s\", expected \"%s\"",

@@ -12,6 +12,7 @@ struct sfsi_document_rules {
 				    * spells it) */
 	struct sfs_span type;       /* a top-level "type" must be this… */
 	struct sfs_span class_name; /* …or this */
+	bool any_type;              /* …or any string */
 };
 
 /**

@@ -77,7 +77,9 @@ static inline void require_good_diag(const struct sfs_diag *diag, int err, size_
 /* As a document of an object: the body is canonical, and shows as what gives the body again. */
 static inline void check_document(enum sfs_format format, struct sfs_span bytes)
 {
-	static const struct sfsi_document_rules rules = { { "1", 1 }, { "T", 1 }, { "C", 1 } };
+	static const struct sfsi_document_rules rules = { .oid = { "1", 1 },
+							  .type = { "T", 1 },
+							  .class_name = { "C", 1 } };
 	struct sfs_buf body = SFS_BUF_INIT, text = SFS_BUF_INIT, again = SFS_BUF_INIT;
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	int err = sfsi_document_parse(format, bytes, &rules, &body, &diag);

@@ -17,8 +17,9 @@ struct stored {
 
 static void parse(const char *json, struct sfs_buf *ret)
 {
-	struct sfsi_document_rules rules = { sfs_span_str("x"), sfs_span_str("C"),
-					     sfs_span_str("C") };
+	struct sfsi_document_rules rules = { .oid = sfs_span_str("x"),
+					     .type = sfs_span_str("C"),
+					     .class_name = sfs_span_str("C") };
 	assert_int_equal(
 		sfsi_document_parse(SFS_FORMAT_JSON, sfs_span_str(json), &rules, ret, NULL), 0);
 }
