@@ -38,4 +38,7 @@ SFS_MUST_CHECK int sfsi_inode_attr(struct sfs_store *store, uint32_t class_id,
 SFS_MUST_CHECK int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 				    const struct sfs_raw_make *make, struct sfsi_inode *ret);
 
+/** Can a stored metadata record be read: keys and values, each within its limits? */
+SFS_MUST_CHECK int sfsi_meta_check(struct sfs_span meta);
+
 #endif

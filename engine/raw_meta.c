@@ -93,6 +93,20 @@ int sfs_raw_meta_list(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret
 	return err == 1 ? 0 : err;
 }
 
+int sfsi_meta_check(struct sfs_span meta)
+{
+	struct sfsi_msgpack_map map;
+	struct sfs_span key, value;
+	int err = meta.len > META_MAX ? SFS_ERR_CORRUPT : sfsi_msgpack_map_init(&map, meta);
+	/* A raw without metadata has no record. */
+	if (!err && map.left == 0)
+		return SFS_ERR_CORRUPT;
+	while (!err && (err = next(&map, &key, &value)) == 0)
+		if (key.len == 0 || key.len > 255 || value.len > VALUE_MAX)
+			err = SFS_ERR_CORRUPT;
+	return err == 1 && map.rest.len == 0 ? 0 : SFS_ERR_CORRUPT;
+}
+
 /** Copy all pairs but one; *ret_found tells whether that one was there. */
 static int copy_without(struct sfs_span meta, struct sfs_span key, struct sfs_buf *pairs,
 			uint32_t *ret_count, bool *ret_found)
