@@ -27,6 +27,7 @@ enum cli_exit {
 	CLI_OWNED = 11,     /* another process owns the store */
 	CLI_REFUSED = 12,   /* the document is not valid */
 	CLI_NOT_STORE = 13, /* the folder is no store, or of a newer format */
+	CLI_DAMAGED = 14,   /* a check found problems */
 };
 
 /** One option of a verb. A table of them ends with a NULL name. */

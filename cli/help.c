@@ -13,6 +13,7 @@ static const struct {
 	{ CLI_OWNED, "another process owns the store" },
 	{ CLI_REFUSED, "the document is not valid" },
 	{ CLI_NOT_STORE, "not a store, or a store of a newer format" },
+	{ CLI_DAMAGED, "problems were found" },
 };
 
 static void put_option(FILE *out, const struct cli_option *option)

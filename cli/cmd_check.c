@@ -1,0 +1,230 @@
+/*
+ * storefs check: does a store hold what it should?
+ *
+ * Findings are written as they come, so that memory does not grow with them: a line each, or an
+ * element of the one array of --json, whose figures follow behind it.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <storefs/check.h>
+#include "json.h"
+#include "progress.h"
+#include "target.h"
+#include "verbs.h"
+
+struct checking {
+	struct cli_ctx *ctx;
+	struct cli_progress progress;
+	struct cli_json json;
+	bool as_json;
+};
+
+/* --- one finding --- */
+
+static void put_bytes(FILE *out, struct sfs_span bytes)
+{
+	const unsigned char *at = bytes.data;
+	for (size_t i = 0; i < bytes.len; i++) {
+		if (at[i] < 0x20 || at[i] == 0x7f)
+			fprintf(out, "\\x%02x", at[i]);
+		else
+			fputc(at[i], out);
+	}
+}
+
+/* "problem: Article/42: entry-missing: the object has no entry". */
+static void put_line(FILE *out, const struct sfs_check_problem *problem)
+{
+	fputs(problem->severity == SFS_CHECK_NOTE ? "note: " : "problem: ", out);
+	if (problem->class_name[0])
+		fputs(problem->class_name, out);
+	else if (problem->class_id)
+		fprintf(out, "class %" PRIu32, problem->class_id);
+	else
+		fputs("store", out);
+	if (problem->oid.len) {
+		fputc('/', out);
+		put_bytes(out, problem->oid);
+	} else if (problem->name.len) {
+		if (problem->dir && problem->dir != sfs_ino_make(problem->class_id, 1))
+			fprintf(out, "/(directory %" PRIu64 ")", problem->dir);
+		fputc('/', out);
+		put_bytes(out, problem->name);
+	} else if (problem->ino) {
+		fprintf(out, " inode %" PRIu64, problem->ino);
+	}
+	fprintf(out, ": %s: %s\n", sfs_check_kind_text(problem->kind), problem->text);
+}
+
+static void put_element(struct cli_json *json, const struct sfs_check_problem *problem)
+{
+	cli_json_open(json, NULL, '{');
+	cli_json_string(json, "severity", problem->severity == SFS_CHECK_NOTE ? "note" : "problem");
+	cli_json_string(json, "kind", sfs_check_kind_text(problem->kind));
+	if (problem->class_id)
+		cli_json_number(json, "class_id", problem->class_id);
+	if (problem->class_name[0])
+		cli_json_string(json, "class", problem->class_name);
+	if (problem->oid.len)
+		cli_json_bytes(json, "oid", problem->oid);
+	if (problem->name.len)
+		cli_json_bytes(json, "name", problem->name);
+	if (problem->dir)
+		cli_json_number(json, "dir", problem->dir);
+	if (problem->ino)
+		cli_json_number(json, "ino", problem->ino);
+	cli_json_string(json, "text", problem->text);
+	cli_json_close(json, '}');
+}
+
+static int tell_problem(void *arg, const struct sfs_check_problem *problem)
+{
+	struct checking *checking = arg;
+	cli_progress_clear(&checking->progress);
+	if (checking->as_json)
+		put_element(&checking->json, problem);
+	else
+		put_line(checking->ctx->out, problem);
+	return cli_stopped(checking->ctx);
+}
+
+static int tell_progress(void *arg, const struct sfs_check_result *so_far)
+{
+	struct checking *checking = arg;
+	checking->progress.count = checking->progress.done = so_far->objects + so_far->files;
+	checking->progress.total = so_far->expected;
+	cli_progress_tick(&checking->progress);
+	return cli_stopped(checking->ctx);
+}
+
+/* --- the end --- */
+
+static void put_figures(struct cli_json *json, const struct sfs_check_result *result,
+			double seconds)
+{
+	cli_json_number(json, "classes", result->classes);
+	cli_json_number(json, "objects", result->objects);
+	cli_json_number(json, "entries", result->entries);
+	cli_json_number(json, "files", result->files);
+	cli_json_number(json, "bytes", result->bytes);
+	cli_json_number(json, "found", result->problems);
+	cli_json_number(json, "notes", result->notes);
+	cli_json_real(json, "seconds", seconds);
+	cli_json_bool(json, "complete", result->complete);
+}
+
+static void put_summary(FILE *out, const struct sfs_check_result *result, const char *how,
+			double seconds)
+{
+	fprintf(out,
+		"%s %" PRIu64 " classes, %" PRIu64 " objects, %" PRIu64 " files, %" PRIu64
+		" entries, %.1f MiB in %.2f s: ",
+		how, result->classes, result->objects, result->files, result->entries,
+		(double)result->bytes / (1 << 20), seconds);
+	if (result->problems)
+		fprintf(out, "%" PRIu64 " problem%s", result->problems,
+			result->problems == 1 ? "" : "s");
+	else
+		fputs("no problem", out);
+	if (result->notes)
+		fprintf(out, ", %" PRIu64 " note%s", result->notes, result->notes == 1 ? "" : "s");
+	fputc('\n', out);
+}
+
+static int end(struct checking *checking, int err, const struct sfs_check_result *result,
+	       const struct sfs_diag *diag)
+{
+	struct cli_ctx *ctx = checking->ctx;
+	double seconds = cli_progress_seconds(&checking->progress);
+	cli_progress_clear(&checking->progress);
+	if (checking->as_json) {
+		cli_json_close(&checking->json, ']');
+		put_figures(&checking->json, result, seconds);
+		cli_json_close(&checking->json, '}');
+		cli_json_end(&checking->json);
+	} else {
+		const char *how = err < 0 ? "stopped after" : "checked what can be read of";
+		put_summary(ctx->out, result, result->complete ? "checked" : how, seconds);
+	}
+	if (err < 0 && err != SFS_ERR_CANCELLED)
+		return cli_fail(ctx, err, sfs_store_path(ctx->store), diag);
+	if (result->problems)
+		return CLI_DAMAGED;
+	return err < 0 ? CLI_FAILED : CLI_OK;
+}
+
+/* Ids of the classes that were named. Returns 0, or an exit code after saying why. */
+static int class_ids(struct cli_ctx *ctx, uint32_t *ids)
+{
+	for (int i = 0; i < ctx->argc; i++) {
+		struct cli_target target;
+		int code = cli_target_class(ctx, ctx->argv[i], &target);
+		if (code != 0)
+			return code;
+		if (target.has_rest)
+			return cli_usage(ctx, "'%s': a class is checked as a whole", ctx->argv[i]);
+		ids[i] = target.class.id;
+	}
+	return 0;
+}
+
+static int check_ids(struct cli_ctx *ctx, const uint32_t *ids)
+{
+	struct checking checking = { .ctx = ctx, .as_json = cli_option(ctx, "json") };
+	struct sfs_check_result result = { 0 };
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_check check = {
+		.flags = cli_option(ctx, "quick") ? SFS_CHECK_QUICK : 0,
+		.classes = ids,
+		.class_count = (size_t)ctx->argc,
+		.problem = tell_problem,
+		.progress = tell_progress,
+		.arg = &checking,
+	};
+	cli_progress_init(&checking.progress, ctx, "checking", "objects");
+	if (checking.as_json) {
+		cli_json_init(&checking.json, ctx->out);
+		cli_json_open(&checking.json, NULL, '{');
+		cli_json_bytes(&checking.json, "store", sfs_span_str(sfs_store_path(ctx->store)));
+		cli_json_open(&checking.json, "problems", '[');
+	}
+	int err = sfs_store_check(ctx->store, &check, &result, &diag);
+	return end(&checking, err, &result, &diag);
+}
+
+static int run(struct cli_ctx *ctx)
+{
+	uint32_t *ids = calloc((size_t)ctx->argc + 1, sizeof *ids);
+	if (!ids)
+		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
+	int code = class_ids(ctx, ids);
+	if (code == 0)
+		code = check_ids(ctx, ids);
+	free(ids);
+	return code;
+}
+
+static const struct cli_option options[] = {
+	{ "json", 'j', NULL, "as JSON" },
+	{ "quick", 'q', NULL, "do not parse and render documents" },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct cli_cmd cli_cmd_check = {
+	.name = "check",
+	.synopsis = "[--json] [--quick] STORE [CLASS...]",
+	.summary = "verify that a store is whole",
+	.details =
+		"Reads every record, entry, inode and counter, and verifies that each is whole and\n"
+		"that they agree with each other and with the plain files of raws. Changes nothing,\n"
+		"and may run while the store is in use. With classes: only those.\n"
+		"Each problem is one line; a note is about wasted space, not about damage.",
+	.options = options,
+	.examples = "storefs check /srv/blog\n"
+		    "storefs check --json /mnt/blog Article | jq '.problems[]'",
+	.flags = CLI_OPENS | CLI_READS,
+	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
+	.min_args = 0,
+	.max_args = -1,
+	.run = run,
+};
