@@ -2,6 +2,10 @@
  * The transport: see loop.h. Threads read /dev/fuse themselves, nothing is handed over and nothing
  * is created for a request: with as many threads as processors a request is mostly handled where it
  * was issued, which costs less than anything else that could be saved here.
+ *
+ * Most of what can take long (a commit) is over in some 20 µs, less than it costs to wake another
+ * thread. So it is a watcher that looks, while there is such work, whether all threads have been
+ * stuck in it for a moment.
  */
 #include <errno.h>
 #include <fuse_lowlevel.h>
@@ -18,6 +22,9 @@
 
 #define THREADS_MAX 32
 #define WAKE_SIGNAL SIGUSR2
+/* So often the watcher looks, and after so many looks at nothing it sleeps until there is work. */
+#define LOOK_NS 1000000
+#define LOOKS_IDLE 50
 
 struct fs_loop {
 	struct fuse_session *session;
@@ -25,12 +32,17 @@ struct fs_loop {
 	int ended_fd;
 	atomic_uint reading; /* threads that wait for a request */
 	atomic_uint active;  /* threads that hold a slot; written with the lock held */
+	atomic_uint blocks;  /* how often a handler began to block */
+	atomic_bool watched; /* the watcher looks by itself */
 	atomic_bool stop;
 	pthread_mutex_t lock; /* protects all below */
-	pthread_cond_t wake, left;
+	pthread_cond_t wake, left, watch;
+	unsigned freed;         /* how often a handler ended to block */
 	unsigned parked, wakes; /* threads without a slot; how many of them shall go on */
 	unsigned live, started;
 	pthread_t threads[THREADS_MAX];
+	pthread_t watcher;
+	bool watching; /* the watcher was started */
 };
 
 static _Thread_local struct fs_loop *worker_of;
@@ -52,6 +64,7 @@ struct fs_loop *fs_loop_new(struct fuse_session *session, unsigned slots)
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->wake, NULL);
 	pthread_cond_init(&loop->left, NULL);
+	pthread_cond_init(&loop->watch, NULL);
 	return loop;
 }
 
@@ -63,6 +76,7 @@ void fs_loop_free(struct fs_loop *loop)
 	pthread_mutex_destroy(&loop->lock);
 	pthread_cond_destroy(&loop->wake);
 	pthread_cond_destroy(&loop->left);
+	pthread_cond_destroy(&loop->watch);
 	free(loop);
 }
 
@@ -104,13 +118,33 @@ static void hand_over_locked(struct fs_loop *loop)
 	}
 }
 
+/** Is there room for another thread, and nobody who waits for requests? */
+static bool is_stuck_locked(struct fs_loop *loop)
+{
+	return atomic_load(&loop->active) < loop->slots && atomic_load(&loop->reading) == 0 &&
+	       !atomic_load(&loop->stop);
+}
+
 void fs_loop_block_begin(struct fs_loop *loop)
 {
 	if (!loop || worker_of != loop)
 		return;
+	atomic_fetch_sub(&loop->active, 1);
+	atomic_fetch_add(&loop->blocks, 1);
+	if (atomic_load(&loop->watched))
+		return;
 	pthread_mutex_lock(&loop->lock);
-	unsigned active = atomic_fetch_sub(&loop->active, 1) - 1;
-	if (active < loop->slots && atomic_load(&loop->reading) == 0 && !atomic_load(&loop->stop))
+	pthread_cond_signal(&loop->watch);
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void fs_loop_wait_begin(struct fs_loop *loop)
+{
+	if (!loop || worker_of != loop)
+		return;
+	pthread_mutex_lock(&loop->lock);
+	atomic_fetch_sub(&loop->active, 1);
+	if (is_stuck_locked(loop))
 		hand_over_locked(loop);
 	pthread_mutex_unlock(&loop->lock);
 }
@@ -122,7 +156,44 @@ void fs_loop_block_end(struct fs_loop *loop)
 	/* There may be one thread too many now; it parks when it has replied. */
 	pthread_mutex_lock(&loop->lock);
 	atomic_fetch_add(&loop->active, 1);
+	loop->freed++;
 	pthread_mutex_unlock(&loop->lock);
+}
+
+/** Look again and again, as long as handlers begin to block or are stuck. Drops the lock. */
+static void watch_locked(struct fs_loop *loop)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_NS };
+	bool stuck = false;
+	for (unsigned idle = 0; idle < LOOKS_IDLE && !atomic_load(&loop->stop); idle++) {
+		unsigned blocks = atomic_load(&loop->blocks), freed = loop->freed;
+		pthread_mutex_unlock(&loop->lock);
+		nanosleep(&pause, NULL);
+		pthread_mutex_lock(&loop->lock);
+		/* Nobody got free since the last look, at which all were blocked too. */
+		if (stuck && freed == loop->freed && is_stuck_locked(loop))
+			hand_over_locked(loop);
+		stuck = is_stuck_locked(loop);
+		if (stuck || blocks != atomic_load(&loop->blocks))
+			idle = 0;
+	}
+}
+
+static void *watcher(void *arg)
+{
+	struct fs_loop *loop = arg;
+	pthread_mutex_lock(&loop->lock);
+	while (!atomic_load(&loop->stop)) {
+		unsigned blocks = atomic_load(&loop->blocks);
+		atomic_store(&loop->watched, false);
+		/* Who began to block before that did not wake us: look once more. */
+		if (blocks == atomic_load(&loop->blocks) && !is_stuck_locked(loop))
+			pthread_cond_wait(&loop->watch, &loop->lock);
+		atomic_store(&loop->watched, true);
+		watch_locked(loop);
+	}
+	pthread_mutex_unlock(&loop->lock);
+	return NULL;
 }
 
 /** Wait for a slot when there are more threads than slots. */
@@ -208,8 +279,9 @@ int fs_loop_start(struct fs_loop *loop)
 	while (loop->started < loop->slots && !err)
 		err = start_locked(loop);
 	bool some = loop->started > 0;
+	loop->watching = some && pthread_create(&loop->watcher, NULL, watcher, loop) == 0;
 	pthread_mutex_unlock(&loop->lock);
-	return some ? 0 : -1;
+	return loop->watching ? 0 : -1;
 }
 
 void fs_loop_stop(struct fs_loop *loop)
@@ -217,6 +289,7 @@ void fs_loop_stop(struct fs_loop *loop)
 	atomic_store(&loop->stop, true);
 	pthread_mutex_lock(&loop->lock);
 	pthread_cond_broadcast(&loop->wake);
+	pthread_cond_signal(&loop->watch);
 	while (loop->live) {
 		/* A signal just before read(2) is lost, so again and again until all have left. */
 		for (unsigned i = 0; i < loop->started; i++)
@@ -234,6 +307,9 @@ void fs_loop_stop(struct fs_loop *loop)
 	pthread_mutex_unlock(&loop->lock);
 	for (unsigned i = 0; i < started; i++)
 		pthread_join(loop->threads[i], NULL);
+	if (loop->watching)
+		pthread_join(loop->watcher, NULL);
+	loop->watching = false;
 	loop->started = 0;
 }
 

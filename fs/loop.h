@@ -30,11 +30,13 @@ void fs_loop_stop(struct fs_loop *loop);
 void fs_loop_free(struct fs_loop *loop);
 
 /**
- * The calling handler will do something that can take long (a commit, a sync, a big scan): if
- * nobody else waits for requests, another thread starts to. Must be followed by fs_loop_block_end()
- * in the same handler. Does nothing in other threads, and with NULL.
+ * The calling handler will do something that can take long (a commit, a big scan): if it does, and
+ * nobody else waits for requests, another thread soon starts to. Must be followed by
+ * fs_loop_block_end() in the same handler. Does nothing in other threads, and with NULL.
  */
 void fs_loop_block_begin(struct fs_loop *loop);
+/** The same for what surely takes long (a sync): another thread starts at once. */
+void fs_loop_wait_begin(struct fs_loop *loop);
 void fs_loop_block_end(struct fs_loop *loop);
 
 /** What status shows. */

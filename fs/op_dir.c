@@ -375,7 +375,7 @@ void fs_op_fsyncdir(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_
 	(void)node;
 	(void)only_data;
 	(void)fi;
-	fs_loop_block_begin(fs->loop);
+	fs_loop_wait_begin(fs->loop);
 	int err = sfs_store_sync(fs->store);
 	fs_loop_block_end(fs->loop);
 	fs_reply(req, err);

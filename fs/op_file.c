@@ -211,7 +211,7 @@ void fs_op_fsync(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_fil
 	(void)node;
 	(void)only_data;
 	int err = save(fs, handle);
-	fs_loop_block_begin(fs->loop);
+	fs_loop_wait_begin(fs->loop);
 	if (!err && handle->kind == FS_HANDLE_RAW)
 		err = sfs_raw_sync(handle->raw);
 	else if (!err)

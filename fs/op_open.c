@@ -174,7 +174,11 @@ static int open_raw(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_in
 		fs_handle_free(fs, handle);
 		return err;
 	}
-	fi->keep_cache = 1;
+	/* What only writes needs no pages; without them the kernel asks for no attribute either. */
+	if ((fi->flags & O_ACCMODE) == O_WRONLY)
+		fi->direct_io = 1;
+	else
+		fi->keep_cache = 1;
 	fi->noflush = !writable;
 	fs_handle_attach(fs, handle, NULL);
 	*ret = handle;

@@ -41,10 +41,12 @@ static int add_own_options(const struct fs_options *options, char **ret)
 		return -1;
 	int err = fuse_opt_add_opt_escaped(ret, name);
 	free(name);
-	static const char *const always[] = { "subtype=storefs", "default_permissions", "nodev",
-					      "nosuid" };
+	static const char *const always[] = { "subtype=storefs", "nodev", "nosuid" };
 	for (size_t i = 0; i < sizeof always / sizeof always[0] && !err; i++)
 		err = fuse_opt_add_opt_escaped(ret, always[i]);
+	/* Root alone may do everything, and asking costs a request for each changed directory. */
+	if (!err && (geteuid() != 0 || options->allow_other))
+		err = fuse_opt_add_opt_escaped(ret, "default_permissions");
 	if (!err && options->allow_other)
 		err = fuse_opt_add_opt_escaped(ret, "allow_other");
 	if (!err && options->read_only)
