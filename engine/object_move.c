@@ -198,18 +198,6 @@ static int put_raw_in(struct sfsi_txn *txn, const struct sfs_put *put,
 	int err = sfsi_name_load(txn, in->dir, in->name, &entry);
 	if (!err && entry.serial != sfsi_ino_serial(in->attr.ino))
 		err = SFS_ERR_CONFLICT;
-	SFSI_AUTO_BUF struct sfs_buf old = SFS_BUF_INIT;
-	struct sfsi_record record;
-	if (!err) {
-		/* An existing object keeps its owner and mode, a new one gets those of the file. */
-		int exists = sfsi_object_load(txn, put->class_id, put->oid, &old, &record);
-		if (exists == SFS_ERR_NOT_FOUND)
-			exists = sfsi_object_departed(txn, put->class_id, put->oid, &old, &record);
-		if (exists == 0)
-			in->set.mask &= SFS_SET_MTIME | SFS_SET_ATIME;
-		else if (exists != SFS_ERR_NOT_FOUND)
-			err = exists;
-	}
 	if (!err)
 		err = sfsi_object_apply(txn, put, prepared, ret);
 	if (!err)

@@ -121,8 +121,7 @@ SFS_API SFS_MUST_CHECK int sfs_object_check(struct sfs_store *store, const struc
 /**
  * Save the content of a scratch file as an object and remove the scratch file,
  * in one commit (what a rename of a temporary file onto an object means). The
- * object keeps its identity; a new one gets the scratch file's mode and owner.
- * Its mtime becomes that of the scratch file.
+ * object keeps its identity; mode, owner and mtime become those of the scratch file.
  *
  * @dir, @name  the scratch file: a regular file of the same class.
  * @put         text and attr are ignored.

@@ -269,7 +269,15 @@ static void a_scratch_file_becomes_the_content_of_an_object(void **state)
 	struct case_store *c = *state;
 	assert_int_equal(case_put(c, "1", "{\"a\":1}", 0), 0);
 	struct sfs_attr before = case_attr(c, "1");
-	case_write(c, case_make(c, c->scratch, "tmp", SFS_NODE_FILE).ino, "{ \"a\": 2 }");
+	uint64_t scratch = case_make(c, c->scratch, "tmp", SFS_NODE_FILE).ino;
+	case_write(c, scratch, "{ \"a\": 2 }");
+	struct sfs_setattr set = {
+		.mask = SFS_SET_MODE | SFS_SET_UID | SFS_SET_GID,
+		.mode = 0640,
+		.uid = 12,
+		.gid = 34,
+	};
+	assert_int_equal(sfs_raw_setattr(c->store, scratch, &set, NULL), 0);
 	struct sfs_put put = { .class_id = c->articles,
 			       .oid = SPAN("1"),
 			       .flags = SFS_PUT_KEEP_TEXT };
@@ -277,6 +285,9 @@ static void a_scratch_file_becomes_the_content_of_an_object(void **state)
 	assert_int_equal(sfs_object_put_raw(c->store, &put, c->scratch, SPAN("tmp"), &attr, NULL),
 			 0);
 	assert_int_equal(attr.ino, before.ino);
+	assert_int_equal(attr.mode & 07777, 0640);
+	assert_int_equal(attr.uid, 12);
+	assert_int_equal(attr.gid, 34);
 	assert_string_equal(case_get(c, "1", SFS_FORMAT_JSON), "{ \"a\": 2 }");
 	assert_string_equal(case_names(c, c->scratch), "");
 	case_write(c, case_make(c, c->scratch, "tmp", SFS_NODE_FILE).ino, "{ bad");

@@ -487,8 +487,16 @@ version() {
 	is "$(stat -c '%Y %a' "$DIR/1.json")" "1577836800 600"
 	echo '{"a": 2}' >"$DIR/tmp"
 	touch -d '2021-01-01 UTC' "$DIR/tmp"
+	chmod 0640 "$DIR/tmp"
+	[ "$(id -u)" != 0 ] || chown 12:34 "$DIR/tmp"
+	local want
+	want=$(stat -c '%Y %a %u %g' "$DIR/tmp")
+	cat "$DIR/1.msgpack" >/dev/null
 	mv "$DIR/tmp" "$DIR/1.json"
-	is "$(stat -c '%Y' "$DIR/1.json")" 1609459200
+	is "$(stat -c '%Y %a %u %g' "$DIR/1.json")" "$want"
+	is "$(stat -c '%Y %a %u %g' "$DIR/1.msgpack")" "$want"
+	store_remount
+	is "$(stat -c '%Y %a %u %g' "$DIR/1.json")" "$want"
 }
 
 @test "the mtime of the class changes when an object comes or goes, not when it is saved" {
