@@ -109,6 +109,7 @@ int fs_schema_save(struct fs *fs, struct fs_handle *handle)
 	struct sfs_span text = fs_draft_span_locked(draft);
 	if (atomic_load(&draft->dirty) && text.len) {
 		err = define(fs, handle, text);
+		atomic_store(&draft->verdict, err);
 		atomic_store(&draft->dirty, false);
 	}
 	pthread_mutex_unlock(&draft->lock);

@@ -181,13 +181,18 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 
 /* --- flush, fsync, release --- */
 
-/** Save what was written and not judged yet. */
+/**
+ * Save what was written and not judged yet. A text that was refused is refused each time: some
+ * programs only log what fsync says, and believe close.
+ */
 static int save(struct fs *fs, struct fs_handle *handle)
 {
 	int err = 0;
 	bool draft = handle->kind == FS_HANDLE_WRITER || handle->kind == FS_HANDLE_SCHEMA;
-	if (!draft || !atomic_load(&handle->draft.dirty))
+	if (!draft)
 		return 0;
+	if (!atomic_load(&handle->draft.dirty))
+		return atomic_load(&handle->draft.verdict);
 	fs_loop_block_begin(fs->loop);
 	if (handle->kind == FS_HANDLE_WRITER)
 		err = fs_save_flush(fs, handle);

@@ -194,14 +194,15 @@ int fs_save_flush(struct fs *fs, struct fs_handle *handle)
 	struct fs_draft *draft = &handle->draft;
 	struct fs_open *open = handle->open;
 	if (!atomic_load(&draft->dirty))
-		return 0;
-	int err = 0;
+		return atomic_load(&draft->verdict);
 	pthread_mutex_lock(&draft->lock);
+	int err = atomic_load(&draft->dirty) ? 0 : atomic_load(&draft->verdict);
 	struct sfs_span text = fs_draft_span_locked(draft);
 	if (atomic_load(&draft->dirty) && text.len) {
 		pthread_mutex_lock(&open->save);
 		err = save_text(fs, open, handle->node, text);
 		pthread_mutex_unlock(&open->save);
+		atomic_store(&draft->verdict, err);
 		atomic_store(&draft->dirty, !is_verdict(err));
 	}
 	pthread_mutex_unlock(&draft->lock);

@@ -7,7 +7,8 @@
 #include "handle.h"
 
 /**
- * Save a writer's draft if it changed since it was last judged. An empty draft is not a save.
+ * Save a writer's draft if it changed since it was last judged, else repeat the verdict. An empty
+ * draft is not a save.
  * Returns 0, SFS_ERR_BAD_DOCUMENT (refused, the object stays as it was) or an error of the commit.
  */
 int fs_save_flush(struct fs *fs, struct fs_handle *handle);

@@ -96,6 +96,17 @@ teardown() {
 	is "$output" "open=EEXIST "
 }
 
+@test "a text that fsync refused is refused by close too: some programs only log the first" {
+	echo '{"a": 1}' >"$DIR/1.json"
+	run helper save -tf "$DIR/1.json" <<<'{"a": '
+	is "$output" "open=ok write=ok fsync=EBADMSG close=EBADMSG "
+	run helper save -tf "$DIR/2.json" <<<'{"a": '
+	is "$output" "open=ok write=ok fsync=EBADMSG close=EBADMSG "
+	holds "$DIR/1.json" $'{"a": 1}\n'
+	absent "$DIR/2.json"
+	is "$(jq .refused "$MNT/.storefs/status")" 2
+}
+
 @test "fsync saves and says so" {
 	run helper save -tf "$DIR/1.json" <<<'{"a": 1}'
 	is "$output" "open=ok write=ok fsync=ok close=ok "
