@@ -1,11 +1,11 @@
 /*
  * Save a file the way a careful program does, and say what each call returned.
  *
- *     save [-t] [-a] [-x] [-r] [-n] [-l] [-b] [-o OFFSET] [-s SIZE] [-f] FILE <BYTES
+ *     save [-t] [-a] [-x] [-r] [-n] [-l] [-b] [-o OFFSET] [-s SIZE] [-f] [-d] FILE <BYTES
  *
  * Opens FILE for writing (-t O_TRUNC, -a O_APPEND, -x O_CREAT|O_EXCL, -r O_RDWR; O_CREAT always,
  * but not with -n), writes standard input (at OFFSET; -l: a line at a time, with an fsync after
- * each), reads it back through the same descriptor (-b), cuts to SIZE (-s), fsyncs (-f) and closes.
+ * each), reads it back through the same descriptor (-b), cuts to SIZE (-s), fsyncs (-f) or fdatasyncs (-d) and closes.
  * Prints one word for each call: "open=ok write=ok fsync=EBADMSG close=EBADMSG".
  * Exits 0 when every call succeeded, else 1.
  */
@@ -21,7 +21,7 @@ struct job {
 	const char *path;
 	int flags;
 	off_t offset, size; /* -1: not asked for */
-	bool fsync, lines, read_back;
+	bool fsync, fdatasync, lines, read_back;
 };
 
 static bool failed;
@@ -112,6 +112,8 @@ static int save(const struct job *job)
 			say("truncate", ftruncate(fd, job->size));
 		if (job->fsync)
 			say("fsync", fsync(fd));
+		if (job->fdatasync)
+			say("fdatasync", fdatasync(fd));
 		say("close", close(fd));
 	}
 	putchar('\n');
@@ -124,7 +126,7 @@ int main(int argc, char **argv)
 	struct job job = { .flags = O_WRONLY | O_CREAT, .offset = -1, .size = -1 };
 	int option;
 
-	while ((option = getopt(argc, argv, "taxrnlbo:s:f")) != -1) {
+	while ((option = getopt(argc, argv, "taxrnlbo:s:fd")) != -1) {
 		switch (option) {
 		case 't': job.flags |= O_TRUNC; break;
 		case 'a': job.flags |= O_APPEND; break;
@@ -136,11 +138,12 @@ int main(int argc, char **argv)
 		case 'o': job.offset = atoll(optarg); break;
 		case 's': job.size = atoll(optarg); break;
 		case 'f': job.fsync = true; break;
+		case 'd': job.fdatasync = true; break;
 		default: return 2;
 		}
 	}
 	if (optind != argc - 1) {
-		fprintf(stderr, "usage: save [-taxrnlbf] [-o OFFSET] [-s SIZE] FILE <BYTES\n");
+		fprintf(stderr, "usage: save [-taxrnlbfd] [-o OFFSET] [-s SIZE] FILE <BYTES\n");
 		return 2;
 	}
 	job.path = argv[optind];
