@@ -98,14 +98,33 @@ install_yyjson()
 	apt_get install --no-install-recommends "$work"/deb/*.deb
 }
 
+# Tests use the program of a server, not its service: none is started, now or at the next boot.
+quiet_services()
+{
+	policy=/usr/sbin/policy-rc.d
+	[ ! -e "$policy" ] || return 0
+	printf '#!/bin/sh\nexit 101\n' >"$work/policy"
+	$as_root install -m 755 "$work/policy" "$policy"
+	trap '$as_root rm -rf "$work" "$policy"' EXIT
+}
+
+disable_services()
+{
+	! printf '%s\n' $packages_missing | grep -qx nginx ||
+		$as_root systemctl --quiet disable nginx 2>/dev/null || true
+}
+
 install_missing()
 {
+	packages_missing=$missing
 	apt_get update
+	quiet_services
 	if printf '%s\n' $missing | grep -qx libyyjson-dev && ! has_candidate libyyjson-dev; then
 		install_yyjson
 		missing=$(missing_of $missing)
 	fi
 	[ -z "$missing" ] || apt_get install --no-install-recommends $missing
+	disable_services
 }
 
 # Every booted Debian has /etc/mtab, a bare chroot has not. Without it fusermount3 can not unmount
