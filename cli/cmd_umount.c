@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -109,12 +112,53 @@ static int wait_released(struct cli_ctx *ctx, const char *store, int64_t pid)
 	return 0;
 }
 
+/* Has the process ended, or can it only not be cleared away? */
+static bool process_is_dead(int64_t pid)
+{
+	char path[48], line[512] = "";
+	snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT;
+	const char *got = fgets(line, sizeof line, file);
+	fclose(file);
+	/* The name, in parentheses, may hold anything. */
+	const char *state = got ? strrchr(line, ')') : NULL;
+	return state && (strncmp(state, ") Z", 3) == 0 || strncmp(state, ") X", 3) == 0);
+}
+
+static bool mount_is_dead(const char *place)
+{
+	struct stat stat;
+	return lstat(place, &stat) < 0 && errno == ENOTCONN;
+}
+
+/*
+ * A daemon that was killed while it told the kernel something lives on as a zombie, as long as
+ * the program lives that waits for it: each waits for the other, and the store stays locked. Ending
+ * the connection wakes both.
+ */
+static void end_connection(const struct cli_mount *mount)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/sys/fs/fuse/connections/%u/abort", mount->minor);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ssize_t done = write(fd, "1", 1);
+	(void)done; /* then it stays as it is, and who waits for the store says so */
+	close(fd);
+}
+
 static int unmount(struct cli_ctx *ctx, const struct cli_mount *mount)
 {
 	bool lazy = cli_option(ctx, "lazy");
 	int64_t pid = owner_of(mount->store);
-	int code = geteuid() == 0 ? unmount_as_root(ctx, mount->place, lazy)
-				  : unmount_as_user(ctx, mount->place, lazy);
+	bool dead = pid > 0 ? process_is_dead(pid) : mount_is_dead(mount->place);
+	if (dead)
+		end_connection(mount);
+	int code = geteuid() == 0 ? unmount_as_root(ctx, mount->place, lazy || dead)
+				  : unmount_as_user(ctx, mount->place, lazy || dead);
 	return code == 0 && !lazy ? wait_released(ctx, mount->store, pid) : code;
 }
 

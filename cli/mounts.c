@@ -22,7 +22,7 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
-static int add(struct cli_mounts *mounts, const char *place, const char *store)
+static int add(struct cli_mounts *mounts, const char *place, const char *store, unsigned minor)
 {
 	struct cli_mount *items = realloc(mounts->items,
 					  (mounts->count + 1) * sizeof *mounts->items);
@@ -32,6 +32,7 @@ static int add(struct cli_mounts *mounts, const char *place, const char *store)
 	struct cli_mount *item = &items[mounts->count];
 	item->place = strdup(place);
 	item->store = store ? strdup(store) : NULL;
+	item->minor = minor;
 	mounts->count++;
 	return item->place && (!store || item->store) ? 0 : SFS_ERR_NO_MEMORY;
 }
@@ -40,8 +41,11 @@ static int add(struct cli_mounts *mounts, const char *place, const char *store)
 static int parse_line(struct cli_mounts *mounts, char *line)
 {
 	char *save = NULL, *place = NULL, *type = NULL, *source = NULL;
+	unsigned minor = 0;
 	char *word = strtok_r(line, " \n", &save);
 	for (int i = 0; word; i++, word = strtok_r(NULL, " \n", &save)) {
+		if (i == 2)
+			minor = (unsigned)strtoul(word + strcspn(word, ":") + 1, NULL, 10);
 		if (i == 4)
 			place = word;
 		if (i < 6 || strcmp(word, "-") != 0)
@@ -55,7 +59,7 @@ static int parse_line(struct cli_mounts *mounts, char *line)
 	unescape(place);
 	unescape(source);
 	bool ours = strcmp(type, "fuse.storefs") == 0 && strncmp(source, "storefs:", 8) == 0;
-	return add(mounts, place, ours ? source + 8 : NULL);
+	return add(mounts, place, ours ? source + 8 : NULL, minor);
 }
 
 int cli_mounts_get(struct cli_mounts *ret)

@@ -10,8 +10,9 @@
 
 /** A file system in the list. */
 struct cli_mount {
-	char *place; /* the mount point */
-	char *store; /* folder of the store; NULL: something else is mounted there */
+	char *place;    /* the mount point */
+	char *store;    /* folder of the store; NULL: something else is mounted there */
+	unsigned minor; /* of the device number: the name of the kernel's connection */
 };
 
 struct cli_mounts {

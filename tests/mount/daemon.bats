@@ -565,6 +565,21 @@ user_ready() {
 	store_mount
 }
 
+@test "storefs umount clears a dead mount that programs still use" {
+	store_mount
+	mkdir "$MNT/Note"
+	echo '{"a": 1}' >"$MNT/Note/1.json"
+	exec 7<"$MNT/Note/1.json"
+	kill -9 "$STORE_PID"
+	wait_until gone "$STORE_PID"
+	STORE_PID=
+	"$STOREFS" umount "$MNT"
+	not_mounted "$MNT"
+	exec 7<&-
+	store_mount
+	holds "$MNT/Note/1.json" $'{"a": 1}\n'
+}
+
 @test "mount after a crash works, or says what to do" {
 	store_mount
 	mkdir "$MNT/Note"
