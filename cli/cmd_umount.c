@@ -31,9 +31,11 @@ static int busy(struct cli_ctx *ctx, const char *place)
 	return CLI_FAILED;
 }
 
-static int unmount_as_root(struct cli_ctx *ctx, const char *place, bool lazy)
+/* @dead  end the connection as well. */
+static int unmount_as_root(struct cli_ctx *ctx, const char *place, bool lazy, bool dead)
 {
-	if (umount2(place, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0)
+	int flags = UMOUNT_NOFOLLOW | (lazy || dead ? MNT_DETACH : 0) | (dead ? MNT_FORCE : 0);
+	if (umount2(place, flags) == 0)
 		return 0;
 	return errno == EBUSY ? busy(ctx, place) : cli_fail_errno(ctx, errno, place);
 }
@@ -136,7 +138,7 @@ static bool mount_is_dead(const char *place)
 /*
  * A daemon that was killed while it told the kernel something lives on as a zombie, as long as
  * the program lives that waits for it: each waits for the other, and the store stays locked. Ending
- * the connection wakes both.
+ * the connection wakes both. (Root does that by unmounting with force.)
  */
 static void end_connection(const struct cli_mount *mount)
 {
@@ -157,7 +159,7 @@ static int unmount(struct cli_ctx *ctx, const struct cli_mount *mount)
 	bool dead = pid > 0 ? process_is_dead(pid) : mount_is_dead(mount->place);
 	if (dead)
 		end_connection(mount);
-	int code = geteuid() == 0 ? unmount_as_root(ctx, mount->place, lazy || dead)
+	int code = geteuid() == 0 ? unmount_as_root(ctx, mount->place, lazy, dead)
 				  : unmount_as_user(ctx, mount->place, lazy || dead);
 	return code == 0 && !lazy ? wait_released(ctx, mount->store, pid) : code;
 }
