@@ -201,8 +201,10 @@ store_alive() {
 	! gone "$STORE_PID" && stat "$MNT/.storefs/status" >/dev/null
 }
 
+# With -f the connection ends too: a daemon that was killed while it told the kernel something and a
+# program that waits for it could else wait for each other.
 unmount_by_force() {
-	fusermount3 -uz "$1" 2>/dev/null || umount -l "$1" 2>/dev/null
+	umount -l -f "$1" 2>/dev/null || fusermount3 -uz "$1" 2>/dev/null
 	wait_until not_mounted "$1"
 }
 
