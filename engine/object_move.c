@@ -334,6 +334,9 @@ static int to_raw_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	if (!err)
 		err = write_bytes(txn->store, sfs_ino_make(class_id, out->made.serial),
 				  sfs_buf_span(&text), &record.object);
+	/* The text must be on the disk before its object can be gone from there. */
+	if (!err && txn->store->backend->ops->caps & SFSI_CAP_DURABLE)
+		err = sfsi_bytes_sync(txn->store, sfs_ino_make(class_id, out->made.serial));
 	if (!err)
 		err = sfsi_object_erase(txn, class_id, oid, record.object.serial);
 	/* If this commit fails the object is still there, and what is remembered is not looked at. */

@@ -20,6 +20,9 @@ SFS_MUST_CHECK int sfsi_reaped_collect(struct sfsi_txn *txn);
 void sfsi_reaped_restore(struct sfsi_txn *txn);
 void sfsi_reaped_done(struct sfsi_txn *txn);
 
+/** Give raws of the tail that a power cut left without bytes an empty plain file. */
+SFS_MUST_CHECK int sfsi_bytes_recover(struct sfs_store *store);
+
 /** Make an empty plain file for an inode number; replaces one that a crash left. */
 SFS_MUST_CHECK int sfsi_bytes_create(struct sfs_store *store, uint64_t ino);
 /** Open it. */
@@ -39,10 +42,13 @@ SFS_MUST_CHECK int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino);
 void sfsi_bytes_attr(const struct stat *stat, struct sfs_attr *attr);
 
 /**
- * The last name of a file was removed by a commit: remove the bytes now, or when it is closed for the
- * last time. @inode its last state. Call with the commit lock held.
+ * The last name of a file was removed by the newest commit: its bytes go when that is synced and the
+ * file is closed for the last time. @inode its last state. Call with the commit lock held.
  */
 void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
+
+/** Remove the bytes whose end was committed and synced: by commits up to this one. */
+void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced);
 
 /** The inode of an open file without names. SFS_ERR_NOT_FOUND. */
 SFS_MUST_CHECK int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino,

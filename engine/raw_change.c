@@ -209,6 +209,9 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		inode.text = (struct sfs_span){ "", 0 };
 	if (make->type == SFS_NODE_FILE)
 		err = sfsi_bytes_create(txn->store, sfs_ino_make(class_id, inode.serial));
+	/* Before the commit: see round_locked(). */
+	if (!err && make->type == SFS_NODE_FILE)
+		sfsi_syncer_file(txn->store, sfs_ino_make(class_id, inode.serial));
 	if (!err)
 		err = sfsi_inode_store(txn, class_id, &inode);
 	if (!err)
@@ -234,12 +237,8 @@ int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
 	struct sfsi_inode inode = { 0 };
 	err = sfsi_txn_end(&txn, sfsi_raw_make_in(&txn, dir, name, make, &inode));
 	uint64_t ino = sfs_ino_make(sfs_ino_class(dir), inode.serial);
-	if (inode.serial && inode.type == SFS_NODE_FILE) {
-		if (err < 0 && err != SFS_ERR_EXISTS)
-			sfsi_bytes_remove(store, ino);
-		else if (!err)
-			sfsi_syncer_file(store, ino);
-	}
+	if (inode.serial && inode.type == SFS_NODE_FILE && err < 0 && err != SFS_ERR_EXISTS)
+		sfsi_bytes_remove(store, ino);
 	if (!err && ret)
 		err = sfsi_inode_attr(store, sfs_ino_class(dir), &inode, ret);
 	return err;
@@ -502,6 +501,27 @@ static int rename_in(struct sfsi_txn *txn, struct move *move, unsigned flags)
 	return flags & SFS_RENAME_EXCHANGE ? exchange(txn, move) : replace(txn, move);
 }
 
+/**
+ * A raw that is moved over another is synced before: after a power cut there is the old or the new
+ * one, never a name with half of its bytes. Without the commit lock, which must not wait for a disk.
+ */
+static int sync_before(struct sfs_store *store, uint64_t dir, struct sfs_span name,
+		       uint64_t new_dir, struct sfs_span new_name)
+{
+	struct sfs_attr from, to;
+	if (!(store->backend->ops->caps & SFSI_CAP_DURABLE))
+		return 0;
+	int err = sfs_raw_find(store, dir, name, &from);
+	if (!err)
+		err = sfs_raw_find(store, new_dir, new_name, &to);
+	/* What is wrong with the names is found by the rename. */
+	if (err < 0)
+		return err <= SFS_ERR_IO ? err : 0;
+	if (from.type != SFS_NODE_FILE || to.type != SFS_NODE_FILE || from.ino == to.ino)
+		return 0;
+	return sfsi_bytes_sync(store, from.ino);
+}
+
 int sfs_raw_rename(struct sfs_store *store, uint64_t dir, struct sfs_span name, uint64_t new_dir,
 		   struct sfs_span new_name, unsigned flags)
 {
@@ -512,6 +532,8 @@ int sfs_raw_rename(struct sfs_store *store, uint64_t dir, struct sfs_span name, 
 		err = SFS_ERR_CROSS;
 	if (!err && (flags & SFS_RENAME_NOREPLACE) && (flags & SFS_RENAME_EXCHANGE))
 		err = SFS_ERR_INVALID;
+	if (!err && !flags)
+		err = sync_before(store, dir, name, new_dir, new_name);
 	struct sfsi_txn txn;
 	if (!err)
 		err = sfsi_txn_begin(store, &txn);

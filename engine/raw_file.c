@@ -9,10 +9,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include "base/errno.h"
 #include "raw.h"
 
 #define REAP_MAX 64
+/** So many bytes are not left to wait for the next sync in the background. */
+#define GOING_BYTES ((uint64_t)16 << 20)
+#define LOW_BYTES ((uint64_t)32 << 20)
 
 /** An inode that is open at least once. */
 struct open_inode {
@@ -20,6 +24,7 @@ struct open_inode {
 	uint64_t ino;
 	unsigned count;
 	bool orphan;
+	uint64_t commit;         /* orphan: that made it one */
 	struct sfsi_inode inode; /* orphan: its last state */
 };
 
@@ -27,9 +32,17 @@ struct sfsi_open_table {
 	struct open_inode *buckets[1024];
 };
 
-/** Inode numbers whose bytes are gone and whose Z records can go. */
+/** Bytes that go when the commit that took their last name is synced. */
+struct going {
+	uint64_t ino, commit;
+};
+
+/** Bytes that are to go; inode numbers whose bytes are gone and whose Z records can go. */
 struct sfsi_reaped {
-	uint64_t *waiting; /* [len]; protected by open_lock */
+	struct going *going; /* [going_len]; protected by open_lock */
+	size_t going_len, going_cap;
+	uint64_t going_bytes; /* since a sync was asked for */
+	uint64_t *waiting;    /* [len]; protected by open_lock */
 	size_t len, cap;
 	uint64_t flight[REAP_MAX]; /* in the commit that is being made; protected by commit_lock */
 	size_t flight_len;
@@ -200,8 +213,10 @@ int sfsi_open_init(struct sfs_store *store)
 
 void sfsi_open_fini(struct sfs_store *store)
 {
-	if (store->reaped)
+	if (store->reaped) {
 		free(store->reaped->waiting);
+		free(store->reaped->going);
+	}
 	free(store->reaped);
 	free(store->open);
 	pthread_mutex_destroy(&store->open_lock);
@@ -230,17 +245,100 @@ static void reaped_add_locked(struct sfs_store *store, uint64_t ino)
 	reaped->waiting[reaped->len++] = ino;
 }
 
-void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+/** Enough waits to ask for a sync now: who removes files wants their room. */
+static bool going_is_much_locked(struct sfs_store *store, uint64_t ino)
+{
+	struct stat stat;
+	if (sfsi_bytes_stat(store, ino, &stat) == 0)
+		store->reaped->going_bytes += (uint64_t)stat.st_size;
+	if (store->reaped->going_bytes < GOING_BYTES)
+		return false;
+	store->reaped->going_bytes = 0;
+	return true;
+}
+
+/**
+ * Bytes that nobody can reach any more. They go once the commit that says so is synced: a power cut
+ * could else bring their name back without them. Without memory the next open's sweep does it.
+ */
+static bool going_add_locked(struct sfs_store *store, uint64_t ino, uint64_t commit)
+{
+	struct sfsi_reaped *reaped = store->reaped;
+	if (reaped->going_len == reaped->going_cap) {
+		size_t cap = reaped->going_cap ? reaped->going_cap * 2 : 64;
+		struct going *going = realloc(reaped->going, cap * sizeof *going);
+		if (!going)
+			return false;
+		reaped->going = going;
+		reaped->going_cap = cap;
+	}
+	reaped->going[reaped->going_len++] = (struct going){ ino, commit };
+	return going_is_much_locked(store, ino);
+}
+
+/** Take one whose commit is synced; 0: there is none. */
+static uint64_t going_take(struct sfs_store *store, uint64_t synced)
 {
 	SFSI_LOCK_SCOPE(&store->open_lock);
-	struct open_inode *open = *open_place_locked(store, ino);
-	if (open) {
-		open->orphan = true;
-		open->inode = *inode;
-		return;
+	struct sfsi_reaped *reaped = store->reaped;
+	for (size_t i = reaped->going_len; i > 0; i--) {
+		struct going *going = &reaped->going[i - 1];
+		if (going->commit > synced)
+			continue;
+		uint64_t ino = going->ino;
+		*going = reaped->going[--reaped->going_len];
+		return ino;
 	}
-	sfsi_bytes_remove(store, ino);
-	reaped_add_locked(store, ino);
+	return 0;
+}
+
+void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced)
+{
+	uint64_t ino;
+	while ((ino = going_take(store, synced))) {
+		sfsi_bytes_remove(store, ino);
+		SFSI_LOCK_SCOPE(&store->open_lock);
+		reaped_add_locked(store, ino);
+	}
+}
+
+static bool orphan_locked(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+{
+	uint64_t commit = atomic_load(&store->commit);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (!open)
+		return going_add_locked(store, ino, commit);
+	open->orphan = true;
+	open->commit = commit;
+	open->inode = *inode;
+	return false;
+}
+
+static bool disk_is_low(struct sfs_store *store)
+{
+	struct statvfs st;
+	return fstatvfs(store->raw_fd, &st) == 0 && st.f_bavail < LOW_BYTES / st.f_frsize;
+}
+
+/**
+ * What is known to be synced can go at once. On a disk that is nearly full that is waited for: the
+ * next removal needs the room.
+ */
+static void reap_now(struct sfs_store *store, bool much)
+{
+	if (sfsi_syncer_synced(store) < UINT64_MAX && disk_is_low(store))
+		(void)!sfs_store_sync(store);
+	else if (much)
+		sfsi_syncer_ask(store);
+	sfsi_bytes_reap(store, sfsi_syncer_synced(store));
+}
+
+void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+{
+	pthread_mutex_lock(&store->open_lock);
+	bool much = orphan_locked(store, ino, inode);
+	pthread_mutex_unlock(&store->open_lock);
+	reap_now(store, much);
 }
 
 int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino, struct sfsi_inode *ret)
@@ -294,18 +392,26 @@ static int open_add(struct sfs_store *store, uint64_t ino)
 	return 0;
 }
 
-static void open_drop(struct sfs_store *store, uint64_t ino)
+/** One open less; the last one's inode, to be freed, else NULL. */
+static struct open_inode *open_take(struct sfs_store *store, uint64_t ino, bool *ret_much)
 {
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct open_inode **at = open_place_locked(store, ino);
 	struct open_inode *open = *at;
 	if (!open || --open->count)
-		return;
+		return NULL;
 	*at = open->chain;
-	if (open->orphan) {
-		sfsi_bytes_remove(store, ino);
-		reaped_add_locked(store, ino);
-	}
+	if (open->orphan)
+		*ret_much = going_add_locked(store, ino, open->commit);
+	return open;
+}
+
+static void open_drop(struct sfs_store *store, uint64_t ino)
+{
+	bool much = false;
+	struct open_inode *open = open_take(store, ino, &much);
+	if (open && open->orphan)
+		reap_now(store, much);
 	free(open);
 }
 
@@ -374,8 +480,11 @@ static int sweep_class(struct sfs_store *store, uint32_t class_id)
 	int err = sfsi_backend_scan(store->backend, &scan, sweep_record, &found);
 	if (err < 0 || !found.len)
 		return err;
+	/* A kill may have left that the names are gone in memory only. */
+	err = sfs_store_sync(store);
 	struct sfsi_txn txn;
-	err = sfsi_txn_begin(store, &txn);
+	if (!err)
+		err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
 	struct sfsi_txn_class *class;

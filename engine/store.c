@@ -242,6 +242,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 	err = sfsi_syncer_start(store, config->sync_ms ? config->sync_ms : SYNC_MS_DEFAULT);
 	if (!err && create)
 		err = sfs_store_sync(store);
+	if (!err && !create && !store->read_only)
+		err = sfsi_bytes_recover(store);
 	/* What can not be swept now (a full disk) is swept next time. */
 	if (!err && !create && !store->read_only)
 		(void)!sfsi_reaped_sweep(store);

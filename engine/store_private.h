@@ -154,6 +154,10 @@ void sfsi_syncer_dirty(struct sfs_store *store);
 SFS_MUST_CHECK int sfsi_mark_decode(struct sfs_span note, uint64_t *ret);
 /** A plain file was written by this commit: sync it before the log. */
 void sfsi_syncer_file(struct sfs_store *store, uint64_t ino);
+/** All commits up to this one survive a power cut. */
+uint64_t sfsi_syncer_synced(struct sfs_store *store);
+/** A round soon; does not wait for it. */
+void sfsi_syncer_ask(struct sfs_store *store);
 struct sfsi_sync_stat {
 	uint64_t synced, syncs;
 };

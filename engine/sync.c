@@ -61,10 +61,8 @@ static int sync_files(struct sfs_store *store, const uint64_t *files, size_t len
 }
 
 /** One round; called without the lock. */
-static int sync_round(struct sfs_store *store, const uint64_t *files, size_t len, bool all,
-		      uint64_t *ret_commit)
+static int sync_round(struct sfs_store *store, const uint64_t *files, size_t len, bool all)
 {
-	*ret_commit = atomic_load(&store->commit);
 	int err = sync_files(store, files, len, all);
 	if (!err)
 		err = sfsi_backend_sync(store->backend);
@@ -91,6 +89,8 @@ static void round_locked(struct sfs_store *store)
 	uint64_t *files = s->files;
 	size_t files_len = s->files_len;
 	bool all = s->all_files;
+	/* Read with the list: the files of every commit up to this one are in it, or done. */
+	uint64_t commit = atomic_load(&store->commit);
 	s->files = NULL;
 	s->files_len = s->files_cap = 0;
 	s->all_files = false;
@@ -98,8 +98,7 @@ static void round_locked(struct sfs_store *store)
 	s->rounds_begun++;
 	pthread_mutex_unlock(&s->lock);
 
-	uint64_t commit;
-	int err = sync_round(store, files, files_len, all, &commit);
+	int err = sync_round(store, files, files_len, all);
 
 	pthread_mutex_lock(&s->lock);
 	if (err < 0) {
@@ -152,12 +151,15 @@ static void *syncer_main(void *arg)
 		if (s->stop)
 			break;
 		round_locked(store);
-		if (background && s->result == 0) {
-			pthread_mutex_unlock(&s->lock);
+		bool good = s->result == 0;
+		uint64_t synced = s->synced;
+		pthread_mutex_unlock(&s->lock);
+		if (background && good) {
 			int err = mark(store);
 			(void)err; /* the next mark comes; an old one is never wrong */
-			pthread_mutex_lock(&s->lock);
 		}
+		sfsi_bytes_reap(store, synced);
+		pthread_mutex_lock(&s->lock);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -207,6 +209,7 @@ int sfsi_syncer_stop(struct sfs_store *store)
 	pthread_mutex_unlock(&s->lock);
 	if (!err && !store->read_only && s->synced > store->marked)
 		err = mark(store);
+	sfsi_bytes_reap(store, s->synced);
 	pthread_cond_destroy(&s->work);
 	pthread_cond_destroy(&s->done);
 	pthread_mutex_destroy(&s->lock);
@@ -265,6 +268,27 @@ int sfs_store_sync(struct sfs_store *store)
 	while (s->rounds_done < want)
 		pthread_cond_wait(&s->done, &s->lock);
 	return s->result;
+}
+
+uint64_t sfsi_syncer_synced(struct sfs_store *store)
+{
+	struct sfsi_syncer *s = store->syncer;
+	/* What can not survive anyway needs no sync. */
+	if (!s || !(store->backend->ops->caps & SFSI_CAP_DURABLE))
+		return UINT64_MAX;
+	SFSI_LOCK_SCOPE(&s->lock);
+	return s->synced;
+}
+
+void sfsi_syncer_ask(struct sfs_store *store)
+{
+	struct sfsi_syncer *s = store->syncer;
+	if (!s)
+		return;
+	SFSI_LOCK_SCOPE(&s->lock);
+	if (s->rounds_wanted <= s->rounds_begun)
+		s->rounds_wanted = s->rounds_begun + 1;
+	pthread_cond_signal(&s->work);
 }
 
 void sfsi_syncer_stat(struct sfs_store *store, struct sfsi_sync_stat *ret)

