@@ -20,15 +20,11 @@ static struct kv *kv_of(struct sfsi_backend *b)
 }
 
 /* The one copy of the value goes from RocksDB's cache straight into ret. */
-static int kv_get(struct sfsi_backend *b, uint32_t partition, struct sfs_span key,
-		  struct sfs_buf *ret)
+static int get(const struct kv *kv, const struct sfsi_full_key *full, struct sfs_buf *ret)
 {
-	struct kv *kv = kv_of(b);
-	struct sfsi_full_key full;
-	sfsi_full_key_set(&full, partition, key);
 	char *text = NULL;
 	rocksdb_pinnableslice_t *val = rocksdb_get_pinned(
-		kv->db, kv->get_options, (const char *)full.bytes, full.len, &text);
+		kv->db, kv->get_options, (const char *)full->bytes, full->len, &text);
 	if (text)
 		return sfsi_kv_error(text);
 	if (!val)
@@ -37,6 +33,18 @@ static int kv_get(struct sfsi_backend *b, uint32_t partition, struct sfs_span ke
 	const char *data = rocksdb_pinnableslice_value(val, &len);
 	int err = sfs_buf_append(ret, data, len);
 	rocksdb_pinnableslice_destroy(val);
+	return err;
+}
+
+static int kv_get(struct sfsi_backend *b, uint32_t partition, struct sfs_span key,
+		  struct sfs_buf *ret)
+{
+	struct kv *kv = kv_of(b);
+	struct sfsi_full_key full;
+	sfsi_full_key_set(&full, partition, key);
+	pthread_rwlock_rdlock(&kv->use);
+	int err = kv->db ? get(kv, &full, ret) : SFS_ERR_IO;
+	pthread_rwlock_unlock(&kv->use);
 	return err;
 }
 
@@ -77,8 +85,7 @@ static int scan_loop(rocksdb_iterator_t *it, const struct sfsi_scan *scan, sfsi_
 	return 0;
 }
 
-static int kv_scan(struct sfsi_backend *b, const struct sfsi_scan *scan, sfsi_scan_fn *fn,
-		   void *arg)
+static int scan_all(const struct kv *kv, const struct sfsi_scan *scan, sfsi_scan_fn *fn, void *arg)
 {
 	rocksdb_readoptions_t *options = sfsi_kv_iterator_options();
 	struct sfsi_full_key bound;
@@ -91,7 +98,7 @@ static int kv_scan(struct sfsi_backend *b, const struct sfsi_scan *scan, sfsi_sc
 		rocksdb_readoptions_set_fill_cache(options, 0);
 		rocksdb_readoptions_set_readahead_size(options, 256 << 10);
 	}
-	rocksdb_iterator_t *it = rocksdb_create_iterator(kv_of(b)->db, options);
+	rocksdb_iterator_t *it = rocksdb_create_iterator(kv->db, options);
 	int err = scan_loop(it, scan, fn, arg);
 	char *text = NULL;
 	rocksdb_iter_get_error(it, &text);
@@ -99,6 +106,16 @@ static int kv_scan(struct sfsi_backend *b, const struct sfsi_scan *scan, sfsi_sc
 	rocksdb_readoptions_destroy(options);
 	int damage = sfsi_kv_error(text);
 	return damage < 0 ? damage : err;
+}
+
+static int kv_scan(struct sfsi_backend *b, const struct sfsi_scan *scan, sfsi_scan_fn *fn,
+		   void *arg)
+{
+	struct kv *kv = kv_of(b);
+	pthread_rwlock_rdlock(&kv->use);
+	int err = kv->db ? scan_all(kv, scan, fn, arg) : SFS_ERR_IO;
+	pthread_rwlock_unlock(&kv->use);
+	return err;
 }
 
 static void batch_add(rocksdb_writebatch_t *batch, const struct sfsi_op *op)
@@ -130,7 +147,7 @@ static int kv_write(struct sfsi_backend *b, const struct sfsi_op *ops, size_t co
 		char *text = NULL;
 		rocksdb_write(kv->db, kv->write_options, batch, &text);
 		err = sfsi_kv_error(text);
-		kv->failed = err < 0;
+		sfsi_kv_outcome_locked(kv, err);
 	}
 	if (err == 0)
 		sfsi_kv_wrote_locked(kv, weight, deletes);
@@ -147,16 +164,18 @@ static int kv_sync(struct sfsi_backend *b)
 static uint64_t property(const struct kv *kv, const char *name)
 {
 	uint64_t value;
-	return rocksdb_property_int(kv->db, name, &value) == 0 ? value : 0;
+	return kv->db && rocksdb_property_int(kv->db, name, &value) == 0 ? value : 0;
 }
 
 static int kv_stat(struct sfsi_backend *b, struct sfsi_backend_stat *ret)
 {
-	const struct kv *kv = kv_of(b);
+	struct kv *kv = kv_of(b);
+	pthread_rwlock_rdlock(&kv->use);
 	uint64_t memtables = property(kv, "rocksdb.cur-size-all-mem-tables");
 	ret->bytes = property(kv, "rocksdb.live-sst-files-size") + memtables;
 	ret->memory_bytes = memtables + property(kv, "rocksdb.block-cache-usage") +
 			    property(kv, "rocksdb.estimate-table-readers-mem");
+	pthread_rwlock_unlock(&kv->use);
 	return 0;
 }
 

@@ -28,17 +28,25 @@ struct kv {
 	char *db_path; /* path/db */
 	int dir_fd;    /* of path */
 	int db_fd;     /* of path/db */
-	rocksdb_t *db;
+	/* Shared by who uses db, so that a writer can open it again. Taken after write_lock. */
+	pthread_rwlock_t use;
+	rocksdb_t *db; /* NULL: it could not be opened again */
 	rocksdb_options_t *options;
 	rocksdb_cache_t *cache;
 	rocksdb_readoptions_t *get_options;
 	rocksdb_writeoptions_t *write_options;
 	rocksdb_flushoptions_t *flush_options;
 
-	pthread_mutex_t write_lock; /* one writer: protects the three below */
+	pthread_mutex_t write_lock; /* one writer: protects the five below */
 	size_t unflushed;           /* about how much the active memtable holds */
 	size_t deletes;             /* in the active memtable */
-	bool failed;                /* the last write or switch of the log failed */
+	int failed;          /* error of the last write or switch of the log; 0: it was good */
+	uint64_t failed_log; /* failed: the newest log then; nothing may be added to it */
+	bool can_write;      /* db was opened for that; not: it could not be opened again so */
+	int64_t reopened_ms; /* when it was tried last */
+	/* A sync of a log failed: the kernel says so once, and what it did not write is not on disk
+	 * although the next sync is good. Everything goes into tables first. */
+	_Atomic bool sync_failed;
 	/* RocksDB's sequence number after the last good write. Set under write_lock; a sync
 	 * reads it without, so that it does not wait for a writer that is held up. */
 	_Atomic uint64_t written;
@@ -55,6 +63,11 @@ struct kv {
 int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
 		 struct sfs_diag *diag);
 void sfsi_kv_close(struct sfsi_backend *b);
+/**
+ * Close RocksDB and open it, when it can not go on by itself. SFS_ERR_BUSY: not so soon after the last
+ * time. Caller holds write_lock.
+ */
+SFS_MUST_CHECK int sfsi_kv_reopen(struct kv *kv);
 /** Options for an iterator; end them with rocksdb_readoptions_destroy(). */
 rocksdb_readoptions_t *sfsi_kv_iterator_options(void);
 
@@ -80,6 +93,8 @@ void sfsi_kv_preopen_keep(const struct kv *kv);
 /* kv_guard.c */
 /** Before a write of so many bytes (see sfsi_kv_weight()). Caller holds write_lock. */
 SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
+/** Note how a write or a switch of the log went. Caller holds write_lock. */
+void sfsi_kv_outcome_locked(struct kv *kv, int err);
 /** After a good write. Caller holds write_lock. */
 void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes);
 /** Write everything out, so that the next open replays nothing. */

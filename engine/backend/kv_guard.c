@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "backend/key.h"
 #include "backend/kv.h"
 #include "base/cleanup.h"
 #include "base/errno.h"
@@ -75,8 +76,10 @@ static int logs_sync(int db_fd, uint64_t above, uint64_t *ret_newest)
 static int wal_sync(struct kv *kv, uint64_t sequence, uint64_t *ret_newest)
 {
 	int err = logs_sync(kv->db_fd, kv->log_closed, ret_newest);
-	if (err < 0)
+	if (err < 0) {
+		atomic_store(&kv->sync_failed, true);
 		return err;
+	}
 	/* A new log is safe when its name is. */
 	if (*ret_newest > kv->log_named && fsync(kv->db_fd) < 0)
 		return sfsi_err_from_errno(errno);
@@ -100,16 +103,51 @@ static void log_close(struct kv *kv, uint64_t synced)
 		kv->log_closed = synced;
 }
 
+static int flush_and_wait(struct kv *kv)
+{
+	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+	rocksdb_flushoptions_set_wait(options, 1);
+	char *text = NULL;
+	rocksdb_flush(kv->db, options, &text);
+	rocksdb_flushoptions_destroy(options);
+	return sfsi_kv_error(text);
+}
+
+/** Into tables, which are synced: then it does not matter that a sync of the log failed. */
+static int write_out_locked(struct kv *kv)
+{
+	int err = kv->db ? flush_and_wait(kv) : SFS_ERR_IO;
+	if (err == 0)
+		atomic_store(&kv->sync_failed, false);
+	return err;
+}
+
+static int switch_log(struct kv *kv)
+{
+	if (atomic_load(&kv->sync_failed))
+		return write_out_locked(kv);
+	char *text = NULL;
+	rocksdb_flush(kv->db, kv->flush_options, &text);
+	return sfsi_kv_error(text);
+}
+
+void sfsi_kv_outcome_locked(struct kv *kv, int err)
+{
+	uint64_t newest;
+	if (err < 0)
+		kv->failed_log = logs_sync(kv->db_fd, UINT64_MAX, &newest) < 0 ? UINT64_MAX
+									       : newest;
+	kv->failed = err;
+}
+
 static int roll_locked(struct kv *kv)
 {
 	uint64_t newest = 0;
 	int err = wal_sync(kv, kv->written, &newest);
 	if (err < 0)
 		return err;
-	char *text = NULL;
-	rocksdb_flush(kv->db, kv->flush_options, &text);
-	err = sfsi_kv_error(text);
-	kv->failed = err < 0;
+	err = switch_log(kv);
+	sfsi_kv_outcome_locked(kv, err);
 	if (err < 0)
 		return err;
 	log_close(kv, newest);
@@ -121,14 +159,66 @@ static int roll_locked(struct kv *kv)
 	return 0;
 }
 
+/** Something for the memtable alone: the removal of a key that never was. */
+static int memtable_touch(struct kv *kv)
+{
+	static const char key[SFSI_PARTITION_LEN] = "\xff\xff\xff\xff";
+	rocksdb_writeoptions_t *options = rocksdb_writeoptions_create();
+	rocksdb_writeoptions_disable_WAL(options, 1);
+	char *text = NULL;
+	rocksdb_delete(kv->db, options, key, sizeof key, &text);
+	rocksdb_writeoptions_destroy(options);
+	return sfsi_kv_error(text);
+}
+
+/** Is a newer log in use than the one that could not be written to? */
+static int log_is_new(const struct kv *kv, bool *ret)
+{
+	uint64_t newest;
+	int err = logs_sync(kv->db_fd, UINT64_MAX, &newest);
+	if (err == 0)
+		*ret = newest > kv->failed_log;
+	return err;
+}
+
+/** Have RocksDB begin a new log, when it takes writes. */
+static int log_renew(struct kv *kv, bool *ret)
+{
+	int err = memtable_touch(kv);
+	if (err == 0)
+		err = flush_and_wait(kv);
+	return err < 0 ? err : log_is_new(kv, ret);
+}
+
 /*
- * After a failure RocksDB refuses all writes until it has recovered, by itself; it must
- * then be left alone, and it writes its memtable out before it goes on.
+ * After a failure RocksDB refuses all writes until it has recovered. From a full disk it does by
+ * itself: it writes its memtable out and goes on with a new log. But with an empty memtable it
+ * goes on with the log that failed, and aborts the process where it is built with asserts (Debian).
+ * So until there is a new log nothing is written but to the memtable, which is then written out. Where
+ * that does not help (nothing had been written to the log before it failed; an error that RocksDB
+ * does not recover from) it is opened again.
  */
+static int resume_locked(struct kv *kv)
+{
+	bool is_new = false;
+	int err = kv->db ? log_is_new(kv, &is_new) : SFS_ERR_IO;
+	if (err == 0 && is_new)
+		return 0;
+	if (err == 0)
+		err = log_renew(kv, &is_new);
+	if (err == 0 && is_new)
+		return 0;
+	/* Whatever RocksDB says meanwhile: it looks for space every few seconds. */
+	if (err < 0 && (err == SFS_ERR_NO_SPACE || kv->failed == SFS_ERR_NO_SPACE) && kv->can_write)
+		return SFS_ERR_NO_SPACE;
+	err = sfsi_kv_reopen(kv);
+	return err == SFS_ERR_BUSY ? kv->failed : err;
+}
+
 int sfsi_kv_guard_locked(struct kv *kv, size_t weight)
 {
 	if (kv->failed)
-		return 0;
+		return resume_locked(kv);
 	if (kv->deletes < DELETES && (!kv->unflushed || weight <= GUARD - kv->unflushed))
 		return 0;
 	return roll_locked(kv);
@@ -156,12 +246,7 @@ int sfsi_kv_settle(struct kv *kv)
 	int err = wal_sync(kv, kv->written, &newest);
 	if (err < 0 || kv->failed)
 		return err;
-	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-	rocksdb_flushoptions_set_wait(options, 1);
-	char *text = NULL;
-	rocksdb_flush(kv->db, options, &text);
-	rocksdb_flushoptions_destroy(options);
-	err = sfsi_kv_error(text);
+	err = flush_and_wait(kv);
 	if (err == 0)
 		kv->unflushed = kv->deletes = 0;
 	return err;
@@ -171,6 +256,12 @@ int sfsi_kv_settle(struct kv *kv)
 int sfsi_kv_sync(struct kv *kv)
 {
 	uint64_t newest = 0;
+	if (atomic_load(&kv->sync_failed)) {
+		SFSI_LOCK_SCOPE(&kv->write_lock);
+		int err = write_out_locked(kv);
+		if (err < 0)
+			return err;
+	}
 	return wal_sync(kv, kv->written, &newest);
 }
 

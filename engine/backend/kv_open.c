@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 #include "backend/kv.h"
 #include "base/cleanup.h"
@@ -22,6 +23,9 @@
 #define CHECKSUM_CRC32C 1
 /* Above all levels of messages. */
 #define LEVEL_HEADER 5
+#define PROBE "probe"
+/* Between two attempts to open it again. */
+#define REOPEN_MS 500
 /* To begin a MANIFEST, a log and LOG. */
 #define OPEN_NEEDS (1 * MIB)
 
@@ -184,11 +188,34 @@ static int db_folder_open(struct kv *kv, bool create, struct sfs_diag *diag)
 	return 0;
 }
 
+/** Does the disk take writes at all? */
+static int probe(const struct kv *kv)
+{
+	static const char bytes[65536];
+	SFSI_AUTO_FD int fd = openat(kv->dir_fd, PROBE,
+				     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return sfsi_err_from_errno(errno);
+	ssize_t put = write(fd, bytes, sizeof bytes);
+	int err = put < 0 ? sfsi_err_from_errno(errno) : 0;
+	if (unlinkat(kv->dir_fd, PROBE, 0) < 0 && err == 0)
+		err = sfsi_err_from_errno(errno);
+	if (err < 0)
+		return err;
+	return put < (ssize_t)sizeof bytes ? SFS_ERR_NO_SPACE : 0;
+}
+
+/** A write that fails during an open aborts the process: see text_log_options(). */
 static int room_check(const struct kv *kv, struct sfs_diag *diag)
 {
 	struct statvfs st;
-	if (fstatvfs(kv->dir_fd, &st) < 0 || st.f_bavail >= OPEN_NEEDS / st.f_frsize)
+	bool room = fstatvfs(kv->dir_fd, &st) < 0 || st.f_bavail >= OPEN_NEEDS / st.f_frsize;
+	int err = room ? probe(kv) : SFS_ERR_NO_SPACE;
+	if (err == 0)
 		return 0;
+	if (err != SFS_ERR_NO_SPACE)
+		return sfs_diag_set(diag, err, "the disk of '%s' takes no writes: %s", kv->path,
+				    sfs_err_text(err));
 	return sfs_diag_set(
 		diag, SFS_ERR_NO_SPACE,
 		"the disk of '%s' is full: opening it for writing needs 1 MiB, read-only it "
@@ -215,6 +242,47 @@ static int opened_record(struct kv *kv, struct sfs_diag *diag)
 	if (err == 0)
 		err = sfsi_kv_state_double(&kv->state);
 	return err < 0 ? sfs_diag_set(diag, err, "can not write STATE: %s", sfs_err_text(err)) : 0;
+}
+
+/** What it was told is there; or else it must take no more. */
+static int reopen(struct kv *kv)
+{
+	rocksdb_close(kv->db);
+	kv->db = NULL;
+	int err = db_open(kv, NULL);
+	kv->can_write = err == 0;
+	if (err == 0 && rocksdb_get_latest_sequence_number(kv->db) < kv->written) {
+		rocksdb_close(kv->db);
+		kv->db = NULL;
+		err = SFS_ERR_CORRUPT;
+	}
+	if (err < 0) {
+		char *text = NULL;
+		kv->can_write = false;
+		kv->db = rocksdb_open_for_read_only(kv->options, kv->db_path, 0, &text);
+		rocksdb_free(text);
+	}
+	return err;
+}
+
+int sfsi_kv_reopen(struct kv *kv)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t now_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (kv->reopened_ms && now_ms - kv->reopened_ms < REOPEN_MS)
+		return SFS_ERR_BUSY;
+	int err = room_check(kv, NULL);
+	if (err < 0)
+		return err;
+	kv->reopened_ms = now_ms;
+	pthread_rwlock_wrlock(&kv->use);
+	err = reopen(kv);
+	pthread_rwlock_unlock(&kv->use);
+	if (err < 0)
+		return err;
+	kv->unflushed = kv->deletes = 0;
+	return opened_record(kv, NULL);
 }
 
 static int create(struct kv *kv, struct sfs_diag *diag)
@@ -285,6 +353,7 @@ static void release(struct kv *kv)
 	sfsi_close_fd(&kv->dir_fd);
 	free(kv->db_path);
 	free(kv->path);
+	pthread_rwlock_destroy(&kv->use);
 	pthread_mutex_destroy(&kv->state_lock);
 	pthread_mutex_destroy(&kv->write_lock);
 }
@@ -297,11 +366,13 @@ int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
 	kv->state = (struct sfsi_kv_state)SFSI_KV_STATE_INIT;
 	pthread_mutex_init(&kv->write_lock, NULL);
 	pthread_mutex_init(&kv->state_lock, NULL);
+	pthread_rwlock_init(&kv->use, NULL);
 	int err = folder_open(kv, cfg, diag);
 	if (err == 0)
 		err = options_make(kv, cfg, diag);
 	if (err == 0)
 		err = cfg->create ? create(kv, diag) : open_existing(kv, diag);
+	kv->can_write = err == 0 && !b->read_only;
 	if (err < 0)
 		release(kv);
 	return err;
@@ -310,6 +381,8 @@ int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
 /* On a full disk nothing of this works, and nothing of it is needed: the log has everything. */
 static void finish(struct kv *kv)
 {
+	if (!kv->db)
+		return;
 	int err = sfsi_kv_settle(kv);
 	rocksdb_cancel_all_background_work(kv->db, 1);
 	if (err == 0)
