@@ -1,0 +1,60 @@
+# What the crash tests share. See docs/crash-tests.md.
+#
+# CRASH_COUNT  how many kills, cuts or faults; default: the small number of ./check
+# CRASH_SEED   the first of the numbers that all choices follow from; default 1
+# CRASH_KEEP   a folder that gets what is needed to look at a failure
+
+load ../support/mount
+
+PROGRAMS=$STOREFS_BUILD/tests/crash
+SEED=${CRASH_SEED:-1}
+
+# crash_new : a store with an object class and a raw class, on a file system in memory: a real sync
+# of a disk would only cost time, what is synced is the shim's business.
+crash_new() {
+	[ -x "$PROGRAMS/writer" ] || fail "no programs in $PROGRAMS: build them" || return 1
+	SCRATCH=$(mktemp -d "/dev/shm/storefs-crash.XXXXXX")
+	store_new
+	rm -r "$STORE"
+	STORE=$SCRATCH/store
+	"$STOREFS" init "$STORE"
+	store_mount
+	mkdir "$MNT/Note"
+	class_raw Image
+	store_umount
+}
+
+crash_end() {
+	local failed=0
+	store_teardown || failed=1
+	rm -rf "$SCRATCH"
+	return "$failed"
+}
+
+# crash_check : records, entries, counters and plain files agree.
+crash_check() {
+	"$STOREFS" check "$STORE" >"$BATS_TEST_TMPDIR/check" 2>&1 ||
+		fail "storefs check: $(cat "$BATS_TEST_TMPDIR/check")"
+}
+
+# crash_kill : kill -9 the daemon; what still runs against it ends. The kernel may not let go of a
+# daemon that was just telling it to forget a name: its connection is aborted.
+crash_kill() {
+	kill -9 "$STORE_PID" || return 1
+	as_root umount -f "$MNT" 2>/dev/null || true
+	wait_until gone "$STORE_PID" || return 1
+	STORE_PID=
+	if mounted; then
+		unmount_by_force "$MNT"
+	fi
+}
+
+# random N : a number below N; the same for the same seed.
+random() {
+	echo $((RANDOM * 32768 + RANDOM)) | awk -v n="$1" '{ print $1 % n }'
+}
+
+# say TEXT… : to whoever runs the tests, also when they pass.
+say() {
+	echo "# $*" >&3
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# kill -9 of the daemon at random moments: everything acknowledged is there, whole.
+
+load crash
+
+setup() {
+	crash_new
+}
+
+teardown() {
+	crash_end
+}
+
+# kill_in_mount : the daemon is killed while it starts.
+kill_in_mount() {
+	"$STOREFS" mount "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1 &
+	local mounting=$!
+	wait_until owned
+	sleep "0.0$(random 60)"
+	STORE_PID=$(store_owner) || return 0
+	crash_kill || true
+	wait "$mounting" || true
+}
+
+owned() {
+	local pid
+	pid=$(store_owner) && ! gone "$pid"
+}
+
+# kill_round NUMBER : write, kill, start, verify.
+kill_round() {
+	local log=$SCRATCH/log.$1 writer
+	"$PROGRAMS/writer" -t 3 -s "$1" "$MNT" "$log" 2>"$SCRATCH/writer.$1" 3>&- &
+	writer=$!
+	sleep "0.$(printf %03d "$(random 700)")"
+	crash_kill
+	wait "$writer" || true
+	[ "$(random 5)" != 0 ] || kill_in_mount
+	store_mount
+	"$PROGRAMS/verify" kill "$log" 1000000000000 "$MNT" || {
+		fail "after kill $1; the log is $log"
+		[ -z "${CRASH_KEEP-}" ] || cp -a "$SCRATCH" "$CRASH_KEEP/kill.$1"
+		return 1
+	}
+	acknowledged=$((acknowledged + $(awk '{ print $3 }' "$SCRATCH/writer.$1")))
+	rm -f "$log" "$SCRATCH/writer.$1"
+}
+
+@test "kill -9 at random moments loses nothing that was acknowledged" {
+	local i acknowledged=0
+	RANDOM=$SEED
+	store_mount
+	for ((i = SEED; i < SEED + ${CRASH_COUNT:-50}; i++)); do
+		kill_round "$i"
+		((i % 10)) || crash_check
+	done
+	crash_check
+	[ "$acknowledged" -gt $((${CRASH_COUNT:-50} * 20)) ] || fail "only $acknowledged changes"
+	say "${CRASH_COUNT:-50} kills, $acknowledged changes acknowledged, none lost"
+}
+
+# This one shows that the test above can fail.
+
+@test "an object that is lost, older, half or foreign is found out" {
+	local log=$SCRATCH/log name
+	store_mount
+	"$PROGRAMS/writer" -t 1 -c 100 "$MNT" "$log" 2>/dev/null
+	"$PROGRAMS/verify" kill "$log" 1000000000000 "$MNT"
+	name=$(cd "$MNT/Note" && ls t0-*.json | head -n 1)
+	cp "$MNT/Note/$name" "$SCRATCH/good"
+	noticed() { ! "$PROGRAMS/verify" kill "$log" 1000000000000 "$MNT" >/dev/null; }
+	rm "$MNT/Note/$name"
+	noticed
+	echo '{"v": 1, "text": ""}' >"$MNT/Note/$name"
+	noticed
+	cp "$SCRATCH/good" "$MNT/Note/$name"
+	"$PROGRAMS/verify" kill "$log" 1000000000000 "$MNT"
+	echo '{}' >"$MNT/Note/foreign.json"
+	noticed
+	rm "$MNT/Note/foreign.json"
+	truncate -s -1 "$(ls -S "$MNT"/Image/t0-r* | head -n 1)"
+	noticed
+}
