@@ -143,6 +143,7 @@ static void attr_locked(const struct sfs_store *store, const struct sfsi_class *
 	const struct sfsi_state *state = &class->state;
 	*ret = (struct sfs_attr){
 		.ino = sfs_ino_make(class->id, SFSI_SERIAL_ROOT),
+		.number = sfs_ino_make(class->id, SFSI_SERIAL_ROOT),
 		.parent = SFS_INO_ROOT,
 		.type = SFS_NODE_DIR,
 		.mode = state->mode,
@@ -488,20 +489,20 @@ int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
 	return sfsi_txn_end(&txn, remove_class(&txn, name));
 }
 
-int sfs_ino_reserve(struct sfs_store *store, uint32_t class_id, struct sfs_span oid, uint64_t *ret)
+int sfs_ino_reserve(struct sfs_store *store, uint32_t class_id, struct sfs_span oid, uint64_t *ret,
+		    uint64_t *ret_number)
 {
 	struct sfsi_class *class = class_id ? sfsi_class_ref(store, class_id) : NULL;
 	if (!class)
 		return SFS_ERR_NOT_FOUND;
-	uint64_t serial = 0;
-	if (oid.len)
-		serial = sfsi_departed_serial(store->departed, sfsi_departed_clock(), class_id,
-					      oid);
-	if (!serial)
-		serial = sfsi_class_serial(class);
+	uint64_t serial = sfsi_class_serial(class);
 	if (!serial)
 		return SFS_ERR_LIMIT;
+	uint64_t number = sfsi_departed_number(store->departed, sfsi_departed_clock(), class_id,
+					       oid);
 	*ret = sfs_ino_make(class_id, serial);
+	if (ret_number)
+		*ret_number = sfs_ino_make(class_id, number ? number : serial);
 	return 0;
 }
 

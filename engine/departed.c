@@ -139,21 +139,6 @@ void sfsi_departed_drop(struct sfsi_departed *departed, uint32_t class_id, struc
 	pthread_mutex_unlock(&departed->lock);
 }
 
-void sfsi_departed_taken(struct sfsi_departed *departed, uint32_t class_id, struct sfs_span oid,
-			 uint64_t serial)
-{
-	pthread_mutex_lock(&departed->lock);
-	const struct departure *own = *find_locked(departed, class_id, oid);
-	for (struct departure **at = &departed->oldest; *at;) {
-		bool same = (*at)->class_id == class_id && (*at)->record.object.serial == serial;
-		if (same && *at != own)
-			remove_locked(departed, at);
-		else
-			at = &(*at)->next;
-	}
-	pthread_mutex_unlock(&departed->lock);
-}
-
 int sfsi_departed_get(struct sfsi_departed *departed, int64_t now_ns, uint32_t class_id,
 		      struct sfs_span oid, struct sfs_buf *buf, struct sfsi_record *ret)
 {
@@ -173,13 +158,13 @@ int sfsi_departed_get(struct sfsi_departed *departed, int64_t now_ns, uint32_t c
 	return err;
 }
 
-uint64_t sfsi_departed_serial(struct sfsi_departed *departed, int64_t now_ns, uint32_t class_id,
+uint64_t sfsi_departed_number(struct sfsi_departed *departed, int64_t now_ns, uint32_t class_id,
 			      struct sfs_span oid)
 {
 	pthread_mutex_lock(&departed->lock);
 	expire_locked(departed, now_ns);
 	const struct departure *departure = *find_locked(departed, class_id, oid);
-	uint64_t serial = departure ? departure->record.object.serial : 0;
+	uint64_t number = departure ? departure->record.object.number : 0;
 	pthread_mutex_unlock(&departed->lock);
-	return serial;
+	return number;
 }

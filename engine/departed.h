@@ -33,10 +33,6 @@ void sfsi_departed_add(struct sfsi_departed *departed, int64_t now_ns, uint32_t 
 /** It can come back no more. */
 void sfsi_departed_drop(struct sfsi_departed *departed, uint32_t class_id, struct sfs_span oid);
 
-/** A serial is in use under this oid: no other one can come back with it. */
-void sfsi_departed_taken(struct sfsi_departed *departed, uint32_t class_id, struct sfs_span oid,
-			 uint64_t serial);
-
 /**
  * What an object was that departed within the last minute.
  * @buf  empty, the caller's; ret points into it.
@@ -46,8 +42,8 @@ SFS_MUST_CHECK int sfsi_departed_get(struct sfsi_departed *departed, int64_t now
 				     uint32_t class_id, struct sfs_span oid, struct sfs_buf *buf,
 				     struct sfsi_record *ret);
 
-/** The serial alone; 0: there is none. */
-uint64_t sfsi_departed_serial(struct sfsi_departed *departed, int64_t now_ns, uint32_t class_id,
+/** The number that it showed; 0: there is none. */
+uint64_t sfsi_departed_number(struct sfsi_departed *departed, int64_t now_ns, uint32_t class_id,
 			      struct sfs_span oid);
 
 #endif

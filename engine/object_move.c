@@ -35,6 +35,7 @@ static int take_over(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
 	struct sfsi_record record = *source;
 	record.object.serial = target->object.serial;
+	record.object.number = target->object.number;
 	record.object.ctime_ns = txn->now_ns;
 	record.object.revision = txn->commit;
 	int err = sfsi_updates_make(target, source->body, txn->now_ns, &record.updated_ns,
@@ -50,8 +51,8 @@ static int take_over(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 }
 
 /**
- * The object moves to a free name. When the object of that name was renamed away a moment ago, it
- * comes back with this content.
+ * The object moves to a free name, and keeps its number. When the object of that name was renamed away
+ * a moment ago, what it still holds of that keeps its update times.
  */
 static int move_to(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 		   struct sfs_span new_oid, struct sfsi_record *record)
@@ -63,7 +64,6 @@ static int move_to(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 	record->object.ctime_ns = txn->now_ns;
 	record->object.revision = txn->commit;
 	if (!err && sfsi_object_departed(txn, class_id, new_oid, &buf, &departed) == 0) {
-		record->object.serial = departed.object.serial;
 		err = sfsi_updates_make(&departed, record->body, txn->now_ns, &record->updated_ns,
 					&updates);
 		record->updates = sfs_buf_span(&updates);

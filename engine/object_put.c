@@ -189,20 +189,16 @@ static int insert_new(struct sfsi_txn *txn, const struct sfs_put *put,
 	if (put->ino && sfs_ino_class(put->ino) != put->class_id)
 		return SFS_ERR_INVALID;
 	struct sfsi_object *object = &record->object;
+	uint64_t serial = put->ino ? sfsi_ino_serial(put->ino) : sfsi_class_serial(class->class);
+	if (!serial)
+		return SFS_ERR_LIMIT;
 	if (departed)
 		*object = departed->object;
 	else
-		*object = (struct sfsi_object){ .mode = MODE_DEFAULT,
-						.uid = geteuid(),
-						.gid = getegid() };
-	if (put->ino)
-		object->serial = sfsi_ino_serial(put->ino);
-	else if (!departed)
-		object->serial = sfsi_class_serial(class->class);
-	uint64_t serial = object->serial;
-	if (!serial)
-		return SFS_ERR_LIMIT;
-	sfsi_departed_taken(txn->store->departed, put->class_id, put->oid, serial);
+		*object = (struct sfsi_object){
+			.number = serial, .mode = MODE_DEFAULT, .uid = geteuid(), .gid = getegid()
+		};
+	object->serial = serial;
 	class->state.objects++;
 	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
 	err = sfsi_object_name(txn, put->class_id, serial, put->oid);

@@ -33,6 +33,7 @@ int sfsi_inode_attr(struct sfs_store *store, uint32_t class_id, const struct sfs
 {
 	*ret = (struct sfs_attr){
 		.ino = sfs_ino_make(class_id, inode->serial),
+		.number = sfs_ino_make(class_id, inode->serial),
 		.parent = inode->type == SFS_NODE_DIR ? sfs_ino_make(class_id, inode->parent) : 0,
 		.type = inode->type,
 		.mode = inode->mode,

@@ -8,8 +8,10 @@
 #include "hash.h"
 
 #define VERSION 1
-/* checksum, version, flags, attributes, updated, lengths of body, updates and text */
-#define RECORD_HEADER (8 + 2 + 66 + 8 + 12)
+/* checksum, version, flags, attributes (at most), updated, lengths of body, updates and text */
+#define RECORD_HEADER (8 + 2 + 74 + 8 + 12)
+/* In the mode of an object: the number that it shows is not its serial, and follows. */
+#define MODE_NUMBER 0x8000
 
 enum record_flags {
 	RECORD_TEXT = 1u << 0,
@@ -18,10 +20,13 @@ enum record_flags {
 
 static uint8_t *put_object(uint8_t *at, const struct sfsi_object *o)
 {
-	at = sfsi_put_u16(at, (uint16_t)o->mode);
+	bool other = o->number != o->serial;
+	at = sfsi_put_u16(at, (uint16_t)(o->mode | (other ? MODE_NUMBER : 0)));
 	at = sfsi_put_u32(at, o->uid);
 	at = sfsi_put_u32(at, o->gid);
 	at = sfsi_put_u64(at, o->serial);
+	if (other)
+		at = sfsi_put_u64(at, o->number);
 	at = sfsi_put_u64(at, o->size);
 	at = sfsi_put_u64(at, o->size_msgpack);
 	at = sfsi_put_u64(at, (uint64_t)o->atime_ns);
@@ -32,10 +37,12 @@ static uint8_t *put_object(uint8_t *at, const struct sfsi_object *o)
 
 static void read_object(struct sfsi_reader *r, struct sfsi_object *ret)
 {
-	ret->mode = sfsi_read_u16(r);
+	uint16_t mode = sfsi_read_u16(r);
+	ret->mode = mode & ~MODE_NUMBER;
 	ret->uid = sfsi_read_u32(r);
 	ret->gid = sfsi_read_u32(r);
 	ret->serial = sfsi_read_u64(r);
+	ret->number = mode & MODE_NUMBER ? sfsi_read_u64(r) : ret->serial;
 	ret->size = sfsi_read_u64(r);
 	ret->size_msgpack = sfsi_read_u64(r);
 	ret->atime_ns = (int64_t)sfsi_read_u64(r);
@@ -138,6 +145,7 @@ void sfsi_object_attr(uint32_t class_id, const struct sfsi_object *object, struc
 {
 	*ret = (struct sfs_attr){
 		.ino = sfs_ino_make(class_id, object->serial),
+		.number = sfs_ino_make(class_id, object->number),
 		.type = SFS_NODE_OBJECT,
 		.mode = object->mode,
 		.uid = object->uid,

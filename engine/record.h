@@ -10,6 +10,7 @@
 /** Attributes that an object has in its record and in its entry. */
 struct sfsi_object {
 	uint64_t serial;
+	uint64_t number; /* serial that it shows: its own, or its first one if it came back */
 	uint32_t mode, uid, gid;
 	uint64_t size, size_msgpack; /* of the two documents */
 	int64_t atime_ns, mtime_ns, ctime_ns;
@@ -34,7 +35,7 @@ SFS_MUST_CHECK int sfsi_record_encode(const struct sfsi_record *record, struct s
 SFS_MUST_CHECK int sfsi_record_decode(struct sfs_span bytes, struct sfs_span key,
 				      struct sfsi_record *ret);
 
-#define SFSI_ENTRY_SIZE 70
+#define SFSI_ENTRY_SIZE 78
 /** Encode an object's entry; returns its length, at most SFSI_ENTRY_SIZE. */
 size_t sfsi_entry_encode(const struct sfsi_object *object, uint8_t ret[SFSI_ENTRY_SIZE]);
 SFS_MUST_CHECK int sfsi_entry_decode(struct sfs_span bytes, struct sfsi_object *ret);

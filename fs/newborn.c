@@ -59,20 +59,6 @@ static int create_locked(struct fs_table *table, const struct fs_birth *birth,
 	return 0;
 }
 
-/**
- * An object that comes back has the number that it had, unless handles that were opened under that
- * number now belong to the scratch file that it was renamed to.
- */
-static int reserve_ino(struct fs *fs, const struct fs_birth *birth, uint64_t *ret)
-{
-	int err = sfs_ino_reserve(fs->store, birth->class_id, birth->oid, ret);
-	struct fs_open *open = err ? NULL : fs_open_find(fs, *ret);
-	if (!open)
-		return err;
-	fs_open_unref(fs, open);
-	return sfs_ino_reserve(fs->store, birth->class_id, (struct sfs_span){ NULL, 0 }, ret);
-}
-
 int fs_newborn_create(struct fs *fs, const struct fs_birth *birth, struct fs_open **ret)
 {
 	int64_t now = fs_now_ns();
@@ -86,7 +72,7 @@ int fs_newborn_create(struct fs *fs, const struct fs_birth *birth, struct fs_ope
 		.mtime_ns = now,
 		.ctime_ns = now,
 	};
-	int err = reserve_ino(fs, birth, &attr.ino);
+	int err = sfs_ino_reserve(fs->store, birth->class_id, birth->oid, &attr.ino, &attr.number);
 	if (err < 0)
 		return err;
 	pthread_mutex_lock(&fs->table->lock);

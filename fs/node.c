@@ -51,12 +51,19 @@ static struct timespec time_of(int64_t ns)
 	return (struct timespec){ .tv_sec = seconds, .tv_nsec = rest };
 }
 
+uint64_t fs_node_number(uint64_t node, const struct sfs_attr *attr)
+{
+	if (attr->type != SFS_NODE_OBJECT || !attr->number)
+		return node & ~FS_NODE_AGAIN;
+	return fs_node_make(fs_node_view(node), attr->number);
+}
+
 void fs_node_stat(uint64_t node, const struct sfs_attr *attr, struct stat *ret)
 {
 	const struct fs_policy policy = FS_POLICY_DEFAULT;
 	uint64_t size = fs_node_view(node) == FS_VIEW_MSGPACK ? attr->size_msgpack : attr->size;
 	*ret = (struct stat){
-		.st_ino = node & ~FS_NODE_AGAIN,
+		.st_ino = fs_node_number(node, attr),
 		.st_mode = fs_node_type_mode(attr->type) | (attr->mode & 07777),
 		.st_nlink = attr->nlink,
 		.st_uid = attr->uid,

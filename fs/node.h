@@ -1,6 +1,7 @@
 /*
  * Node ids: what the kernel calls things by. They are computed from the engine's inode numbers,
- * never stored, so there is no inode table and FORGET is free; they are also st_ino.
+ * never stored, so there is no inode table and FORGET is free; they are also st_ino (but for an
+ * object that was renamed away and came back: that has a new node, and the st_ino that it had).
  *
  *   bits 0..59   inode number of the engine (class id, serial)
  *   bits 60..61  view: 0 the thing itself, 1 the msgpack document of an object,
@@ -77,6 +78,9 @@ enum fs_node_kind fs_node_kind(uint64_t node);
 
 /** S_IFREG, S_IFDIR, … */
 mode_t fs_node_type_mode(enum sfs_node_type type);
+
+/** The inode number that stat(2) and readdir(3) show for a node. */
+uint64_t fs_node_number(uint64_t node, const struct sfs_attr *attr);
 
 /** Attributes as stat(2) shows them for a node. */
 void fs_node_stat(uint64_t node, const struct sfs_attr *attr, struct stat *ret);

@@ -38,7 +38,7 @@ struct listing {
 /** One entry; attributes are only needed for readdirplus. */
 struct entry {
 	const char *name;
-	uint64_t node;
+	uint64_t number; /* inode number */
 	mode_t type;
 	const struct fs_found *found;
 };
@@ -48,7 +48,7 @@ static size_t put_entry(struct listing *listing, const struct entry *entry, uint
 	char *at = listing->buf + listing->len;
 	size_t rest = listing->size - listing->len;
 	struct fuse_entry_param param = {
-		.attr = { .st_ino = entry->node, .st_mode = entry->type },
+		.attr = { .st_ino = entry->number, .st_mode = entry->type },
 	};
 	if (!listing->plus)
 		return fuse_add_direntry(listing->req, at, rest, entry->name, &param.attr,
@@ -149,7 +149,7 @@ static int add_object(void *arg, struct sfs_span oid, const struct sfs_attr *att
 		if (listing->sequence != fs_sequence(fs, sfs_ino_make(sfs_ino_class(attr->ino), 1)))
 			found.keep_attr = false;
 	}
-	const struct entry entry = { name, node, S_IFREG, &found };
+	const struct entry entry = { name, fs_node_number(node, attr), S_IFREG, &found };
 	return add(listing, &entry, cookie >> 1);
 }
 
@@ -258,7 +258,8 @@ static void list_newborns(struct listing *listing, uint32_t class_id, uint64_t a
 		/* Saved by another door meanwhile: it was listed already. */
 		bool listed = sfs_object_find(fs->store, class_id, sfs_buf_span(&oid), &saved) == 0;
 		oid.len = 0;
-		const struct entry entry = { name, fs_primary_node(fs, attr.ino), S_IFREG, NULL };
+		uint64_t number = fs_node_number(fs_primary_node(fs, attr.ino), &attr);
+		const struct entry entry = { name, number, S_IFREG, NULL };
 		if (!listed)
 			add(listing, &entry, COOKIE_NEWBORNS | serial);
 	}

@@ -103,10 +103,7 @@ static int object_to_object(struct renaming *renaming)
 					fs_place_oid(to), renaming->flags, &diag);
 	if (!err && newborn)
 		drop_newborn(fs, to);
-	/*
-	 * An object that was there, or that comes back, keeps its identity, so the kernel now has
-	 * the wrong one.
-	 */
+	/* An object that was there keeps its identity, so the kernel now has the wrong one. */
 	renaming->forget_to =
 		renaming->forget_to || from->format != to->format ||
 		(!err && (sfs_object_find(fs->store, to->class_id, fs_place_oid(to), &after) < 0 ||

@@ -135,7 +135,8 @@ SFS_API SFS_MUST_CHECK int sfs_object_put_raw(struct sfs_store *store, const str
  * Turn an object into a scratch file that holds its document, in one commit
  * (what a rename of an object to another name means). An existing scratch file
  * of that name is replaced. An object that comes back under its oid within a minute, by whatever
- * door, is the same one: inode number and update times are as if it had been saved in place.
+ * door, is the same one: the attribute number and the update times are as if it had been saved in
+ * place. (ino is another one: what the old one led to is the scratch file now.)
  *
  * @format  which document. @dir  a directory of the same class.
  * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_CROSS, SFS_ERR_IS_DIR, SFS_ERR_LIMIT (name),
@@ -225,14 +226,16 @@ SFS_API SFS_MUST_CHECK int sfs_object_scan(struct sfs_store *store, uint32_t cla
 					   struct sfs_diag *diag);
 
 /**
- * An inode number of a class, for an object that will be put later: a fresh one, or the one that
- * the object of this oid had when sfs_object_to_raw() took it away within the last minute.
- * @oid  empty: a fresh one in any case.
+ * A fresh inode number of a class, for an object that will be put later.
+ * @oid         of that object.
+ * @ret_number  the attribute number that it will have: *ret, or that of the object of this oid that
+ *              sfs_object_to_raw() took away within the last minute. May be NULL.
  * Not durable: unused numbers may come again after a restart.
  * Returns 0 or SFS_ERR_NOT_FOUND, SFS_ERR_LIMIT (68 billion things were made).
  */
 SFS_API SFS_MUST_CHECK int sfs_ino_reserve(struct sfs_store *store, uint32_t class_id,
-					   struct sfs_span oid, uint64_t *ret);
+					   struct sfs_span oid, uint64_t *ret,
+					   uint64_t *ret_number);
 
 /*
  * Batches: many saves in one atomic commit, for imports.

@@ -66,6 +66,9 @@ enum sfs_node_type {
 /** Exact attributes of one object, raw, scratch file or directory. */
 struct sfs_attr {
 	uint64_t ino;
+	/* What to show as inode number: ino; of an object that was renamed away and came back under
+	 * its oid the one that it had before, by which it is known as the same one. */
+	uint64_t number;
 	uint64_t parent; /* directories: inode number of the parent; else 0 */
 	enum sfs_node_type type;
 	uint32_t mode; /* permission bits, 0..07777 */
