@@ -18,6 +18,14 @@ enum sfs_class_kind {
 	SFS_CLASS_RAW = 2,
 };
 
+/** How a class makes new oids. */
+enum sfs_oid_kind {
+	SFS_OID_OID = 1,       /* time, node and random bits, 24 characters that sort by time */
+	SFS_OID_STAMP = 2,     /* a number of milliseconds, node and random digits */
+	SFS_OID_TIMESTAMP = 3, /* date and time as digits, node and random digits; 27 digits */
+	SFS_OID_UUID = 4,      /* random uuid, version 4 */
+};
+
 struct sfs_class_info {
 	uint32_t id; /* never 0, never reused */
 	enum sfs_class_kind kind;
