@@ -270,17 +270,23 @@ int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *ret)
 	return 0;
 }
 
+/* A class record with the text of a definition behind it. */
+#define VERSION_DEFINED 2
+
 int sfsi_class_encode(const struct sfsi_class_record *record, struct sfs_buf *ret)
 {
 	if (record->name.len > SFS_CLASS_NAME_MAX || record->type.len > SFS_CLASS_NAME_MAX)
 		return SFS_ERR_LIMIT;
-	uint8_t bytes[4] = { VERSION, (uint8_t)record->kind, (uint8_t)record->name.len,
+	uint8_t version = record->definition.len ? VERSION_DEFINED : VERSION;
+	uint8_t bytes[4] = { version, (uint8_t)record->kind, (uint8_t)record->name.len,
 			     (uint8_t)record->type.len };
 	int err = sfs_buf_append(ret, bytes, sizeof bytes);
 	if (!err)
 		err = sfs_buf_append(ret, record->name.data, record->name.len);
 	if (!err)
 		err = sfs_buf_append(ret, record->type.data, record->type.len);
+	if (!err)
+		err = sfs_buf_append(ret, record->definition.data, record->definition.len);
 	return err;
 }
 
@@ -294,9 +300,12 @@ int sfsi_class_decode(struct sfs_span bytes, struct sfsi_class_record *ret)
 	struct sfsi_class_record record = { .kind = (enum sfs_class_kind)kind };
 	record.name = read_span(&r, name);
 	record.type = read_span(&r, type);
+	if (version == VERSION_DEFINED)
+		record.definition = read_span(&r, r.left);
 	if (r.bad || r.left || name > SFS_CLASS_NAME_MAX || type > SFS_CLASS_NAME_MAX)
 		return SFS_ERR_CORRUPT;
-	if (version != VERSION || (kind != SFS_CLASS_OBJECT && kind != SFS_CLASS_RAW))
+	if ((version != VERSION && version != VERSION_DEFINED) ||
+	    (kind != SFS_CLASS_OBJECT && kind != SFS_CLASS_RAW))
 		return SFS_ERR_VERSION;
 	*ret = record;
 	return 0;

@@ -83,6 +83,7 @@ SFS_MUST_CHECK int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *r
 struct sfsi_class_record {
 	enum sfs_class_kind kind;
 	struct sfs_span name, type; /* point into the bytes */
+	struct sfs_span definition; /* empty: none; points into the bytes */
 };
 SFS_MUST_CHECK int sfsi_class_encode(const struct sfsi_class_record *record, struct sfs_buf *ret);
 SFS_MUST_CHECK int sfsi_class_decode(struct sfs_span bytes, struct sfsi_class_record *ret);

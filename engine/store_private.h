@@ -20,6 +20,7 @@
 
 struct sfsi_cache;
 struct sfsi_departed;
+struct sfsi_schema;
 struct sfsi_open_table;
 struct sfsi_syncer;
 
@@ -32,6 +33,9 @@ struct sfsi_class {
 	char type[SFS_CLASS_NAME_MAX + 1]; /* protected by catalogue_lock */
 	struct sfsi_state state;           /* protected by catalogue_lock; as of the last commit;
 					     * next_serial lives below */
+	struct sfsi_schema *schema;        /* NULL: no definition; protected by catalogue_lock */
+	uint64_t schema_number;            /* counts definitions; protected by catalogue_lock */
+	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
 	_Atomic uint64_t next_serial;
 };
 
@@ -105,6 +109,7 @@ struct sfsi_class_edit {
 	enum sfs_class_kind kind; /* CHANGE: the new values */
 	char name[SFS_CLASS_NAME_MAX + 1];
 	char type_name[SFS_CLASS_NAME_MAX + 1];
+	struct sfsi_schema *schema; /* CHANGE: NULL keeps the old one; borrowed */
 };
 /** Called at commit with catalogue_lock held exclusively; can not fail. */
 void sfsi_catalogue_apply_locked(struct sfs_store *store, const struct sfsi_class_edit *edit);
@@ -115,9 +120,12 @@ void sfsi_class_state(struct sfs_store *store, const struct sfsi_class *class,
 		      struct sfsi_state *ret);
 /** Attributes of its root directory. */
 void sfsi_class_attr(struct sfs_store *store, const struct sfsi_class *class, struct sfs_attr *ret);
-/** Change kind and type of a class. SFS_ERR_NOT_FOUND, SFS_ERR_NOT_EMPTY (kind of a class in use). */
-SFS_MUST_CHECK int sfsi_class_change(struct sfs_store *store, struct sfs_span name,
-				     enum sfs_class_kind kind, struct sfs_span type);
+/**
+ * A reference to the schema of a class, which may be NULL, and its number. Given back with
+ * sfsi_schema_unref().
+ */
+struct sfsi_schema *sfsi_class_schema(struct sfs_store *store, const struct sfsi_class *class,
+				      uint64_t *ret_number);
 /** A fresh serial; 0 when there is none left. */
 uint64_t sfsi_class_serial(struct sfsi_class *class);
 /** Apply the mode, owner and time members of a change to a state. */

@@ -9,6 +9,7 @@
  *   names.c       names against inodes and counters, from one snapshot
  *   raw.c         X, Z
  *   files.c       plain files
+ *   schema.c      documents against definitions
  *
  * Pass 1 walks a partition in pages. Each row is judged by itself and adds to sums: what a record
  * says must be what its entry and its inode say, so what one adds the others take away, and a bucket
@@ -48,12 +49,15 @@ struct sfsi_check_class {
 	bool tables[256];  /* unknown tables that were reported */
 };
 
+struct sfsi_check_rules;
+
 struct sfsi_check {
 	struct sfs_store *store;
 	const struct sfs_check *wanted;
 	struct sfs_check_result result;
 	struct sfsi_check_sums *sums;
 	struct sfsi_check_class class;
+	struct sfsi_check_rules *rules; /* of the class */
 	uint32_t partition;
 	struct sfsi_check_finding found[SFSI_CHECK_FOUND_MAX];
 	size_t found_count;
@@ -155,6 +159,14 @@ uint32_t sfsi_check_tree_bucket(const struct sfsi_check *check, uint64_t serial)
 
 /* --- names.c --- */
 SFS_MUST_CHECK int sfsi_check_names(struct sfsi_check *check);
+
+/* --- schema.c --- */
+SFS_MUST_CHECK int sfsi_check_schema_begin(struct sfsi_check *check);
+void sfsi_check_schema_end(struct sfsi_check *check);
+/** Values of an object that do not fit. Inside a scan. */
+void sfsi_check_schema_object(struct sfsi_check *check, struct sfs_span oid, struct sfs_span body);
+/** The definition itself. */
+SFS_MUST_CHECK int sfsi_check_schema_class(struct sfsi_check *check);
 
 /* --- files.c --- */
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial);

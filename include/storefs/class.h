@@ -89,24 +89,25 @@ SFS_API SFS_MUST_CHECK int sfs_class_rename(struct sfs_store *store, struct sfs_
 SFS_API SFS_MUST_CHECK int sfs_class_remove(struct sfs_store *store, struct sfs_span name);
 
 /**
- * The class's definition as a JSON document with a newline at its end
- * (`{ "kind": …, "type": …, … }`).
+ * The class's definition: the text that defined it, byte for byte; for a class that was made without
+ * one a JSON document that says so.
  * @ret  appended to. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NO_MEMORY.
  */
 SFS_API SFS_MUST_CHECK int sfs_class_schema(struct sfs_store *store, uint32_t id,
 					    struct sfs_buf *ret);
 
 /**
- * Define, change or make a class from a definition in JSON.
+ * Define, change or make a class from a definition in JSON: docs/classes.md.
  *
- * Members understood: kind ("object", the default, or "raw"), type, backend
- * (must be the store's). Every other member is refused, so that no rule is
- * accepted and then not applied. The kind of a class that is not empty stays.
+ * It takes effect with the commit: saves that begin later, and saves under way, are validated with
+ * it. Objects that are there already stay as they are, also when they do not fit; sfs_store_check()
+ * lists them. The very text that the class has already changes nothing.
  *
  * @make  name, mode, uid, gid of a class that does not exist yet; kind and type are ignored.
+ * @diag  besides errors a remark, with err 0: a relation leads to a class that does not exist yet.
  * Returns 0, SFS_ERR_BAD_DOCUMENT (diag: line, column, member, what was
  * expected; nothing changed), SFS_ERR_NAME, SFS_ERR_NOT_EMPTY (kind of a class
- * in use), and the errors of a commit.
+ * in use), SFS_ERR_LIMIT (over 1 MiB) and the errors of a commit.
  */
 SFS_API SFS_MUST_CHECK int sfs_class_define(struct sfs_store *store,
 					    const struct sfs_class_make *make, struct sfs_span json,

@@ -336,7 +336,7 @@ static void places_are_found_in_the_text(void **state)
 	} table[] = {
 		{ NULL, false, 1, 1 },  { &a, true, 2, 3 },     { &a, false, 2, 8 },
 		{ &x, false, 2, 14 },   { &one, false, 2, 18 }, { &k, false, 2, 44 },
-		{ &k, true, 2, 39 },    { &c, true, 3, 23 },    { &c, false, 3, 28 },
+		{ &k, true, 2, 39 },    { &c, true, 3, 22 },    { &c, false, 3, 27 },
 		{ &none, false, 0, 0 },
 	};
 	(void)state;
