@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "class_private.h"
 #include "document/json.h"
+#include "schema/json_schema.h"
 
 /** The definition of a class that was made without one. */
 static int plain_definition(struct sfs_store *store, const struct sfs_class_info *info,
@@ -79,4 +80,19 @@ int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 		remark_missing(store, schema, diag);
 	sfsi_schema_unref(schema);
 	return err;
+}
+
+int sfs_class_json_schema(struct sfs_store *store, uint32_t id, struct sfs_buf *ret)
+{
+	struct sfs_class_info info;
+	uint64_t number;
+	int err = sfs_class_get(store, id, &info);
+	const struct sfsi_class *class = err < 0 ? NULL : sfsi_class_ref(store, id);
+	if (!class)
+		return SFS_ERR_NOT_FOUND;
+	struct sfsi_schema *schema = sfsi_class_schema(store, class, &number);
+	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	err = sfsi_schema_json(schema, sfs_span_str(info.name), sfs_span_str(info.type), &text);
+	sfsi_schema_unref(schema);
+	return err < 0 ? err : sfs_buf_append(ret, text.data, text.len);
 }

@@ -208,3 +208,21 @@ int sfs_object_fit(struct sfs_store *store, const struct sfs_put *put, sfs_refus
 				    fitted.misfits, fitted.misfits == 1 ? " does" : "s do");
 	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
 }
+
+/* --- new oids --- */
+
+int sfs_oid_make(struct sfs_store *store, uint32_t class_id, char ret[SFS_OID_MADE_SIZE])
+{
+	uint64_t number;
+	struct sfs_class_info info;
+	int err = sfs_class_get(store, class_id, &info);
+	const struct sfsi_class *class = err < 0 ? NULL : sfsi_class_ref(store, class_id);
+	if (!class)
+		return SFS_ERR_NOT_FOUND;
+	struct sfsi_schema *schema = sfsi_class_schema(store, class, &number);
+	enum sfs_oid_kind kind = info.kind == SFS_CLASS_RAW ? SFS_OID_STAMP : SFS_OID_OID;
+	if (schema)
+		kind = schema->oid;
+	sfsi_schema_unref(schema);
+	return sfs_oid_make_kind(kind, ret);
+}

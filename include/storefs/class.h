@@ -26,6 +26,9 @@ enum sfs_oid_kind {
 	SFS_OID_UUID = 4,      /* random uuid, version 4 */
 };
 
+/** Room for an oid that was made, with its NUL. */
+#define SFS_OID_MADE_SIZE 40
+
 struct sfs_class_info {
 	uint32_t id; /* never 0, never reused */
 	enum sfs_class_kind kind;
@@ -97,6 +100,14 @@ SFS_API SFS_MUST_CHECK int sfs_class_schema(struct sfs_store *store, uint32_t id
 					    struct sfs_buf *ret);
 
 /**
+ * The documents of the class as JSON Schema 2020-12, for editors and validators. It accepts what a
+ * strict save accepts, and more where JSON Schema has no words for a rule.
+ * @ret  appended to. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NO_MEMORY.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_json_schema(struct sfs_store *store, uint32_t id,
+						 struct sfs_buf *ret);
+
+/**
  * Define, change or make a class from a definition in JSON: docs/classes.md.
  *
  * It takes effect with the commit: saves that begin later, and saves under way, are validated with
@@ -112,6 +123,17 @@ SFS_API SFS_MUST_CHECK int sfs_class_schema(struct sfs_store *store, uint32_t id
 SFS_API SFS_MUST_CHECK int sfs_class_define(struct sfs_store *store,
 					    const struct sfs_class_make *make, struct sfs_span json,
 					    struct sfs_diag *diag);
+
+/**
+ * Make a new oid, as the class's definition says (without one: kind OID for objects, STAMP for raws).
+ * No two are alike in one process; of two processes, nodes (environment NODE_ID, or the number at the
+ * end of the host's name) and random digits keep them apart. Put with SFS_PUT_CREATE to be sure.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_IO (no random numbers). Threads: any.
+ */
+SFS_API SFS_MUST_CHECK int sfs_oid_make(struct sfs_store *store, uint32_t class_id,
+					char ret[SFS_OID_MADE_SIZE]);
+/** The same for a kind. SFS_ERR_INVALID: there is no such kind. */
+SFS_API SFS_MUST_CHECK int sfs_oid_make_kind(enum sfs_oid_kind kind, char ret[SFS_OID_MADE_SIZE]);
 
 /**
  * Change mode, owner or times of the class's directory.

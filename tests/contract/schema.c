@@ -307,6 +307,50 @@ static void a_document_of_10000_properties(void **state)
 	sfs_buf_fini(&text);
 }
 
+static void documents_have_a_json_schema(void **state)
+{
+	struct case_store *c = *state;
+	struct sfs_buf text = SFS_BUF_INIT;
+	assert_int_equal(define(c, "Article", RULES, NULL), 0);
+	assert_int_equal(sfs_class_json_schema(c->store, c->articles, &text), 0);
+	assert_int_equal(sfs_buf_append(&text, "", 1), 0);
+	assert_non_null(strstr(text.data, "https://json-schema.org/draft/2020-12/schema"));
+	assert_non_null(strstr(text.data, "\"minimum\": 0, \"maximum\": 100"));
+	/* It is a JSON text, and says so of a class without a definition too. */
+	struct sfs_put what = { .class_id = c->articles, .oid = SPAN("1") };
+	struct sfs_class_make make = { .name = SPAN("Plain"), .kind = SFS_CLASS_OBJECT };
+	struct sfs_class_info info;
+	assert_int_equal(sfs_class_create(c->store, &make, &info, NULL), 0);
+	sfs_buf_fini(&text);
+	assert_int_equal(sfs_class_json_schema(c->store, info.id, &text), 0);
+	what.class_id = info.id;
+	what.text = sfs_buf_span(&text);
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	assert_int_equal(sfs_object_put(c->store, &what, NULL, &diag), SFS_ERR_BAD_DOCUMENT);
+	assert_non_null(strstr(diag.text, "\"type\" is \"object\""));
+	assert_int_equal(sfs_class_json_schema(c->store, 99, &text), SFS_ERR_NOT_FOUND);
+	sfs_buf_fini(&text);
+}
+
+static void oids_are_made_as_the_definition_says(void **state)
+{
+	struct case_store *c = *state;
+	char oid[SFS_OID_MADE_SIZE], other[SFS_OID_MADE_SIZE];
+	assert_int_equal(sfs_oid_make(c->store, c->articles, oid), 0);
+	assert_int_equal(sfs_oid_make(c->store, c->articles, other), 0);
+	assert_int_equal(strlen(oid), 24);
+	assert_true(strcmp(oid, other) < 0);
+	assert_int_equal(sfs_oid_make(c->store, c->images, oid), 0);
+	assert_true(strlen(oid) == strspn(oid, "0123456789"));
+	assert_int_equal(define(c, "Article", "{\"oid\": \"uuid\"}", NULL), 0);
+	assert_int_equal(sfs_oid_make(c->store, c->articles, oid), 0);
+	assert_int_equal(strlen(oid), 36);
+	assert_int_equal(define(c, "Article", "{\"oid\": \"timestamp\"}", NULL), 0);
+	assert_int_equal(sfs_oid_make(c->store, c->articles, oid), 0);
+	assert_int_equal(strlen(oid), 27);
+	assert_int_equal(sfs_oid_make(c->store, 99, oid), SFS_ERR_NOT_FOUND);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, case_setup, case_teardown)
 
 int contract_schema(const char *backend)
@@ -324,6 +368,8 @@ int contract_schema(const char *backend)
 		CASE(a_document_can_be_compared_without_saving),
 		CASE(a_batch_meets_the_definition_of_its_commit),
 		CASE(a_document_of_10000_properties),
+		CASE(documents_have_a_json_schema),
+		CASE(oids_are_made_as_the_definition_says),
 	};
 	return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
 }
