@@ -125,6 +125,17 @@ SFS_API SFS_MUST_CHECK int sfs_class_define(struct sfs_store *store,
 					    struct sfs_diag *diag);
 
 /**
+ * Propose a definition that the existing objects of a class fit: for each property the narrowest type of
+ * all its values, references to one class as relations. To be looked at by a person: an enum is
+ * only proposed for a few words that many objects share, and objects that were not looked at may not fit.
+ * @limit  look at so many objects, in order of oids; 0: all.
+ * @ret    appended to.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_WRONG_KIND (a raw class), SFS_ERR_CORRUPT, SFS_ERR_IO.
+ */
+SFS_API SFS_MUST_CHECK int sfs_class_infer(struct sfs_store *store, uint32_t id, size_t limit,
+					   struct sfs_buf *ret, struct sfs_diag *diag);
+
+/**
  * Make a new oid, as the class's definition says (without one: kind OID for objects, STAMP for raws).
  * No two are alike in one process; of two processes, nodes (environment NODE_ID, or the number at the
  * end of the host's name) and random digits keep them apart. Put with SFS_PUT_CREATE to be sure.
