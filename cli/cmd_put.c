@@ -193,8 +193,8 @@ static int check(struct cli_ctx *ctx)
 	enum sfs_class_kind kind;
 	enum sfs_format format;
 	cli_target_split(ctx->argv[0], &target);
-	if (!target.class_name.len)
-		return cli_usage(ctx, "'%s' has no class, expected CLASS or CLASS/OID",
+	if (!target.has_rest && strchr(ctx->argv[0], '/'))
+		return cli_usage(ctx, "'%s' has no oid, expected CLASS/OID, or CLASS for a new one",
 				 ctx->argv[0]);
 	return cli_option_kind(ctx, &kind) && take_format(ctx, "", &format) ? 0 : CLI_USAGE;
 }

@@ -49,16 +49,25 @@ void fs_meta_stop(struct fs *fs)
 
 /* --- names --- */
 
+static uint64_t schema_node(uint32_t class_id, bool json_schema)
+{
+	return fs_node_make(FS_VIEW_SCHEMA,
+			    sfs_ino_make(class_id, json_schema ? FS_SERIAL_JSON_SCHEMA : 1));
+}
+
 static int find_schema(struct fs *fs, struct sfs_span file, uint64_t *ret)
 {
 	char class_name[SFS_CLASS_NAME_MAX + 1];
 	struct sfs_class_info info;
-	int err = fs_schema_name(file, class_name);
+	bool json_schema;
+	int err = fs_schema_name(file, class_name, &json_schema);
 	if (err < 0)
 		return SFS_ERR_NOT_FOUND;
 	err = sfs_class_find(fs->store, sfs_span_str(class_name), &info);
 	if (!err)
-		*ret = fs_node_make(FS_VIEW_SCHEMA, info.attr.ino);
+		*ret = schema_node(info.id, json_schema);
+	else if (json_schema)
+		err = SFS_ERR_NOT_FOUND;
 	else
 		err = fs_schema_find(fs, sfs_span_str(class_name), ret);
 	return err;
@@ -87,6 +96,22 @@ int fs_meta_find(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_fo
 	return fs_meta_attr(fs, node, NULL, ret);
 }
 
+/** Two files for each class; their cookies are twice its id and one more, from 18 on. */
+static void list_schemas(struct fs *fs, uint64_t after, fs_meta_list_fn *fn, void *arg)
+{
+	static const char *const extensions[] = { "json", "schema.json" };
+	struct sfs_class_info info = { .id = after < 20 ? 0 : (uint32_t)(after / 2 - 9) };
+	while (sfs_class_next(fs->store, info.id, &info) == 0) {
+		for (unsigned i = 0; i < 2; i++) {
+			char file[SFS_CLASS_NAME_MAX + 16];
+			uint64_t cookie = ((uint64_t)info.id + 8) * 2 + i;
+			snprintf(file, sizeof file, "%s.%s", info.name, extensions[i]);
+			if (cookie > after && fn(arg, file, schema_node(info.id, i), false, cookie))
+				return;
+		}
+	}
+}
+
 void fs_meta_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_fn *fn, void *arg)
 {
 	for (size_t i = 0; dir == FS_META_DIR && i < FILES; i++) {
@@ -95,19 +120,17 @@ void fs_meta_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_fn *
 		    fn(arg, files[i].name, files[i].node, files[i].directory, cookie))
 			return;
 	}
-	if (dir != FS_META_SCHEMA)
-		return;
-	struct sfs_class_info info = { .id = after < 16 ? 0 : (uint32_t)(after - 16) };
-	while (sfs_class_next(fs->store, info.id, &info) == 0) {
-		char file[SFS_CLASS_NAME_MAX + 6];
-		snprintf(file, sizeof file, "%s.json", info.name);
-		if (fn(arg, file, fs_node_make(FS_VIEW_SCHEMA, info.attr.ino), false,
-		       (uint64_t)info.id + 16))
-			return;
-	}
+	if (dir == FS_META_SCHEMA)
+		list_schemas(fs, after, fn, arg);
 }
 
 /* --- content --- */
+
+/** schema/C.json or schema/C.schema.json? */
+static bool is_schema(uint64_t node)
+{
+	return fs_node_kind(node) == FS_NODE_SCHEMA || fs_node_kind(node) == FS_NODE_JSON_SCHEMA;
+}
 
 static int make_page(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 {
@@ -146,13 +169,15 @@ static int schema_text(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 {
 	char name[SFS_CLASS_NAME_MAX + 1];
 	uint32_t class_id = sfs_ino_class(fs_node_ino(node));
+	if (fs_node_kind(node) == FS_NODE_JSON_SCHEMA)
+		return sfs_class_json_schema(fs->store, class_id, ret);
 	return class_id ? sfs_class_schema(fs->store, class_id, ret)
 			: fs_schema_peek(fs, node, name);
 }
 
 int fs_meta_text(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 {
-	if (fs_node_kind(node) == FS_NODE_SCHEMA)
+	if (is_schema(node))
 		return schema_text(fs, node, ret);
 	struct fs_page *page;
 	pthread_mutex_lock(&fs->meta->lock);
@@ -185,7 +210,7 @@ static int schema_attr(struct fs *fs, uint64_t node, const struct fs_handle *han
 	struct sfs_class_info info;
 	struct sfs_buf text = SFS_BUF_INIT;
 	int err = schema_text(fs, node, &text);
-	attr->mode = 0644;
+	attr->mode = fs_node_kind(node) == FS_NODE_SCHEMA ? 0644 : 0444;
 	attr->size = text.len;
 	sfs_buf_fini(&text);
 	if (handle && handle->kind == FS_HANDLE_SCHEMA)
@@ -224,7 +249,7 @@ int fs_meta_attr(struct fs *fs, uint64_t node, const struct fs_handle *handle, s
 	ret->keep_attr = false;
 	if (fs_node_kind(node) == FS_NODE_META_FILE) {
 		err = page_attr(fs, node, &attr);
-	} else if (fs_node_kind(node) == FS_NODE_SCHEMA) {
+	} else if (is_schema(node)) {
 		err = schema_attr(fs, node, handle, &attr);
 	} else {
 		attr.type = SFS_NODE_DIR;

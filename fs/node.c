@@ -9,6 +9,11 @@ enum fs_node_kind fs_node_kind(uint64_t node)
 	uint64_t ino = fs_node_ino(node);
 	enum fs_view view = fs_node_view(node);
 	uint32_t class_id = sfs_ino_class(ino);
+	if (view == FS_VIEW_SCHEMA && class_id && ino == sfs_ino_make(class_id, FS_SERIAL_NEW))
+		return FS_NODE_NEW;
+	if (view == FS_VIEW_SCHEMA && class_id &&
+	    ino == sfs_ino_make(class_id, FS_SERIAL_JSON_SCHEMA))
+		return FS_NODE_JSON_SCHEMA;
 	if (view == FS_VIEW_SCHEMA)
 		return FS_NODE_SCHEMA;
 	if ((node & FS_NODE_AGAIN) && class_id == 0)

@@ -4,7 +4,7 @@
  *
  *   bits 0..59   inode number of the engine (class id, serial)
  *   bits 60..61  view: 0 the thing itself, 1 the msgpack document of an object,
- *                2 the definition of a class
+ *                2 the definition of a class (serial 1), its JSON Schema (2), its .new (3)
  *   bit 62       again: the same document as a second node, for those who open it while an older
  *                version is being read through the page cache of the first; not part of st_ino
  *   class id 0   the root (serial 1) and the files of .storefs (serials from 2)
@@ -37,10 +37,12 @@ enum fs_node_kind {
 	FS_NODE_META_DIR,
 	FS_NODE_META_FILE,
 	FS_NODE_SCHEMA_DIR,
-	FS_NODE_SCHEMA, /* schema/C.json */
-	FS_NODE_CLASS,  /* root directory of a class */
-	FS_NODE_THING,  /* an object, a raw, a directory of a tree */
-	FS_NODE_NONE,   /* no such id was ever given out */
+	FS_NODE_SCHEMA,      /* schema/C.json */
+	FS_NODE_JSON_SCHEMA, /* schema/C.schema.json */
+	FS_NODE_NEW,         /* C/.new */
+	FS_NODE_CLASS,       /* root directory of a class */
+	FS_NODE_THING,       /* an object, a raw, a directory of a tree */
+	FS_NODE_NONE,        /* no such id was ever given out */
 };
 
 #define FS_VIEW_SHIFT 60
@@ -74,6 +76,10 @@ static inline enum sfs_format fs_node_format(uint64_t node)
 }
 
 enum fs_node_kind fs_node_kind(uint64_t node);
+
+/** Serials of FS_VIEW_SCHEMA in a class. */
+#define FS_SERIAL_JSON_SCHEMA 2
+#define FS_SERIAL_NEW 3
 
 /** S_IFREG, S_IFDIR, … */
 mode_t fs_node_type_mode(enum sfs_node_type type);

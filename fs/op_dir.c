@@ -302,6 +302,8 @@ static int list(struct listing *listing, uint64_t node, uint64_t after)
 	case FS_NODE_CLASS: return list_class(listing, node, after);
 	case FS_NODE_THING: return list_tree(listing, node, after);
 	case FS_NODE_META_FILE:
+	case FS_NODE_JSON_SCHEMA:
+	case FS_NODE_NEW:
 	case FS_NODE_SCHEMA:
 	case FS_NODE_NONE: break;
 	}

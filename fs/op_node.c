@@ -107,7 +107,7 @@ void fs_op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int mask,
 	int err = decode_set(attr, mask, &set);
 	fs_loop_block_begin(fs->loop);
 	if (!err && set.mask)
-		err = fs_attr_set(fs, node, handle, &set);
+		err = fs_attr_set(fs, node, handle, fs_pid(req), &set);
 	if (!err)
 		err = fs_attr_load(fs, node, handle, fs_pid(req), &found);
 	fs_loop_block_end(fs->loop);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include "meta.h"
+#include "new.h"
 #include "newborn.h"
 #include "op.h"
 #include "save.h"
@@ -204,6 +205,23 @@ static int open_text(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_i
 	return 0;
 }
 
+/** .new open for reading: the name of the last object that was made. */
+static int open_last(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		     struct fs_handle **ret)
+{
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, node, pid);
+	int err = handle ? fs_new_text(fs, node, pid, &handle->text) : SFS_ERR_NO_MEMORY;
+	if (err < 0) {
+		fs_handle_free(fs, handle);
+		return err;
+	}
+	fi->direct_io = 1;
+	fi->noflush = 1;
+	fs_handle_attach(fs, handle, NULL);
+	*ret = handle;
+	return 0;
+}
+
 /** The class that a definition's node belongs to. */
 static int schema_class(struct fs *fs, uint64_t node, char ret[SFS_CLASS_NAME_MAX + 1])
 {
@@ -246,7 +264,9 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 {
 	int err;
 	switch (fs_node_kind(node)) {
+	case FS_NODE_JSON_SCHEMA:
 	case FS_NODE_META_FILE: return open_text(fs, node, pid, fi, ret);
+	case FS_NODE_NEW: return open_last(fs, node, pid, fi, ret);
 	case FS_NODE_SCHEMA: return open_schema(fs, node, pid, fi, ret);
 	case FS_NODE_THING:
 		err = open_document(fs, node, pid, fi, ret);
@@ -260,11 +280,43 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 	return SFS_ERR_NOT_FOUND;
 }
 
+/** .new open for writing: an object is made, under a new oid. */
+static int open_new(fuse_req_t req, uint64_t node, struct fuse_file_info *fi,
+		    struct fs_handle **ret)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	char oid[SFS_OID_MADE_SIZE];
+	uint32_t class_id = sfs_ino_class(fs_node_ino(node));
+	int err = fs->options->read_only ? SFS_ERR_READ_ONLY : 0;
+	if (!err)
+		err = sfs_oid_make(fs->store, class_id, oid);
+	if (err < 0)
+		return err;
+	struct fs_owner owner = fs_owner_in(req, sfs_ino_make(class_id, 1));
+	struct fs_birth birth = {
+		.class_id = class_id,
+		.oid = sfs_span_str(oid),
+		.mode = FS_NEW_MODE,
+		.uid = owner.uid,
+		.gid = owner.gid,
+	};
+	struct fs_open *open;
+	err = fs_newborn_create(fs, &birth, &open);
+	if (!err)
+		err = open_newborn(fs, open, fs_node_document(open->ino, SFS_FORMAT_JSON),
+				   fs_pid(req), fi, ret);
+	if (!err)
+		fs_new_made(fs, class_id, oid, fs_pid(req), fuse_req_ctx(req)->uid);
+	return err;
+}
+
 void fs_op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_begin(req, FS_REQUEST_OPEN);
 	struct fs_handle *handle;
-	int err = fs_open_node(fs, node, fs_pid(req), fi, &handle);
+	bool new = fs_node_kind(node) == FS_NODE_NEW && (for_writing(fi) || fi->flags & O_TRUNC);
+	int err = new ? open_new(req, node, fi, &handle)
+		      : fs_open_node(fs, node, fs_pid(req), fi, &handle);
 	if (err < 0) {
 		fs_reply_node(req, err);
 		return;
@@ -342,6 +394,7 @@ static int create_at(fuse_req_t req, const struct fs_place *place, mode_t mode,
 	case FS_PLACE_OBJECT: return create_object(req, place, mode, fi, ret);
 	case FS_PLACE_RAW: return create_raw(req, place, mode, fi, ret);
 	case FS_PLACE_SCHEMA: return create_schema(req, place, fi, ret);
+	case FS_PLACE_NEW: return SFS_ERR_EXISTS; /* always there */
 	case FS_PLACE_CLASS:
 	case FS_PLACE_META: break;
 	}

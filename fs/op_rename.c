@@ -5,6 +5,7 @@
  * it.
  */
 #include <linux/fs.h>
+#include "new.h"
 #include "newborn.h"
 #include "op.h"
 #include "save.h"
@@ -13,7 +14,9 @@
 struct renaming {
 	struct fs *fs;
 	struct fs_place from, to;
-	unsigned flags;              /* enum sfs_rename_flags */
+	unsigned flags; /* enum sfs_rename_flags */
+	pid_t pid;      /* who renames */
+	uid_t uid;
 	bool forget_from, forget_to; /* what the kernel believes of these names is wrong */
 };
 
@@ -225,6 +228,30 @@ static int raw_to_object(struct renaming *renaming)
 	return err;
 }
 
+/** The same under a new oid. */
+static int raw_to_new(struct renaming *renaming)
+{
+	struct fs *fs = renaming->fs;
+	struct fs_place *to = &renaming->to;
+	char oid[SFS_OID_MADE_SIZE];
+	/* The name leads to .new as before, not to what was renamed. */
+	renaming->forget_to = true;
+	if (renaming->from.class_id != to->class_id)
+		return SFS_ERR_CROSS;
+	if (renaming->from.kind != FS_PLACE_RAW || has(renaming, SFS_RENAME_NOREPLACE))
+		return SFS_ERR_EXISTS;
+	int err = sfs_oid_make(fs->store, to->class_id, oid);
+	if (err < 0)
+		return err;
+	to->format = SFS_FORMAT_JSON;
+	to->oid_len = strlen(oid);
+	memcpy(to->oid, oid, to->oid_len);
+	err = raw_to_object(renaming);
+	if (!err)
+		fs_new_made(fs, to->class_id, oid, renaming->pid, renaming->uid);
+	return err;
+}
+
 /* --- all kinds --- */
 
 static int rename_class(const struct renaming *renaming)
@@ -243,9 +270,12 @@ static int rename_at(struct renaming *renaming)
 {
 	const struct fs_place *from = &renaming->from, *to = &renaming->to;
 	bool virtual = from->kind == FS_PLACE_META || from->kind == FS_PLACE_SCHEMA ||
-		       to->kind == FS_PLACE_META || to->kind == FS_PLACE_SCHEMA;
+		       to->kind == FS_PLACE_META || to->kind == FS_PLACE_SCHEMA ||
+		       from->kind == FS_PLACE_NEW;
 	if (virtual)
 		return SFS_ERR_WRONG_KIND;
+	if (to->kind == FS_PLACE_NEW)
+		return raw_to_new(renaming);
 	if (from->kind == FS_PLACE_CLASS && to->kind == FS_PLACE_CLASS)
 		return rename_class(renaming);
 	if (from->class_id != to->class_id)
@@ -278,7 +308,7 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 		  const char *new_name, unsigned flags)
 {
 	struct fs *fs = fs_begin(req, FS_REQUEST_RENAME);
-	struct renaming renaming = { .fs = fs };
+	struct renaming renaming = { .fs = fs, .pid = fs_pid(req), .uid = fuse_req_ctx(req)->uid };
 	const struct fs_place *from = &renaming.from, *to = &renaming.to;
 	int err = resolve(&renaming, parent, name, new_parent, new_name, flags);
 	if (!err) {

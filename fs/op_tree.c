@@ -191,6 +191,7 @@ static int unlink_at(struct fs *fs, const struct fs_place *place)
 	case FS_PLACE_RAW: return sfs_raw_unlink(fs->store, fs_node_ino(place->dir), place->name);
 	case FS_PLACE_CLASS: return SFS_ERR_IS_DIR;
 	case FS_PLACE_META:
+	case FS_PLACE_NEW:
 	case FS_PLACE_SCHEMA: break;
 	}
 	return SFS_ERR_WRONG_KIND;
@@ -214,6 +215,7 @@ static int rmdir_at(struct fs *fs, const struct fs_place *place)
 	case FS_PLACE_RAW: return sfs_raw_rmdir(fs->store, fs_node_ino(place->dir), place->name);
 	case FS_PLACE_OBJECT: return SFS_ERR_NOT_DIR;
 	case FS_PLACE_META:
+	case FS_PLACE_NEW:
 	case FS_PLACE_SCHEMA: break;
 	}
 	return SFS_ERR_WRONG_KIND;

@@ -4,6 +4,7 @@
 #include "place.h"
 #include "loop.h"
 #include "meta.h"
+#include "new.h"
 #include "newborn.h"
 
 struct long_search {
@@ -65,6 +66,11 @@ static int resolve_in_class(struct fs *fs, struct fs_place *place)
 	place->keep = info.kind == SFS_CLASS_RAW;
 	if (place->keep)
 		return 0;
+	if (sfs_span_equal(place->name, sfs_span_str(FS_NEW_NAME))) {
+		place->kind = FS_PLACE_NEW;
+		place->keep = place->keep_missing = false;
+		return 0;
+	}
 	struct fs_name name;
 	fs_name_parse(place->name, &name);
 	if (!name.object)
@@ -103,6 +109,8 @@ int fs_place_resolve(struct fs *fs, uint64_t dir, const char *name, struct fs_pl
 		ret->class_id = sfs_ino_class(fs_node_ino(dir));
 		return dir == fs_node_ino(dir) ? 0 : SFS_ERR_NOT_DIR;
 	case FS_NODE_META_FILE:
+	case FS_NODE_JSON_SCHEMA:
+	case FS_NODE_NEW:
 	case FS_NODE_SCHEMA: return SFS_ERR_NOT_DIR;
 	case FS_NODE_NONE: break;
 	}
@@ -165,6 +173,7 @@ int fs_place_find(struct fs *fs, const struct fs_place *place, pid_t pid, struct
 	case FS_PLACE_CLASS: return find_class(fs, place, ret);
 	case FS_PLACE_META:
 	case FS_PLACE_SCHEMA: return fs_meta_find(fs, place->dir, place->name, ret);
+	case FS_PLACE_NEW: return fs_new_attr(fs, fs_new_node(place->class_id), NULL, pid, ret);
 	case FS_PLACE_OBJECT: return find_object(fs, place, pid, ret);
 	case FS_PLACE_RAW: return find_raw(fs, place, ret);
 	}

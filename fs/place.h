@@ -11,6 +11,7 @@ enum fs_place_kind {
 	FS_PLACE_CLASS,  /* a name in the root */
 	FS_PLACE_META,   /* a name in .storefs, or .storefs itself */
 	FS_PLACE_SCHEMA, /* a name in .storefs/schema */
+	FS_PLACE_NEW,    /* CLASS/.new */
 	FS_PLACE_OBJECT, /* a document of an object */
 	FS_PLACE_RAW,    /* a raw, a scratch file, a directory of a tree */
 };

@@ -72,7 +72,7 @@ verbs() { "$STOREFS" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 		"init" "init a b" "umount" "umount a b" "mount a" "mount -o nonsense a b" \
 		"version x" "help frob" "ls --frob a" "ls --limit" "ls --limit x a" "ls --json=1 a" "status -x" \
 		"import --keep --update a b c" "import --kind x a b c" "import --format x a b c" "export a" "export --force a b" "export --format msgpack a b" \
-		"get --format x a b/c" "get a b" "put a /b" "put --format x a b/c" "ls -f --after x a b" "check" "check --nonsense a" "class" "class frob a" "class list a b" "class show a" "class define a" "class show a b c" \
+		"get --format x a b/c" "get a b" "put a b/" "put --format x a b/c" "ls -f --after x a b" "check" "check --nonsense a" "class" "class frob a" "class list a b" "class show a" "class define a" "class show a b c" \
 		"class list --sample 1 a" "class show --sample 1 a b" "class infer --sample x a b" "class define --json-schema a b"; do
 		# shellcheck disable=SC2086  # the words of a use
 		run --separate-stderr env -u STOREFS_STORE "$STOREFS" $use
