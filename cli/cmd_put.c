@@ -161,11 +161,11 @@ static int save_raw(struct cli_ctx *ctx, const struct cli_target *target,
 	return 0;
 }
 
-static int save(struct cli_ctx *ctx, struct cli_target *target, const struct source *source,
-		enum sfs_class_kind kind, enum sfs_format format)
+/** @oid  room for a new one; target leads to it afterwards. */
+static int save(struct cli_ctx *ctx, struct cli_target *target, char oid[SFS_OID_MADE_SIZE],
+		const struct source *source, enum sfs_class_kind kind, enum sfs_format format)
 {
 	bool made, new = !target->has_rest;
-	char oid[SFS_OID_MADE_SIZE] = "";
 	int code = cli_class_need(ctx, target->class_name, kind, &target->class, &made);
 	if (code == 0 && new)
 		code = new_oid(ctx, target, oid);
@@ -205,13 +205,14 @@ static int run(struct cli_ctx *ctx)
 	struct source source;
 	enum sfs_class_kind kind;
 	enum sfs_format format;
+	char oid[SFS_OID_MADE_SIZE] = "";
 	cli_target_split(ctx->argv[0], &target);
 	if (!cli_option_kind(ctx, &kind) ||
 	    !take_format(ctx, ctx->argc > 1 ? ctx->argv[1] : "-", &format))
 		return CLI_USAGE;
 	int code = open_source(ctx, &source);
 	if (code == 0)
-		code = save(ctx, &target, &source, kind, format);
+		code = save(ctx, &target, oid, &source, kind, format);
 	if (source.owned)
 		close(source.fd);
 	return code;

@@ -55,7 +55,7 @@ static __uint128_t timestamp(uint64_t utc_us)
 	struct tm tm = { 0 };
 	gmtime_r(&seconds, &tm);
 	const int parts[] = { tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec };
-	__uint128_t value = (__uint128_t)(tm.tm_year + 1900);
+	__uint128_t value = (unsigned)tm.tm_year + 1900U;
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		value = value * 100 + (unsigned)parts[i];
 	return value * 1000000 + utc_us % 1000000;
@@ -95,7 +95,10 @@ uint32_t sfsi_oid_node(const char *env, const char *hostname)
 	return node <= SFSI_OID_NODE_MAX ? (uint32_t)node : 0;
 }
 
-static uint32_t this_node(void)
+static pthread_once_t node_once = PTHREAD_ONCE_INIT;
+static uint32_t node;
+
+static void find_node(void)
 {
 	char hostname[256] = "";
 	FILE *file = fopen("/etc/hostname", "re");
@@ -103,15 +106,13 @@ static uint32_t this_node(void)
 		hostname[0] = '\0';
 	if (file)
 		fclose(file);
-	return sfsi_oid_node(getenv("NODE_ID"), hostname);
+	node = sfsi_oid_node(getenv("NODE_ID"), hostname);
 }
 
 /* --- figures that do not come twice --- */
 
 static struct {
 	pthread_mutex_t lock;
-	bool known;
-	uint32_t node;
 	uint64_t tai_ns;         /* the last that was used */
 	uint64_t unit;           /* millisecond or microsecond of the last stamp, by kind … */
 	uint32_t first, used;    /* … its first digits, and how many were used since */
@@ -163,11 +164,9 @@ int sfs_oid_make_kind(enum sfs_oid_kind kind, char ret[SFS_OID_MADE_SIZE])
 		return SFS_ERR_INVALID;
 	if (getrandom(&random, sizeof random, 0) != sizeof random)
 		return SFS_ERR_IO;
+	pthread_once(&node_once, find_node);
+	parts.node = node;
 	pthread_mutex_lock(&made.lock);
-	if (!made.known)
-		made.node = this_node();
-	made.known = true;
-	parts.node = made.node;
 	if (kind == SFS_OID_OID)
 		next_oid_locked(random, &parts);
 	else

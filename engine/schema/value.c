@@ -119,10 +119,12 @@ const char *sfsi_value_text(char dst[SFSI_FOUND_SIZE], struct sfs_span value)
 {
 	struct sfsi_head head;
 	if (sfsi_head_read(value, &head) != SFSI_HEAD_GOOD)
-		return strcpy(dst, "nothing");
+		head.kind = SFSI_HEAD_NULL;
 	switch (head.kind) {
-	case SFSI_HEAD_NULL: return strcpy(dst, "null");
-	case SFSI_HEAD_BOOLEAN: return strcpy(dst, head.integer ? "true" : "false");
+	case SFSI_HEAD_NULL: snprintf(dst, SFSI_FOUND_SIZE, "null"); break;
+	case SFSI_HEAD_BOOLEAN:
+		snprintf(dst, SFSI_FOUND_SIZE, "%s", head.integer ? "true" : "false");
+		break;
 	case SFSI_HEAD_INTEGER:
 		snprintf(dst, SFSI_FOUND_SIZE, "number %lld", (long long)head.integer);
 		break;
