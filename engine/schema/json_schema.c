@@ -43,9 +43,7 @@ static void put_value(struct out *out, struct sfs_span value)
 #define TIME_LIST                                                                     \
 	"{\"type\": \"array\", \"items\": {\"type\": \"integer\"}, \"minItems\": 9, " \
 	"\"maxItems\": 9}"
-#define BIN_OBJECT                                                                    \
-	"{\"type\": \"object\", \"properties\": {\"$bin\": {\"type\": \"string\"}}, " \
-	"\"required\": [\"$bin\"], \"additionalProperties\": false}"
+#define BIN_OBJECT "{\"type\": \"object\", \"required\": [\"$bin\"], \"maxProperties\": 1}"
 
 static const char *const words[SFSI_TYPE_WORDS] = {
 	[SFSI_TYPE_ANY] = "{}",
