@@ -178,6 +178,8 @@ static void info_locked(const struct sfs_store *store, const struct sfsi_class *
 	memcpy(ret->type, class->type, sizeof ret->type);
 	ret->objects = class->state.objects;
 	ret->files = class->state.files;
+	ret->refused = class->state.refused;
+	ret->refused_ns = class->state.refused_ns;
 	attr_locked(store, class, &ret->attr);
 }
 
@@ -447,7 +449,11 @@ static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, enum sfs_c
 	bool used = class->state.objects || class->state.files || class->state.nlink > 2;
 	if (kind != class->kind && used)
 		return SFS_ERR_NOT_EMPTY;
-	return change_class(txn, class, kind, name, type.len ? type : name);
+	err = change_class(txn, class, kind, name, type.len ? type : name);
+	/* Raws have no documents that could be refused. */
+	if (!err && kind != class->kind)
+		err = sfsi_refused_drop_all(txn, class);
+	return err;
 }
 
 int sfsi_class_change(struct sfs_store *store, struct sfs_span name, enum sfs_class_kind kind,
@@ -476,7 +482,7 @@ static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
 	sfsi_key_state(&key);
 	if (!err)
 		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
-	return err;
+	return err < 0 ? err : sfsi_refused_drop_all(txn, class);
 }
 
 int sfs_class_remove(struct sfs_store *store, struct sfs_span name)

@@ -53,6 +53,11 @@ void sfsi_object_set(struct sfsi_object *object, const struct sfs_setattr *set);
 SFS_MUST_CHECK int sfsi_object_render(const struct sfsi_record *record, enum sfs_format format,
 				      struct sfs_buf *ret);
 
+/* --- refused.c --- */
+
+/** The object is saved well: the refused text of this oid, if there is one, goes. */
+SFS_MUST_CHECK int sfsi_refused_drop(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid);
+
 /* --- updates.c --- */
 
 /**

@@ -51,6 +51,7 @@ enum sfs_check_kind {
 	SFS_CHECK_PARTITION,  /* records of a class that does not exist */
 	SFS_CHECK_TABLE,      /* records that no known table has */
 	SFS_CHECK_UNREADABLE, /* the backend's files are damaged here */
+	SFS_CHECK_REFUSED,    /* a refused text is not whole */
 };
 
 enum sfs_check_severity {

@@ -13,7 +13,7 @@ static const struct {
 	{ "threads", contract_threads }, { "model", contract_model },
 	{ "object", contract_object },   { "raw", contract_raw },
 	{ "check", contract_check },     { "check_damage", contract_check_damage },
-	{ "fault", contract_fault },
+	{ "refused", contract_refused }, { "fault", contract_fault },
 };
 
 int main(int argc, char **argv)
