@@ -5,6 +5,7 @@
 #include "meta.h"
 #include "newborn.h"
 #include "notify.h"
+#include "rejected.h"
 #include "save.h"
 #include "table.h"
 
@@ -107,6 +108,9 @@ int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, p
 	case FS_NODE_META_FILE:
 	case FS_NODE_SCHEMA_DIR:
 	case FS_NODE_SCHEMA: return fs_meta_attr(fs, node, handle, ret);
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
+	case FS_NODE_REJECTED: return fs_rejected_attr(fs, node, handle, ret);
 	case FS_NODE_THING:
 		if (has_objects(fs, fs_node_ino(node)))
 			err = object_attr(fs, node, handle, pid, ret);
@@ -220,6 +224,9 @@ int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
 	case FS_NODE_META_FILE:
 	case FS_NODE_SCHEMA_DIR:
 	case FS_NODE_SCHEMA: return fs_meta_set(fs, node, handle, set);
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
+	case FS_NODE_REJECTED: return SFS_ERR_READ_ONLY;
 	case FS_NODE_THING:
 		if (is_object(fs, fs_node_ino(node)))
 			return set_object(fs, node, handle, set);
