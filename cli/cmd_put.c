@@ -91,8 +91,10 @@ static int save_object(struct cli_ctx *ctx, const struct cli_target *target,
 	};
 	bool created = sfs_object_find(ctx->store, put.class_id, put.oid, &before) < 0;
 	err = sfs_object_put(ctx->store, &put, &attr, &diag);
-	if (err < 0)
+	if (err < 0) {
+		cli_refused(ctx, "put", &put, err, &diag);
 		return refused(ctx, target, source->name, err, &diag);
+	}
 	put_json(ctx, target, &attr, created);
 	return 0;
 }
