@@ -66,6 +66,9 @@ struct cli_cmd {
 	unsigned exits;                   /* exit codes besides 0, 1 and 2: bits 1u << code */
 	int min_args, max_args;           /* without STORE; max -1: any number */
 	const struct cli_action *actions; /* NULL, or what run and the numbers above are for */
+	/* NULL, or: what do the arguments mean to this process, before STORE is looked for and
+	 * before the daemon runs the verb? -1 to go on, or an exit code. */
+	int (*locate)(struct cli_ctx *ctx);
 	/* NULL, or: are options and arguments right? Without the store. 0, or an exit code. */
 	int (*check)(struct cli_ctx *ctx);
 	int (*run)(struct cli_ctx *ctx);

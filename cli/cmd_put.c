@@ -92,8 +92,10 @@ static int save_object(struct cli_ctx *ctx, const struct cli_target *target,
 	};
 	bool created = sfs_object_find(ctx->store, put.class_id, put.oid, &before) < 0;
 	err = sfs_object_put(ctx->store, &put, &attr, &diag);
-	if (err < 0)
+	if (err < 0) {
+		cli_refused(ctx, "put", &put, err, &diag);
 		return refused(ctx, target, source->name, err, &diag);
+	}
 	if (diag.text[0])
 		cli_error(ctx, target->text, "saved, but it does not fit: %s", diag.text);
 	put_json(ctx, target, &attr, created);

@@ -222,6 +222,8 @@ int cli_run(struct cli_ctx *ctx, int argc, char **argv)
 	int code = cli_parse(ctx, argc, argv);
 	if (code < 0)
 		code = take_action(ctx);
+	if (code < 0 && ctx->cmd->locate)
+		code = ctx->cmd->locate(ctx);
 	if (code < 0 && ctx->cmd->flags & CLI_OPENS)
 		code = take_store(ctx);
 	if (code < 0)

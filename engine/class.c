@@ -195,6 +195,8 @@ static void info_locked(const struct sfs_store *store, const struct sfsi_class *
 	memcpy(ret->type, class->type, sizeof ret->type);
 	ret->objects = class->state.objects;
 	ret->files = class->state.files;
+	ret->refused = class->state.refused;
+	ret->refused_ns = class->state.refused_ns;
 	attr_locked(store, class, &ret->attr);
 }
 

@@ -237,7 +237,10 @@ static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs
 		.type = schema->type.len ? schema->type : name,
 		.definition = schema->text,
 	};
-	return change_class(txn, class, &record, schema);
+	/* Before the edit: raws have no documents that could be refused. */
+	bool changed = schema->kind != class->kind;
+	err = change_class(txn, class, &record, schema);
+	return !err && changed ? sfsi_refused_drop_all(txn, class) : err;
 }
 
 /** Has the class this very definition? Commit lock held. */
@@ -295,7 +298,7 @@ static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
 	sfsi_key_state(&key);
 	if (!err)
 		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
-	return err;
+	return err < 0 ? err : sfsi_refused_drop_all(txn, class);
 }
 
 int sfs_class_remove(struct sfs_store *store, struct sfs_span name)

@@ -90,6 +90,11 @@ SFS_MUST_CHECK int sfsi_object_prepare_again(struct sfs_store *store,
 					     const struct sfsi_prepared *old,
 					     struct sfsi_prepared *ret);
 
+/* --- refused.c --- */
+
+/** The object is saved well: the refused text of this oid, if there is one, goes. */
+SFS_MUST_CHECK int sfsi_refused_drop(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid);
+
 /* --- updates.c --- */
 
 /**

@@ -103,6 +103,11 @@ static int rename_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 		err = check_text(&target, oid, diag);
 	if (err < 0)
 		return err;
+	err = sfsi_refused_drop(txn, class_id, new_oid);
+	if (!err && swap)
+		err = sfsi_refused_drop(txn, class_id, oid);
+	if (err < 0)
+		return err;
 	if (!exists)
 		return move_to(txn, class_id, oid, new_oid, &source);
 	err = take_over(txn, class_id, new_oid, &source, &target);

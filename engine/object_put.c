@@ -307,6 +307,8 @@ static int apply(struct sfsi_txn *txn, const struct sfs_put *put,
 		err = keep(txn, put, &old, &attr);
 	else
 		err = replace(txn, put, prepared, exists ? &old : NULL, &attr);
+	if (!err)
+		err = sfsi_refused_drop(txn, put->class_id, put->oid);
 	if (!err && ret)
 		*ret = attr;
 	return err;

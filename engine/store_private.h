@@ -39,6 +39,17 @@ struct sfsi_class {
 	_Atomic uint64_t next_serial;
 };
 
+/** The last refused operations (errors.c): lines of JSON, the newest last. */
+struct sfsi_errors {
+	pthread_mutex_t lock; /* protects all below */
+	bool loaded;
+	struct sfs_buf text; /* whole lines */
+	size_t lines;
+	int64_t last_ns;     /* time of the last line; 0: none */
+	int fd;              /* of the file, for appending; -1: not open */
+	uint64_t file_bytes; /* its length */
+};
+
 struct sfs_store {
 	char *path;  /* absolute, or "memory:" */
 	int dir_fd;  /* of path; -1: memory */
@@ -71,6 +82,8 @@ struct sfs_store {
 	pthread_mutex_t open_lock;
 	struct sfsi_open_table *open; /* protected by open_lock */
 	struct sfsi_reaped *reaped;   /* Z records that can go; protected by commit_lock */
+
+	struct sfsi_errors errors; /* has its own lock, the innermost */
 };
 
 /** Wall clock in nanoseconds. */
@@ -150,6 +163,11 @@ SFS_MUST_CHECK int sfsi_store_lock(int dir_fd, const struct sfs_store_config *co
 				   struct sfs_diag *diag);
 /** Remove a folder and all in it, below dir_fd. Best effort. */
 void sfsi_remove_tree(int dir_fd, const char *name);
+
+/* --- errors.c --- */
+
+void sfsi_errors_init(struct sfs_store *store);
+void sfsi_errors_fini(struct sfs_store *store);
 
 /* --- sync.c: group commit and the background sync --- */
 

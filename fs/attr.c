@@ -6,6 +6,7 @@
 #include "new.h"
 #include "newborn.h"
 #include "notify.h"
+#include "rejected.h"
 #include "save.h"
 #include "table.h"
 
@@ -110,6 +111,9 @@ int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, p
 	case FS_NODE_JSON_SCHEMA:
 	case FS_NODE_SCHEMA: return fs_meta_attr(fs, node, handle, ret);
 	case FS_NODE_NEW: return fs_new_attr(fs, node, handle, pid, ret);
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
+	case FS_NODE_REJECTED: return fs_rejected_attr(fs, node, handle, ret);
 	case FS_NODE_THING:
 		if (has_objects(fs, fs_node_ino(node)))
 			err = object_attr(fs, node, handle, pid, ret);
@@ -229,6 +233,9 @@ int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle, pid_t pi
 		if (handle && handle->kind == FS_HANDLE_WRITER)
 			return set_object(fs, handle->node, handle, set);
 		return fs_new_set(fs, node, pid, set);
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
+	case FS_NODE_REJECTED: return SFS_ERR_READ_ONLY;
 	case FS_NODE_THING:
 		if (is_object(fs, fs_node_ino(node)))
 			return set_object(fs, node, handle, set);

@@ -4,7 +4,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <storefs/errors.h>
 #include "meta_private.h"
+#include "rejected.h"
 
 #define PAGE_FRESH_NS 1000000000
 #define COOKIE_FIRST 3
@@ -14,10 +16,9 @@ static const struct {
 	uint64_t node;
 	bool directory;
 } files[] = {
-	{ "README", FS_META_README, false },
-	{ "status", FS_META_STATUS, false },
-	{ "metrics", FS_META_METRICS, false },
-	{ "schema", FS_META_SCHEMA, true },
+	{ "README", FS_META_README, false },        { "status", FS_META_STATUS, false },
+	{ "metrics", FS_META_METRICS, false },      { "schema", FS_META_SCHEMA, true },
+	{ "errors.ndjson", FS_META_ERRORS, false }, { "rejected", FS_META_REJECTED, true },
 };
 #define FILES (sizeof files / sizeof files[0])
 
@@ -35,7 +36,7 @@ void fs_meta_stop(struct fs *fs)
 	struct fs_meta *meta = fs->meta;
 	if (!meta)
 		return;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof meta->pages / sizeof meta->pages[0]; i++)
 		sfs_buf_fini(&meta->pages[i].text);
 	while (meta->schemas) {
 		struct fs_schema *schema = meta->schemas;
@@ -93,6 +94,8 @@ int fs_meta_find(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_fo
 		fs->meta->pages[node - FS_META_README].made_ns = 0;
 		pthread_mutex_unlock(&fs->meta->lock);
 	}
+	if (fs_node_kind(node) == FS_NODE_REJECTED_DIR)
+		return fs_rejected_attr(fs, node, NULL, ret);
 	return fs_meta_attr(fs, node, NULL, ret);
 }
 
@@ -138,6 +141,7 @@ static int make_page(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 	case FS_META_README: return fs_text_readme(fs, ret);
 	case FS_META_STATUS: return fs_text_status(fs, ret);
 	case FS_META_METRICS: return fs_text_metrics(fs, ret);
+	case FS_META_ERRORS: return sfs_errors_text(fs->store, ret, NULL);
 	default: return SFS_ERR_NOT_FOUND;
 	}
 }
@@ -190,6 +194,16 @@ int fs_meta_text(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 
 /* --- attributes --- */
 
+/** It changed when its last line came. */
+static void set_errors_time(struct fs *fs, struct sfs_attr *attr)
+{
+	struct sfs_buf text = SFS_BUF_INIT;
+	int64_t when = 0;
+	if (sfs_errors_text(fs->store, &text, &when) == 0 && when)
+		attr->mtime_ns = attr->ctime_ns = attr->atime_ns = when;
+	sfs_buf_fini(&text);
+}
+
 static int page_attr(struct fs *fs, uint64_t node, struct sfs_attr *attr)
 {
 	struct fs_page *page;
@@ -197,7 +211,9 @@ static int page_attr(struct fs *fs, uint64_t node, struct sfs_attr *attr)
 	int err = fresh_page_locked(fs, node, &page);
 	if (!err) {
 		attr->size = page->text.len;
-		if (node != FS_META_README)
+		if (node == FS_META_ERRORS)
+			set_errors_time(fs, attr);
+		else if (node != FS_META_README)
 			attr->mtime_ns = attr->ctime_ns = attr->atime_ns = page->made_ns;
 	}
 	pthread_mutex_unlock(&fs->meta->lock);
@@ -254,7 +270,7 @@ int fs_meta_attr(struct fs *fs, uint64_t node, const struct fs_handle *handle, s
 	} else {
 		attr.type = SFS_NODE_DIR;
 		attr.mode = node == FS_META_SCHEMA ? 0755 : 0555;
-		attr.nlink = node == FS_META_SCHEMA ? 2 : 3;
+		attr.nlink = node == FS_META_SCHEMA ? 2 : 4;
 		ret->keep_attr = node != FS_META_SCHEMA;
 	}
 	attr.blocks = (attr.size + 511) / 512;

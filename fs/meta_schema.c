@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "meta_private.h"
 #include "notify.h"
+#include "refusal.h"
 
 #define CLASS_MODE 0755
 
@@ -104,6 +105,8 @@ static int define(struct fs *fs, const struct fs_handle *handle, struct sfs_span
 	fs_mark_begin(&mark);
 	int err = sfs_class_define(fs->store, &make, text, &diag);
 	fs_mark_end();
+	if (err < 0)
+		fs_refusal_diag(&diag);
 	if (err < 0)
 		fs_log(LOG_INFO, "schema/%s.json: refused: line %u, column %u: %s",
 		       handle->class_name, diag.line, diag.column, diag.text);

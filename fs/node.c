@@ -16,6 +16,10 @@ enum fs_node_kind fs_node_kind(uint64_t node)
 		return FS_NODE_JSON_SCHEMA;
 	if (view == FS_VIEW_SCHEMA)
 		return FS_NODE_SCHEMA;
+	if (view == FS_VIEW_REJECTED && class_id != 0)
+		return node == fs_node_make(view, sfs_ino_make(class_id, 1))
+			       ? FS_NODE_REJECTED_CLASS
+			       : FS_NODE_REJECTED;
 	if ((node & FS_NODE_AGAIN) && class_id == 0)
 		return FS_NODE_NONE;
 	if (view != FS_VIEW_MAIN && (view != FS_VIEW_MSGPACK || class_id == 0))
@@ -27,7 +31,9 @@ enum fs_node_kind fs_node_kind(uint64_t node)
 	case FS_META_DIR: return FS_NODE_META_DIR;
 	case FS_META_README:
 	case FS_META_STATUS:
-	case FS_META_METRICS: return FS_NODE_META_FILE;
+	case FS_META_METRICS:
+	case FS_META_ERRORS: return FS_NODE_META_FILE;
+	case FS_META_REJECTED: return FS_NODE_REJECTED_DIR;
 	case FS_META_SCHEMA: return FS_NODE_SCHEMA_DIR;
 	default: return FS_NODE_NONE;
 	}
@@ -61,7 +67,7 @@ void fs_node_stat(uint64_t node, const struct sfs_attr *attr, struct stat *ret)
 	const struct fs_policy policy = FS_POLICY_DEFAULT;
 	uint64_t size = fs_node_view(node) == FS_VIEW_MSGPACK ? attr->size_msgpack : attr->size;
 	*ret = (struct stat){
-		.st_ino = node & ~FS_NODE_AGAIN,
+		.st_ino = fs_node_view(node) == FS_VIEW_REJECTED ? node : node & ~FS_NODE_AGAIN,
 		.st_mode = fs_node_type_mode(attr->type) | (attr->mode & 07777),
 		.st_nlink = attr->nlink,
 		.st_uid = attr->uid,

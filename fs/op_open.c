@@ -7,6 +7,7 @@
 #include "new.h"
 #include "newborn.h"
 #include "op.h"
+#include "rejected.h"
 #include "save.h"
 
 static bool for_writing(const struct fuse_file_info *fi)
@@ -189,10 +190,14 @@ static int open_raw(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_in
 static int open_text(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
 		     struct fs_handle **ret)
 {
-	if (for_writing(fi))
-		return SFS_ERR_WRONG_KIND;
+	bool rejected = fs_node_kind(node) == FS_NODE_REJECTED;
+	if (for_writing(fi) || (fi->flags & O_TRUNC))
+		return rejected ? SFS_ERR_READ_ONLY : SFS_ERR_WRONG_KIND;
 	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, node, pid);
-	int err = handle ? fs_meta_text(fs, node, &handle->text) : SFS_ERR_NO_MEMORY;
+	int err = SFS_ERR_NO_MEMORY;
+	if (handle)
+		err = rejected ? fs_rejected_text(fs, node, &handle->text)
+			       : fs_meta_text(fs, node, &handle->text);
 	if (err < 0) {
 		fs_handle_free(fs, handle);
 		return err;
@@ -265,7 +270,8 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 	int err;
 	switch (fs_node_kind(node)) {
 	case FS_NODE_JSON_SCHEMA:
-	case FS_NODE_META_FILE: return open_text(fs, node, pid, fi, ret);
+	case FS_NODE_META_FILE:
+	case FS_NODE_REJECTED: return open_text(fs, node, pid, fi, ret);
 	case FS_NODE_NEW: return open_last(fs, node, pid, fi, ret);
 	case FS_NODE_SCHEMA: return open_schema(fs, node, pid, fi, ret);
 	case FS_NODE_THING:
@@ -274,6 +280,8 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 	case FS_NODE_ROOT:
 	case FS_NODE_META_DIR:
 	case FS_NODE_SCHEMA_DIR:
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
 	case FS_NODE_CLASS: return SFS_ERR_IS_DIR;
 	case FS_NODE_NONE: break;
 	}
@@ -312,8 +320,10 @@ static int open_new(fuse_req_t req, uint64_t node, struct fuse_file_info *fi,
 
 void fs_op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_OPEN);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_OPEN, node);
 	struct fs_handle *handle;
+	if (for_writing(fi) || (fi->flags & O_TRUNC))
+		fs_refusal_operation("open");
 	bool new = fs_node_kind(node) == FS_NODE_NEW && (for_writing(fi) || fi->flags & O_TRUNC);
 	int err = new ? open_new(req, node, fi, &handle)
 		      : fs_open_node(fs, node, fs_pid(req), fi, &handle);
@@ -395,6 +405,7 @@ static int create_at(fuse_req_t req, const struct fs_place *place, mode_t mode,
 	case FS_PLACE_RAW: return create_raw(req, place, mode, fi, ret);
 	case FS_PLACE_SCHEMA: return create_schema(req, place, fi, ret);
 	case FS_PLACE_NEW: return SFS_ERR_EXISTS; /* always there */
+	case FS_PLACE_REJECTED: return SFS_ERR_READ_ONLY;
 	case FS_PLACE_CLASS:
 	case FS_PLACE_META: break;
 	}
@@ -419,7 +430,7 @@ static int create_or_open(fuse_req_t req, const struct fs_place *place, mode_t m
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		  struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_CREATE);
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_CREATE, parent, name);
 	struct fs_handle *handle = NULL;
 	struct fs_place place;
 	struct fs_found found;

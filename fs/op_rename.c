@@ -106,6 +106,8 @@ static int object_to_object(struct renaming *renaming)
 					fs_place_oid(to), renaming->flags, &diag);
 	if (!err && newborn)
 		drop_newborn(fs, to);
+	if (err == SFS_ERR_BAD_DOCUMENT)
+		fs_refusal_diag(&diag);
 	/*
 	 * An object that was there, or that comes back, keeps its identity, so the kernel now has
 	 * the wrong one.
@@ -188,6 +190,29 @@ static int object_to_raw(struct renaming *renaming)
 
 /* --- scratch to object: a save --- */
 
+/** The text that was refused: the scratch file stays, and the text is kept as after any save. */
+static void keep_refused(struct renaming *renaming, struct sfs_put *put, uint64_t ino,
+			 const struct sfs_diag *diag)
+{
+	struct fs *fs = renaming->fs;
+	struct sfs_buf text = SFS_BUF_INIT;
+	struct sfs_attr attr;
+	struct sfs_raw_file *file;
+	int err = sfs_raw_stat(fs->store, ino, &attr);
+	if (!err && attr.size <= SFS_DOCUMENT_MAX &&
+	    sfs_raw_open(fs->store, ino, false, &file) == 0) {
+		size_t len = 0;
+		err = sfs_buf_resize(&text, (size_t)attr.size);
+		if (!err)
+			err = sfs_raw_read(file, 0, text.data, text.len, &len);
+		text.len = err ? 0 : len;
+		sfs_raw_close(file);
+	}
+	put->text = sfs_buf_span(&text);
+	fs_save_keep(fs, put, SFS_ERR_BAD_DOCUMENT, diag);
+	sfs_buf_fini(&text);
+}
+
 static int raw_to_object(struct renaming *renaming)
 {
 	struct fs *fs = renaming->fs;
@@ -212,16 +237,19 @@ static int raw_to_object(struct renaming *renaming)
 		drop_newborn(fs, to);
 	if (err == SFS_ERR_IS_DIR)
 		return SFS_ERR_WRONG_KIND;
-	struct sfs_attr scratch;
+	struct sfs_attr scratch = { .size = 0 };
+	bool there = err &&
+		     sfs_raw_find(fs->store, fs_node_ino(from->dir), from->name, &scratch) == 0;
 	/* Not too large, so too deep: a bad document rather than a big file. */
-	if (err == SFS_ERR_LIMIT &&
-	    sfs_raw_find(fs->store, fs_node_ino(from->dir), from->name, &scratch) == 0 &&
-	    scratch.size <= SFS_DOCUMENT_MAX)
+	if (err == SFS_ERR_LIMIT && there && scratch.size <= SFS_DOCUMENT_MAX)
 		err = SFS_ERR_BAD_DOCUMENT;
 	if (!err)
 		atomic_fetch_add(&fs->saves, 1);
 	if (err != SFS_ERR_BAD_DOCUMENT && err != SFS_ERR_LIMIT)
 		return err;
+	fs_refusal_diag(&diag);
+	if (err == SFS_ERR_BAD_DOCUMENT && there)
+		keep_refused(renaming, &put, scratch.ino, &diag);
 	atomic_fetch_add(&fs->refused, 1);
 	fs_log(LOG_INFO, "%.*s: refused: line %u, column %u: %s", (int)to->name.len,
 	       (const char *)to->name.data, diag.line, diag.column, diag.text);
@@ -272,6 +300,8 @@ static int rename_at(struct renaming *renaming)
 	bool virtual = from->kind == FS_PLACE_META || from->kind == FS_PLACE_SCHEMA ||
 		       to->kind == FS_PLACE_META || to->kind == FS_PLACE_SCHEMA ||
 		       from->kind == FS_PLACE_NEW;
+	if (from->kind == FS_PLACE_REJECTED || to->kind == FS_PLACE_REJECTED)
+		return SFS_ERR_READ_ONLY;
 	if (virtual)
 		return SFS_ERR_WRONG_KIND;
 	if (to->kind == FS_PLACE_NEW)
@@ -307,7 +337,7 @@ static int resolve(struct renaming *renaming, uint64_t parent, const char *name,
 void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 		  const char *new_name, unsigned flags)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_RENAME);
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_RENAME, new_parent, new_name);
 	struct renaming renaming = { .fs = fs, .pid = fs_pid(req), .uid = fuse_req_ctx(req)->uid };
 	const struct fs_place *from = &renaming.from, *to = &renaming.to;
 	int err = resolve(&renaming, parent, name, new_parent, new_name, flags);

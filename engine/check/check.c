@@ -14,8 +14,8 @@
 
 /* A table that is added gets a line here, and a file or a part of one. */
 static const struct sfsi_check_table *const class_tables[] = {
-	&sfsi_check_entry,  &sfsi_check_state, &sfsi_check_inode,
-	&sfsi_check_object, &sfsi_check_meta,  &sfsi_check_removal,
+	&sfsi_check_entry, &sfsi_check_state,   &sfsi_check_inode,   &sfsi_check_object,
+	&sfsi_check_meta,  &sfsi_check_removal, &sfsi_check_refused,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,
@@ -55,6 +55,7 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_TABLE] = "table",
 	[SFS_CHECK_UNREADABLE] = "unreadable",
 	[SFS_CHECK_SCHEMA] = "schema",
+	[SFS_CHECK_REFUSED] = "refused",
 };
 
 const char *sfs_check_kind_text(enum sfs_check_kind kind)

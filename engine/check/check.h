@@ -8,6 +8,7 @@
  *   tree.c        D and N of directories, each row by itself; parents
  *   names.c       names against inodes and counters, from one snapshot
  *   raw.c         X, Z
+ *   refused.c     R
  *   files.c       plain files
  *   schema.c      documents against definitions
  *
@@ -91,7 +92,7 @@ struct sfsi_check_table {
 
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
-	sfsi_check_removal;
+	sfsi_check_removal, sfsi_check_refused;
 
 /* --- check.c --- */
 
@@ -110,6 +111,8 @@ SFS_MUST_CHECK int sfsi_check_confirm(struct sfsi_check *check, struct sfs_span 
  */
 SFS_MUST_CHECK int sfsi_check_get(struct sfsi_check *check, struct sfs_span key,
 				  struct sfs_buf *ret);
+/** Does the state count the refused texts that there are? commit_lock is held. (refused.c) */
+void sfsi_check_refused_count(struct sfsi_check *check, const struct sfsi_state *state);
 /** Tell about progress. Returns 0 or SFS_ERR_CANCELLED. */
 SFS_MUST_CHECK int sfsi_check_tick(struct sfsi_check *check);
 /** Is the class still there? Meaningful with commit_lock held. */

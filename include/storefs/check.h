@@ -53,6 +53,7 @@ enum sfs_check_kind {
 	SFS_CHECK_UNREADABLE, /* the backend's files are damaged here */
 	/* definitions: a note where the class says "warn", and for a class that is missing */
 	SFS_CHECK_SCHEMA, /* an object that does not fit; a relation to a class that is not there */
+	SFS_CHECK_REFUSED, /* a refused text is not whole */
 };
 
 enum sfs_check_severity {

@@ -36,6 +36,8 @@ struct sfs_class_info {
 	char type[SFS_CLASS_NAME_MAX + 1]; /* what "type" says in documents; default: the name */
 	uint64_t objects;                  /* how many objects; 0 in a raw class */
 	uint64_t files;                    /* how many raws or scratch files, links counted once */
+	uint64_t refused;                  /* how many refused texts are kept (refused.h) */
+	int64_t refused_ns;                /* when one of them last came or went; 0: never */
 	struct sfs_attr attr; /* of the class's directory; attr.ino = sfs_ino_make(id, 1) */
 };
 
@@ -86,7 +88,7 @@ SFS_API SFS_MUST_CHECK int sfs_class_rename(struct sfs_store *store, struct sfs_
 					    struct sfs_span new_name);
 
 /**
- * Remove an empty class.
+ * Remove an empty class, with the refused texts that it keeps.
  * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NOT_EMPTY and the errors of a commit.
  */
 SFS_API SFS_MUST_CHECK int sfs_class_remove(struct sfs_store *store, struct sfs_span name);

@@ -18,6 +18,7 @@ static const struct {
 	{ "raw", contract_raw },
 	{ "check", contract_check },
 	{ "check_damage", contract_check_damage },
+	{ "refused", contract_refused },
 	{ "fault", contract_fault },
 };
 

@@ -216,7 +216,7 @@ teardown() {
 	lacks "$output" .storefs
 	run find "$MNT"
 	is "$output" "$MNT"
-	is "$(printf '%s\n' "$MNT"/.storefs/*)" "$(printf '%s\n' "$MNT"/.storefs/{README,metrics,schema,status})"
+	is "$(printf '%s\n' "$MNT"/.storefs/*)" "$(printf '%s\n' "$MNT"/.storefs/{README,errors.ndjson,metrics,rejected,schema,status})"
 }
 
 @test ".storefs/README is a text for a person, with its true size before it is opened" {
