@@ -46,6 +46,14 @@ enum cli_cmd_flags {
 
 struct cli_ctx;
 
+/** What a verb with several forms does: the word before STORE. A table ends with a NULL name. */
+struct cli_action {
+	const char *name;
+	bool reads;             /* changes nothing in the store */
+	int min_args, max_args; /* without STORE and the word */
+	int (*run)(struct cli_ctx *ctx);
+};
+
 /** A verb. */
 struct cli_cmd {
 	const char *name;
@@ -53,10 +61,14 @@ struct cli_cmd {
 	const char *summary;  /* one line */
 	const char *details;  /* paragraphs, lines of at most 80 columns */
 	const struct cli_option *options;
-	const char *examples;   /* lines */
-	unsigned flags;         /* enum cli_cmd_flags */
-	unsigned exits;         /* exit codes besides 0, 1 and 2: bits 1u << code */
-	int min_args, max_args; /* without STORE; max -1: any number */
+	const char *examples;             /* lines */
+	unsigned flags;                   /* enum cli_cmd_flags */
+	unsigned exits;                   /* exit codes besides 0, 1 and 2: bits 1u << code */
+	int min_args, max_args;           /* without STORE; max -1: any number */
+	const struct cli_action *actions; /* NULL, or what run and the numbers above are for */
+	/* NULL, or: what do the arguments mean to this process, before STORE is looked for and
+	 * before the daemon runs the verb? -1 to go on, or an exit code. */
+	int (*locate)(struct cli_ctx *ctx);
 	/* NULL, or: are options and arguments right? Without the store. 0, or an exit code. */
 	int (*check)(struct cli_ctx *ctx);
 	int (*run)(struct cli_ctx *ctx);
@@ -86,8 +98,9 @@ struct cli_given {
 /** One run of one verb. */
 struct cli_ctx {
 	const struct cli_cmd *cmd;
-	struct sfs_store *store; /* open, for a verb with CLI_OPENS */
-	bool served;             /* runs in the daemon that has the store mounted */
+	const struct cli_action *action; /* of a verb that has some */
+	struct sfs_store *store;         /* open, for a verb with CLI_OPENS */
+	bool served;                     /* runs in the daemon that has the store mounted */
 	FILE *out, *err;
 	int in_fd, cwd_fd;            /* borrowed; relative paths are opened from cwd_fd */
 	const atomic_bool *cancelled; /* poll it between records */

@@ -218,7 +218,7 @@ const struct cli_cmd cli_cmd_check = {
 		"Reads every record, entry, inode and counter, and verifies that each is whole and\n"
 		"that they agree with each other and with the plain files of raws. Changes nothing,\n"
 		"and may run while the store is in use. With classes: only those.\n"
-		"Each problem is one line; a note is about wasted space, not about damage.",
+		"Each problem is one line; a note is worth a look, but is no damage.",
 	.options = options,
 	.examples = "storefs check /srv/blog\n"
 		    "storefs check --json /mnt/blog Article | jq '.problems[]'",

@@ -88,12 +88,27 @@ static int save_object(struct cli_ctx *ctx, const struct cli_target *target,
 		.oid = target->rest,
 		.format = format,
 		.text = sfs_buf_span(text),
+		.flags = target->has_rest ? 0 : SFS_PUT_CREATE, /* a new oid is nobody else's */
 	};
 	bool created = sfs_object_find(ctx->store, put.class_id, put.oid, &before) < 0;
 	err = sfs_object_put(ctx->store, &put, &attr, &diag);
-	if (err < 0)
+	if (err < 0) {
+		cli_refused(ctx, "put", &put, err, &diag);
 		return refused(ctx, target, source->name, err, &diag);
+	}
+	if (diag.text[0])
+		cli_error(ctx, target->text, "saved, but it does not fit: %s", diag.text);
 	put_json(ctx, target, &attr, created);
+	return 0;
+}
+
+/* Nobody said which oid: a new one, that is printed. */
+static int new_oid(struct cli_ctx *ctx, struct cli_target *target, char oid[SFS_OID_MADE_SIZE])
+{
+	int err = sfs_oid_make(ctx->store, target->class.id, oid);
+	if (err < 0)
+		return cli_fail(ctx, err, target->text, NULL);
+	target->rest = sfs_span_str(oid);
 	return 0;
 }
 
@@ -148,11 +163,14 @@ static int save_raw(struct cli_ctx *ctx, const struct cli_target *target,
 	return 0;
 }
 
-static int save(struct cli_ctx *ctx, struct cli_target *target, const struct source *source,
-		enum sfs_class_kind kind, enum sfs_format format)
+/** @oid  room for a new one; target leads to it afterwards. */
+static int save(struct cli_ctx *ctx, struct cli_target *target, char oid[SFS_OID_MADE_SIZE],
+		const struct source *source, enum sfs_class_kind kind, enum sfs_format format)
 {
-	bool made;
+	bool made, new = !target->has_rest;
 	int code = cli_class_need(ctx, target->class_name, kind, &target->class, &made);
+	if (code == 0 && new)
+		code = new_oid(ctx, target, oid);
 	if (code != 0)
 		return code;
 	if (target->class.kind == SFS_CLASS_RAW) {
@@ -162,6 +180,8 @@ static int save(struct cli_ctx *ctx, struct cli_target *target, const struct sou
 		code = save_object(ctx, target, source, format, &text);
 		sfs_buf_fini(&text);
 	}
+	if (code == 0 && new && !cli_option(ctx, "json"))
+		fprintf(ctx->out, "%s\n", oid);
 	if (code != 0 && made) {
 		int err = sfs_class_remove(ctx->store, target->class_name);
 		(void)err; /* somebody uses it by now */
@@ -175,8 +195,9 @@ static int check(struct cli_ctx *ctx)
 	enum sfs_class_kind kind;
 	enum sfs_format format;
 	cli_target_split(ctx->argv[0], &target);
-	if (!target.has_rest)
-		return cli_usage(ctx, "'%s' has no oid, expected CLASS/OID", ctx->argv[0]);
+	if (!target.has_rest && strchr(ctx->argv[0], '/'))
+		return cli_usage(ctx, "'%s' has no oid, expected CLASS/OID, or CLASS for a new one",
+				 ctx->argv[0]);
 	return cli_option_kind(ctx, &kind) && take_format(ctx, "", &format) ? 0 : CLI_USAGE;
 }
 
@@ -186,13 +207,14 @@ static int run(struct cli_ctx *ctx)
 	struct source source;
 	enum sfs_class_kind kind;
 	enum sfs_format format;
+	char oid[SFS_OID_MADE_SIZE] = "";
 	cli_target_split(ctx->argv[0], &target);
 	if (!cli_option_kind(ctx, &kind) ||
 	    !take_format(ctx, ctx->argc > 1 ? ctx->argv[1] : "-", &format))
 		return CLI_USAGE;
 	int code = open_source(ctx, &source);
 	if (code == 0)
-		code = save(ctx, &target, &source, kind, format);
+		code = save(ctx, &target, oid, &source, kind, format);
 	if (source.owned)
 		close(source.fd);
 	return code;
@@ -209,18 +231,20 @@ static const struct cli_option options[] = {
 
 const struct cli_cmd cli_cmd_put = {
 	.name = "put",
-	.synopsis = "[OPTION]... STORE CLASS/OID [FILE]",
+	.synopsis = "[OPTION]... STORE CLASS/OID [FILE]\n[OPTION]... STORE CLASS [FILE]",
 	.summary = "save one object or raw",
 	.details =
 		"Saves FILE, or standard input when it is - or left out. A document replaces the\n"
 		"object and is kept in canonical form; one that is refused changes nothing. Bytes\n"
 		"of a raw are written aside and put in place when they are whole; missing\n"
 		"directories are made. What stands after the first '/' is the oid as it is, without\n"
-		"any escaping.",
+		"any escaping; when nothing does, a new one is made and printed. A document must fit\n"
+		"the definition of its class.",
 	.options = options,
 	.examples =
 		"echo '{\"title\": \"Hello\"}' | storefs put --kind object /srv/blog Article/42\n"
 		"storefs put /srv/blog Article/42 42.msgpack\n"
+		"oid=$(storefs put /srv/blog Article draft.json)\n"
 		"storefs put /srv/blog Image/holiday/a.jpg a.jpg",
 	.flags = CLI_OPENS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_REFUSED | 1u << CLI_NOT_STORE,

@@ -57,6 +57,7 @@ static void put_figures_json(struct cli_json *json, const struct sfs_store_stat 
 	cli_json_number(json, "objects", stat->objects);
 	cli_json_number(json, "raws", stat->raws);
 	cli_json_number(json, "scratch", stat->scratch);
+	cli_json_number(json, "refused_texts", stat->refused_texts);
 	cli_json_number(json, "commit", stat->commit);
 	cli_json_number(json, "commit_synced", stat->commit_synced);
 	cli_json_number(json, "commits", stat->commits);
@@ -95,6 +96,7 @@ static void put_json(struct cli_ctx *ctx, const struct status *status)
 		cli_json_string(&json, "kind", cli_kind_text(class.kind));
 		cli_json_number(&json, "objects", class.objects);
 		cli_json_number(&json, "files", class.files);
+		cli_json_number(&json, "refused_texts", class.refused);
 		cli_json_close(&json, '}');
 	}
 	cli_json_close(&json, ']');
@@ -139,6 +141,9 @@ static void put_text(struct cli_ctx *ctx, const struct status *status)
 	put_owner_text(out, status);
 	fprintf(out, "objects   %" PRIu64 "\nraws      %" PRIu64 "\nscratch   %" PRIu64 "\n",
 		stat->objects, stat->raws, stat->scratch);
+	if (stat->refused_texts)
+		fprintf(out, "refused   %" PRIu64 " (texts in .storefs/rejected)\n",
+			stat->refused_texts);
 	fprintf(out, "commit    %" PRIu64 " (on disk: %" PRIu64 ")\n", stat->commit,
 		stat->commit_synced);
 	put_bytes(out, "records   ", stat->backend_bytes);

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include "import.h"
+#include "target.h"
 
 #define COUNT_MAX 1000
 #define BYTES_MAX ((size_t)4 << 20)
@@ -103,6 +104,7 @@ void cli_batch_add(struct cli_import *import, const struct cli_place *place, str
 	if (err == 0)
 		err = remember(import->batch, place, &put);
 	if (err < 0) {
+		cli_refused(ctx, "import", &put, err, &diag);
 		cli_import_failed(import, place, err, &diag);
 		return;
 	}
@@ -124,8 +126,10 @@ static void save_alone(struct cli_import *import, const struct waiting *item)
 		import->saved++;
 	else if (err == SFS_ERR_EXISTS && import->keep)
 		import->kept++;
-	else
+	else {
+		cli_refused(import->ctx, "import", &put, err, &diag);
 		cli_import_failed(import, &place, err, &diag);
+	}
 }
 
 static void save_each(struct cli_import *import)

@@ -56,12 +56,42 @@ static int take_store(struct cli_ctx *ctx)
 	return -1;
 }
 
+/* The word that says what a verb with several forms does. Returns -1 to go on, or an exit code. */
+static int take_action(struct cli_ctx *ctx)
+{
+	const struct cli_action *action = ctx->cmd->actions;
+	if (!action)
+		return -1;
+	if (ctx->argc == 0)
+		return cli_usage(ctx, "what to do is missing");
+	while (action->name && strcmp(action->name, ctx->argv[0]) != 0)
+		action++;
+	if (!action->name)
+		return cli_usage(ctx, "'%s' is nothing that it does", ctx->argv[0]);
+	ctx->action = action;
+	ctx->argv++;
+	ctx->argc--;
+	return -1;
+}
+
+static bool reads(const struct cli_ctx *ctx)
+{
+	return ctx->action ? ctx->action->reads : ctx->cmd->flags & CLI_READS;
+}
+
+static int run_verb(struct cli_ctx *ctx)
+{
+	return ctx->action ? ctx->action->run(ctx) : ctx->cmd->run(ctx);
+}
+
 static int check_count(struct cli_ctx *ctx)
 {
-	if (ctx->argc < ctx->cmd->min_args)
+	int min = ctx->action ? ctx->action->min_args : ctx->cmd->min_args;
+	int max = ctx->action ? ctx->action->max_args : ctx->cmd->max_args;
+	if (ctx->argc < min)
 		return cli_usage(ctx, "too few arguments");
-	if (ctx->cmd->max_args >= 0 && ctx->argc > ctx->cmd->max_args)
-		return cli_usage(ctx, "too many arguments: '%s'", ctx->argv[ctx->cmd->max_args]);
+	if (max >= 0 && ctx->argc > max)
+		return cli_usage(ctx, "too many arguments: '%s'", ctx->argv[max]);
 	int code = ctx->cmd->check ? ctx->cmd->check(ctx) : 0;
 	return code == 0 ? -1 : code;
 }
@@ -69,7 +99,7 @@ static int check_count(struct cli_ctx *ctx)
 /* The arguments for the daemon. *ret has one block of memory behind it: free(*ret). */
 static int forward_args(struct cli_ctx *ctx, const char *store, char ***ret)
 {
-	size_t count = 3 + (size_t)ctx->given_count + (size_t)ctx->argc;
+	size_t count = 4 + (size_t)ctx->given_count + (size_t)ctx->argc;
 	char **args = calloc(count + 1, sizeof *args);
 	if (!args)
 		return -1;
@@ -83,6 +113,8 @@ static int forward_args(struct cli_ctx *ctx, const char *store, char ***ret)
 		     ok;
 	}
 	ok = (args[done++] = strdup("--")) && ok;
+	if (ctx->action)
+		ok = (args[done++] = strdup(ctx->action->name)) && ok;
 	for (int i = 0; i < ctx->argc; i++)
 		ok = (args[done++] = strdup(ctx->argv[i])) && ok;
 	*ret = args;
@@ -125,7 +157,7 @@ int cli_fail_no_store(struct cli_ctx *ctx, int err, const char *path, const stru
 
 static int open_failed(struct cli_ctx *ctx, int err, const char *path, const struct sfs_diag *diag)
 {
-	bool writes = !(ctx->cmd->flags & CLI_READS);
+	bool writes = !reads(ctx);
 	if (writes && (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_STORE))
 		return cli_fail_no_store(ctx, err, path, diag);
 	return cli_fail(ctx, err, path, diag);
@@ -152,7 +184,7 @@ static int open_store(struct cli_ctx *ctx, const char *path)
 {
 	struct sfs_store_config config = {
 		.path = path,
-		.flags = ctx->cmd->flags & CLI_READS ? SFS_STORE_READ_ONLY : 0,
+		.flags = reads(ctx) ? SFS_STORE_READ_ONLY : 0,
 		.owner_note = "a storefs command",
 	};
 	struct sfs_diag diag = SFS_DIAG_INIT;
@@ -177,7 +209,7 @@ static int run_here(struct cli_ctx *ctx, const char *path)
 	if (code >= 0)
 		return code;
 	catch_signals();
-	code = ctx->cmd->run(ctx);
+	code = run_verb(ctx);
 	int err = sfs_store_close(ctx->store);
 	ctx->store = NULL;
 	if (err < 0)
@@ -188,6 +220,10 @@ static int run_here(struct cli_ctx *ctx, const char *path)
 int cli_run(struct cli_ctx *ctx, int argc, char **argv)
 {
 	int code = cli_parse(ctx, argc, argv);
+	if (code < 0)
+		code = take_action(ctx);
+	if (code < 0 && ctx->cmd->locate)
+		code = ctx->cmd->locate(ctx);
 	if (code < 0 && ctx->cmd->flags & CLI_OPENS)
 		code = take_store(ctx);
 	if (code < 0)
@@ -195,7 +231,7 @@ int cli_run(struct cli_ctx *ctx, int argc, char **argv)
 	if (code >= 0)
 		return code;
 	if (!ctx->store_arg)
-		return ctx->cmd->run(ctx);
+		return run_verb(ctx);
 	char *path = NULL;
 	int err = cli_locate(ctx->store_arg, &path);
 	if (err < 0)
@@ -212,12 +248,14 @@ static int serve(struct cli_ctx *ctx, int argc, char **argv)
 		return cli_usage(ctx, "no verb that a daemon runs");
 	int code = cli_parse(ctx, argc, argv);
 	if (code < 0)
+		code = take_action(ctx);
+	if (code < 0)
 		code = check_count(ctx);
 	if (code >= 0)
 		return code;
-	code = ctx->cmd->run(ctx);
+	code = run_verb(ctx);
 	/* The same promise as without a mount, where closing the store syncs it. */
-	int err = ctx->cmd->flags & CLI_READS ? 0 : sfs_store_sync(ctx->store);
+	int err = reads(ctx) ? 0 : sfs_store_sync(ctx->store);
 	return err < 0 ? cli_fail(ctx, err, "sync", NULL) : code;
 }
 

@@ -1,5 +1,8 @@
 /* What CLASS, CLASS/OID and CLASS/PATH mean. See target.h. */
+#include <storefs/errors.h>
 #include <unistd.h>
+#include "fs_errno.h"
+#include "name.h"
 #include "target.h"
 
 void cli_target_split(const char *text, struct cli_target *ret)
@@ -116,6 +119,29 @@ bool cli_option_format(struct cli_ctx *ctx, enum sfs_format fallback, enum sfs_f
 		return false;
 	}
 	return true;
+}
+
+void cli_refused(struct cli_ctx *ctx, const char *operation, const struct sfs_put *put, int err,
+		 const struct sfs_diag *diag)
+{
+	struct sfs_class_info class = { .id = 0 };
+	char name[SFS_NAME_MAX + 1] = "";
+	const char *errno_name = strerrorname_np(fs_errno(err));
+	if (sfs_class_get(ctx->store, put->class_id, &class) < 0)
+		return;
+	if (put->oid.len > 0 && put->oid.len <= SFS_OID_MAX)
+		fs_name_make(put->oid, put->format, name);
+	struct sfs_error error = {
+		.class_name = sfs_span_str(class.name),
+		.name = sfs_span_str(name),
+		.oid = put->oid,
+		.operation = sfs_span_str(operation),
+		.errno_name = sfs_span_str(errno_name ? errno_name : ""),
+		.line = diag->line,
+		.column = diag->column,
+		.message = sfs_span_str(diag->text[0] ? diag->text : sfs_err_text(err)),
+	};
+	sfs_errors_add(ctx->store, &error);
 }
 
 const char *cli_kind_text(enum sfs_class_kind kind)

@@ -39,6 +39,9 @@ bool cli_option_kind(struct cli_ctx *ctx, enum sfs_class_kind *ret);
 bool cli_option_format(struct cli_ctx *ctx, enum sfs_format fallback, enum sfs_format *ret);
 /** "object" or "raw". */
 const char *cli_kind_text(enum sfs_class_kind kind);
+/** A save of a document was refused: it leaves a line in errors.ndjson. */
+void cli_refused(struct cli_ctx *ctx, const char *operation, const struct sfs_put *put, int err,
+		 const struct sfs_diag *diag);
 /** Does a name end in ".json" or ".msgpack"? */
 bool cli_format_of(const char *name, enum sfs_format *ret);
 

@@ -2,15 +2,13 @@
  * Classes: the catalogue in memory, its records in partition 0, and the state of each
  * class (counters and root directory) in its own partition.
  *
- * The catalogue is small and always loaded; every change of it is a commit first and
- * becomes visible under catalogue_lock afterwards.
+ * The catalogue is small and always loaded; every change of it (class_change.c) is a commit first
+ * and becomes visible under catalogue_lock afterwards.
  */
 #include <stdio.h>
-#include "cache.h"
+#include "class_private.h"
 #include "departed.h"
-#include "txn.h"
 
-#define CLASS_ID_MAX 0xffffffu
 #define SERIAL_MAX (((uint64_t)1 << 36) - 1)
 
 bool sfs_class_name_valid(struct sfs_span name)
@@ -53,7 +51,7 @@ static size_t name_place(const struct sfs_store *store, struct sfs_span name)
 	return low;
 }
 
-static struct sfsi_class *named_locked(const struct sfs_store *store, struct sfs_span name)
+struct sfsi_class *sfsi_class_named_locked(const struct sfs_store *store, struct sfs_span name)
 {
 	size_t at = name_place(store, name);
 	if (at == store->by_name_len || compare_name(store->by_name[at], name) != 0)
@@ -62,7 +60,7 @@ static struct sfsi_class *named_locked(const struct sfs_store *store, struct sfs
 }
 
 /** Room for one more class of this id. Lock held exclusively. */
-static int reserve_locked(struct sfs_store *store, uint32_t id)
+int sfsi_catalogue_reserve_locked(struct sfs_store *store, uint32_t id)
 {
 	if (id >= store->by_id_len) {
 		size_t len = (size_t)id + 16;
@@ -100,23 +98,42 @@ static void name_remove_locked(struct sfs_store *store, const struct sfsi_class 
 		(store->by_name_len - at) * sizeof(struct sfsi_class *));
 }
 
-static void set_text(char ret[SFS_CLASS_NAME_MAX + 1], struct sfs_span text)
+void sfsi_class_text(char ret[SFS_CLASS_NAME_MAX + 1], struct sfs_span text)
 {
 	memcpy(ret, text.data, text.len);
 	ret[text.len] = '\0';
 }
 
-static struct sfsi_class *class_new(uint32_t id, enum sfs_class_kind kind, struct sfs_span name,
-				    struct sfs_span type)
+struct sfsi_class *sfsi_class_new(uint32_t id, enum sfs_class_kind kind, struct sfs_span name,
+				  struct sfs_span type)
 {
 	struct sfsi_class *class = calloc(1, sizeof *class);
 	if (!class)
 		return NULL;
 	class->id = id;
 	class->kind = kind;
-	set_text(class->name, name);
-	set_text(class->type, type.len ? type : name);
+	sfsi_class_text(class->name, name);
+	sfsi_class_text(class->type, type.len ? type : name);
 	return class;
+}
+
+void sfsi_class_free(struct sfsi_class *class)
+{
+	if (!class)
+		return;
+	sfsi_schema_unref(class->schema);
+	sfs_buf_fini(&class->bad_definition);
+	free(class);
+}
+
+struct sfsi_schema *sfsi_class_schema(struct sfs_store *store, const struct sfsi_class *class,
+				      uint64_t *ret_number)
+{
+	pthread_rwlock_rdlock(&store->catalogue_lock);
+	struct sfsi_schema *schema = sfsi_schema_ref(class->schema);
+	*ret_number = class->schema_number;
+	pthread_rwlock_unlock(&store->catalogue_lock);
+	return schema;
 }
 
 struct sfsi_class *sfsi_class_ref(struct sfs_store *store, uint32_t id)
@@ -179,13 +196,15 @@ static void info_locked(const struct sfs_store *store, const struct sfsi_class *
 	memcpy(ret->type, class->type, sizeof ret->type);
 	ret->objects = class->state.objects;
 	ret->files = class->state.files;
+	ret->refused = class->state.refused;
+	ret->refused_ns = class->state.refused_ns;
 	attr_locked(store, class, &ret->attr);
 }
 
 int sfs_class_find(struct sfs_store *store, struct sfs_span name, struct sfs_class_info *ret)
 {
 	pthread_rwlock_rdlock(&store->catalogue_lock);
-	const struct sfsi_class *class = named_locked(store, name);
+	const struct sfsi_class *class = sfsi_class_named_locked(store, name);
 	if (class)
 		info_locked(store, class, ret);
 	pthread_rwlock_unlock(&store->catalogue_lock);
@@ -219,77 +238,15 @@ int sfs_class_get(struct sfs_store *store, uint32_t id, struct sfs_class_info *r
 	return 0;
 }
 
-/* --- changes --- */
+/* --- what a commit does to it --- */
 
-static int put_record(struct sfsi_txn *txn, uint32_t id, const struct sfsi_class_record *record)
+static void set_schema_locked(struct sfsi_class *class, struct sfsi_schema *schema)
 {
-	struct sfsi_key key;
-	sfsi_key_class(&key, id);
-	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	int err = sfsi_class_encode(record, &value);
-	if (!err)
-		err = sfsi_txn_put(txn, 0, sfsi_key_span(&key), sfs_buf_span(&value));
-	return err;
-}
-
-/** The catalogue's directory changed. */
-static int touch_root(struct sfsi_txn *txn)
-{
-	struct sfsi_txn_class *root;
-	int err = sfsi_txn_class(txn, 0, &root);
-	if (!err)
-		root->state.mtime_ns = root->state.ctime_ns = txn->now_ns;
-	return err;
-}
-
-static int create_in(struct sfsi_txn *txn, const struct sfs_class_make *make,
-		     struct sfsi_class *class)
-{
-	struct sfsi_class_record record = { make->kind, make->name, sfs_span_str(class->type) };
-	int err = put_record(txn, class->id, &record);
-	if (!err)
-		err = touch_root(txn);
-	struct sfsi_key key;
-	sfsi_key_state(&key);
-	class->state = (struct sfsi_state){
-		.commit = txn->commit,
-		.next_serial = SFSI_SERIAL_ROOT + 1,
-		.mode = make->mode & 07777,
-		.uid = make->uid,
-		.gid = make->gid,
-		.nlink = 2,
-		.atime_ns = txn->now_ns,
-		.mtime_ns = txn->now_ns,
-		.ctime_ns = txn->now_ns,
-		.revision = txn->commit,
-	};
-	atomic_store(&class->next_serial, class->state.next_serial);
-	uint8_t bytes[SFSI_STATE_SIZE];
-	size_t len = sfsi_state_encode(&class->state, bytes);
-	if (!err)
-		err = sfsi_txn_put(txn, class->id, sfsi_key_span(&key),
-				   (struct sfs_span){ bytes, len });
-	if (!err)
-		err = sfsi_txn_note(txn, SFS_CHANGE_CLASS, sfs_ino_make(class->id, 1), SFS_INO_ROOT,
-				    false, make->name);
-	return err;
-}
-
-/** Is the name free, and which id comes next? Commit lock held. */
-static int create_id(struct sfs_store *store, struct sfs_span name, uint32_t *ret)
-{
-	pthread_rwlock_rdlock(&store->catalogue_lock);
-	bool taken = named_locked(store, name);
-	struct sfsi_class *root = store->by_id[0];
-	pthread_rwlock_unlock(&store->catalogue_lock);
-	if (taken)
-		return SFS_ERR_EXISTS;
-	uint64_t id = atomic_load(&root->next_serial);
-	if (id > CLASS_ID_MAX)
-		return SFS_ERR_LIMIT;
-	atomic_store(&root->next_serial, id + 1);
-	*ret = (uint32_t)id;
-	return 0;
+	struct sfsi_schema *before = class->schema;
+	class->schema = sfsi_schema_ref(schema);
+	class->schema_number++;
+	sfs_buf_fini(&class->bad_definition);
+	sfsi_schema_unref(before);
 }
 
 void sfsi_catalogue_apply_locked(struct sfs_store *store, const struct sfsi_class_edit *edit)
@@ -307,186 +264,14 @@ void sfsi_catalogue_apply_locked(struct sfs_store *store, const struct sfsi_clas
 		memcpy(class->name, edit->name, sizeof class->name);
 		memcpy(class->type, edit->type_name, sizeof class->type);
 		name_insert_locked(store, class);
+		if (edit->schema)
+			set_schema_locked(class, edit->schema);
 		break;
 	case SFSI_EDIT_REMOVE:
 		name_remove_locked(store, class);
 		class->removed = true;
 		break;
 	}
-}
-
-static int create_class(struct sfsi_txn *txn, const struct sfs_class_make *make,
-			struct sfsi_class **ret)
-{
-	uint32_t id;
-	int err = create_id(txn->store, make->name, &id);
-	if (err < 0)
-		return err;
-	pthread_rwlock_wrlock(&txn->store->catalogue_lock);
-	err = reserve_locked(txn->store, id);
-	pthread_rwlock_unlock(&txn->store->catalogue_lock);
-	if (err < 0)
-		return err;
-	struct sfsi_class *class = class_new(id, make->kind, make->name, make->type);
-	if (!class)
-		return SFS_ERR_NO_MEMORY;
-	err = create_in(txn, make, class);
-	txn->edit = (struct sfsi_class_edit){ .type = SFSI_EDIT_ADD, .class = class };
-	*ret = class;
-	return err;
-}
-
-int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
-		     struct sfs_class_info *ret, struct sfs_diag *diag)
-{
-	if (make->name.len > SFS_CLASS_NAME_MAX || make->type.len > SFS_CLASS_NAME_MAX)
-		return sfs_diag_set(diag, SFS_ERR_LIMIT, "a class name has at most %d bytes",
-				    SFS_CLASS_NAME_MAX);
-	if (!sfs_class_name_valid(make->name))
-		return sfs_diag_set(
-			diag, SFS_ERR_NAME,
-			"a class name is a letter or '_', then letters, digits, '_' and '-', "
-			"at most %d bytes",
-			SFS_CLASS_NAME_MAX);
-	if (make->kind != SFS_CLASS_OBJECT && make->kind != SFS_CLASS_RAW)
-		return sfs_diag_set(diag, SFS_ERR_INVALID, "a class is of kind object or raw");
-	struct sfsi_txn txn;
-	int err = sfsi_txn_begin(store, &txn);
-	if (err < 0)
-		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
-	struct sfsi_class *class = NULL;
-	err = sfsi_txn_end(&txn, create_class(&txn, make, &class));
-	if (err < 0) {
-		free(class);
-		return sfs_diag_set(diag, err, "class %.*s: %s", (int)make->name.len,
-				    (const char *)make->name.data, sfs_err_text(err));
-	}
-	return ret && class ? sfs_class_get(store, class->id, ret) : 0;
-}
-
-/** Class of a name, commit lock held; and a note that it changes. */
-static int edit_begin(struct sfsi_txn *txn, struct sfs_span name, struct sfsi_class **ret)
-{
-	pthread_rwlock_rdlock(&txn->store->catalogue_lock);
-	struct sfsi_class *class = named_locked(txn->store, name);
-	pthread_rwlock_unlock(&txn->store->catalogue_lock);
-	if (!class)
-		return SFS_ERR_NOT_FOUND;
-	*ret = class;
-	int err = touch_root(txn);
-	if (!err)
-		err = sfsi_txn_note(txn, SFS_CHANGE_CLASS, sfs_ino_make(class->id, 1), SFS_INO_ROOT,
-				    false, name);
-	return err;
-}
-
-/** Write and plan new values of kind, name and type. */
-static int change_class(struct sfsi_txn *txn, struct sfsi_class *class, enum sfs_class_kind kind,
-			struct sfs_span name, struct sfs_span type)
-{
-	txn->edit = (struct sfsi_class_edit){
-		.type = SFSI_EDIT_CHANGE,
-		.class = class,
-		.kind = kind,
-	};
-	set_text(txn->edit.name, name);
-	set_text(txn->edit.type_name, type);
-	struct sfsi_txn_class *copy;
-	int err = sfsi_txn_class(txn, class->id, &copy);
-	if (err < 0)
-		return err;
-	copy->state.ctime_ns = txn->now_ns;
-	copy->state.revision = txn->commit;
-	struct sfsi_class_record record = { kind, name, type };
-	return put_record(txn, class->id, &record);
-}
-
-static int rename_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs_span new_name)
-{
-	struct sfsi_class *class;
-	int err = edit_begin(txn, name, &class);
-	if (err < 0)
-		return err;
-	pthread_rwlock_rdlock(&txn->store->catalogue_lock);
-	bool taken = named_locked(txn->store, new_name);
-	pthread_rwlock_unlock(&txn->store->catalogue_lock);
-	if (taken)
-		return SFS_ERR_EXISTS;
-	bool follows = strcmp(class->type, class->name) == 0;
-	err = sfsi_txn_note(txn, SFS_CHANGE_CLASS, sfs_ino_make(class->id, 1), SFS_INO_ROOT, false,
-			    new_name);
-	if (!err)
-		err = change_class(txn, class, class->kind, new_name,
-				   follows ? new_name : sfs_span_str(class->type));
-	return err;
-}
-
-int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_span new_name)
-{
-	struct sfs_class_info info;
-	if (new_name.len > SFS_CLASS_NAME_MAX)
-		return SFS_ERR_LIMIT;
-	if (!sfs_class_name_valid(new_name))
-		return SFS_ERR_NAME;
-	if (sfs_span_equal(name, new_name))
-		return sfs_class_find(store, name, &info);
-	struct sfsi_txn txn;
-	int err = sfsi_txn_begin(store, &txn);
-	if (err < 0)
-		return err;
-	return sfsi_txn_end(&txn, rename_class(&txn, name, new_name));
-}
-
-static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, enum sfs_class_kind kind,
-			  struct sfs_span type)
-{
-	struct sfsi_class *class;
-	int err = edit_begin(txn, name, &class);
-	if (err < 0)
-		return err;
-	/* Scratch files and raws are the same thing to the engine, but not to users. */
-	bool used = class->state.objects || class->state.files || class->state.nlink > 2;
-	if (kind != class->kind && used)
-		return SFS_ERR_NOT_EMPTY;
-	return change_class(txn, class, kind, name, type.len ? type : name);
-}
-
-int sfsi_class_change(struct sfs_store *store, struct sfs_span name, enum sfs_class_kind kind,
-		      struct sfs_span type)
-{
-	struct sfsi_txn txn;
-	int err = sfsi_txn_begin(store, &txn);
-	if (err < 0)
-		return err;
-	return sfsi_txn_end(&txn, redefine_class(&txn, name, kind, type));
-}
-
-static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
-{
-	struct sfsi_class *class;
-	int err = edit_begin(txn, name, &class);
-	if (err < 0)
-		return err;
-	/* The commit lock is held: the state can not change. */
-	if (class->state.objects || class->state.files || class->state.nlink > 2)
-		return SFS_ERR_NOT_EMPTY;
-	txn->edit = (struct sfsi_class_edit){ .type = SFSI_EDIT_REMOVE, .class = class };
-	struct sfsi_key key;
-	sfsi_key_class(&key, class->id);
-	err = sfsi_txn_remove(txn, 0, sfsi_key_span(&key));
-	sfsi_key_state(&key);
-	if (!err)
-		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
-	return err;
-}
-
-int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
-{
-	struct sfsi_txn txn;
-	int err = sfsi_txn_begin(store, &txn);
-	if (err < 0)
-		return err;
-	return sfsi_txn_end(&txn, remove_class(&txn, name));
 }
 
 int sfs_ino_reserve(struct sfs_store *store, uint32_t class_id, struct sfs_span oid, uint64_t *ret,
@@ -521,39 +306,27 @@ void sfsi_state_set(struct sfsi_state *state, const struct sfs_setattr *set, int
 	state->ctime_ns = now_ns;
 }
 
-int sfs_class_setattr(struct sfs_store *store, uint32_t id, const struct sfs_setattr *set,
-		      struct sfs_attr *ret)
-{
-	if (set->mask & SFS_SET_SIZE)
-		return SFS_ERR_INVALID;
-	struct sfsi_txn txn;
-	int err = sfsi_txn_begin(store, &txn);
-	if (err < 0)
-		return err;
-	struct sfsi_txn_class *copy;
-	err = sfsi_txn_class(&txn, id, &copy);
-	if (!err) {
-		sfsi_state_set(&copy->state, set, txn.now_ns);
-		copy->state.revision = txn.commit;
-		err = sfsi_txn_note(&txn, SFS_CHANGE_NODE, sfs_ino_make(id, 1), 0, false,
-				    (struct sfs_span){ "", 0 });
-	}
-	err = sfsi_txn_end(&txn, err);
-	if (!err && ret) {
-		struct sfsi_class *class = sfsi_class_ref(store, id);
-		if (!class)
-			return SFS_ERR_NOT_FOUND;
-		sfsi_class_attr(store, class, ret);
-	}
-	return err;
-}
-
 /* --- loading --- */
 
 struct load {
 	struct sfs_store *store;
 	int err;
 };
+
+/**
+ * The rules of a class. A definition that can not be read is kept as it is, and reported by a check:
+ * the objects must not become unreachable for its sake.
+ */
+static int load_definition(struct sfs_store *store, struct sfsi_class *class, struct sfs_span text)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	if (!text.len)
+		return 0;
+	int err = sfsi_schema_parse(text, store->backend->ops->name, &class->schema, &diag);
+	if (err < 0 && err != SFS_ERR_NO_MEMORY)
+		err = sfs_buf_append(&class->bad_definition, text.data, text.len);
+	return err;
+}
 
 static int load_class(void *arg, struct sfs_span key, struct sfs_span val)
 {
@@ -566,20 +339,23 @@ static int load_class(void *arg, struct sfs_span key, struct sfs_span val)
 	if (id == 0 || id > CLASS_ID_MAX)
 		return 1;
 	load->err = sfsi_class_decode(val, &record);
-	if (!load->err && (record.name.len == 0 || named_locked(load->store, record.name)))
+	if (!load->err &&
+	    (record.name.len == 0 || sfsi_class_named_locked(load->store, record.name)))
 		load->err = SFS_ERR_CORRUPT;
 	if (!load->err)
-		load->err = reserve_locked(load->store, (uint32_t)id);
+		load->err = sfsi_catalogue_reserve_locked(load->store, (uint32_t)id);
 	if (load->err)
 		return 1;
-	struct sfsi_class *class = class_new((uint32_t)id, record.kind, record.name, record.type);
+	struct sfsi_class *class = sfsi_class_new((uint32_t)id, record.kind, record.name,
+						  record.type);
 	if (!class) {
 		load->err = SFS_ERR_NO_MEMORY;
 		return 1;
 	}
 	load->store->by_id[id] = class;
 	name_insert_locked(load->store, class);
-	return 0;
+	load->err = load_definition(load->store, class, record.definition);
+	return load->err < 0;
 }
 
 static int load_state(struct sfs_store *store, struct sfsi_class *class)
@@ -623,10 +399,11 @@ static int catalogue_make(struct sfs_store *store, struct sfsi_class *root)
 
 int sfsi_catalogue_load(struct sfs_store *store, bool create, struct sfs_diag *diag)
 {
-	int err = reserve_locked(store, 0);
+	int err = sfsi_catalogue_reserve_locked(store, 0);
 	if (err < 0)
 		return err;
-	struct sfsi_class *root = class_new(0, SFS_CLASS_RAW, sfs_span_str(""), sfs_span_str(""));
+	struct sfsi_class *root = sfsi_class_new(0, SFS_CLASS_RAW, sfs_span_str(""),
+						 sfs_span_str(""));
 	if (!root)
 		return SFS_ERR_NO_MEMORY;
 	store->by_id[0] = root;
@@ -653,7 +430,7 @@ int sfsi_catalogue_load(struct sfs_store *store, bool create, struct sfs_diag *d
 void sfsi_catalogue_free(struct sfs_store *store)
 {
 	for (size_t id = 0; id < store->by_id_len; id++)
-		free(store->by_id[id]);
+		sfsi_class_free(store->by_id[id]);
 	free(store->by_id);
 	free(store->by_name);
 }

@@ -9,6 +9,9 @@
  *   N  serial u64                     inode
  *   X  serial u64                     metadata of a raw
  *   Z  serial u64                     bytes to remove: the last name is gone
+ *   R  E  cookie u64  oid             refused text: when, where, why, how long
+ *   R  T  serial u64                  … its text
+ *   R  N  serial u64                  … its oid
  *
  * Integers are big-endian. docs/format.md describes the values.
  */
@@ -23,10 +26,13 @@
 /** Serial of the root directory of a class. */
 #define SFSI_SERIAL_ROOT 1
 
+/** What is before the oid in the entry of a refused text. */
+#define SFSI_REFUSED_NAME 10
+
 /** A key in the making; large enough for all tables. */
 struct sfsi_key {
 	size_t len;
-	uint8_t data[1 + 16 + SFS_OID_MAX];
+	uint8_t data[2 + 16 + SFS_OID_MAX];
 };
 
 static inline struct sfs_span sfsi_key_span(const struct sfsi_key *key)
@@ -81,5 +87,24 @@ static inline void sfsi_key_entries(struct sfsi_key *key, uint64_t dir)
 
 /** Longest prefix of a key that is before its name in table D. */
 #define SFSI_ENTRY_NAME 17
+
+/** @oid  at most SFS_OID_MAX bytes; empty makes the point before all oids of that cookie. */
+static inline void sfsi_key_refused(struct sfsi_key *key, uint64_t cookie, struct sfs_span oid)
+{
+	memcpy(key->data, "RE", 2);
+	sfsi_put_be64(key->data + 2, cookie);
+	if (oid.len)
+		memcpy(key->data + SFSI_REFUSED_NAME, oid.data, oid.len);
+	key->len = SFSI_REFUSED_NAME + oid.len;
+}
+
+/** @part  'T' or 'N'. */
+static inline void sfsi_key_refused_part(struct sfsi_key *key, char part, uint64_t serial)
+{
+	key->data[0] = 'R';
+	key->data[1] = (uint8_t)part;
+	sfsi_put_be64(key->data + 2, serial);
+	key->len = 10;
+}
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef SFSI_OBJECT_H
 #define SFSI_OBJECT_H
 
+#include "schema/schema.h"
 #include "txn.h"
 
 /** Check that a class is there and is an object class. */
@@ -39,6 +40,8 @@ struct sfsi_prepared {
 	struct sfs_buf body;
 	uint64_t size, size_msgpack; /* of the two documents after the save */
 	bool keep_text;              /* text differs from the canonical form and is kept */
+	bool dropped;                /* the schema had something left out of the body */
+	uint64_t schema_number;      /* of the definition that it was validated with */
 };
 /** Validate put->text. Errors and diag as sfs_object_put(). */
 SFS_MUST_CHECK int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
@@ -52,6 +55,45 @@ void sfsi_object_set(struct sfsi_object *object, const struct sfs_setattr *set);
 /** The document of a record: the kept text, or the canonical form, appended to ret. */
 SFS_MUST_CHECK int sfsi_object_render(const struct sfsi_record *record, enum sfs_format format,
 				      struct sfs_buf *ret);
+
+/* --- object_fit.c: the schema of the class --- */
+
+/** A class's rules at one moment, and what a body is compared with. */
+struct sfsi_object_fit {
+	struct sfs_store *store;
+	struct sfsi_schema *schema; /* a reference; may be NULL */
+	uint64_t number;
+	char class_name[SFS_CLASS_NAME_MAX + 1];
+	const struct sfs_put *put; /* NULL, or where the body comes from */
+	struct sfs_diag *diag;
+	char sentence[440];
+};
+/** Take the rules. Returns whether there are any; end with sfsi_object_fit_end() in any case. */
+int sfsi_object_fit_begin(struct sfs_store *store, const struct sfsi_class *class,
+			  struct sfsi_object_fit *ret);
+void sfsi_object_fit_end(struct sfsi_object_fit *fit);
+/** sfsi_schema_fit() with these rules; arg of fn is fit. ret->body is the caller's. */
+SFS_MUST_CHECK int sfsi_object_fit(struct sfsi_object_fit *fit, struct sfs_span body,
+				   sfsi_misfit_fn *fn, struct sfsi_fitted *ret);
+
+/** Validate a body that is to be saved, and put it into canonical form. Sets dropped and number. */
+SFS_MUST_CHECK int sfsi_object_fit_body(struct sfs_store *store, const struct sfsi_class *class,
+					const struct sfs_put *put, struct sfs_buf *body,
+					struct sfsi_prepared *ret, struct sfs_diag *diag);
+/** Sizes of the documents, and whether the text is kept; takes the body. */
+SFS_MUST_CHECK int sfsi_object_measure(const struct sfs_put *put, struct sfs_buf *body,
+				       struct sfsi_prepared *ret);
+/** The class was defined anew since a save was prepared: prepare its body once more. */
+SFS_MUST_CHECK int sfsi_object_prepare_again(struct sfs_store *store,
+					     const struct sfsi_class *class,
+					     const struct sfs_put *put,
+					     const struct sfsi_prepared *old,
+					     struct sfsi_prepared *ret);
+
+/* --- refused.c --- */
+
+/** The object is saved well: the refused text of this oid, if there is one, goes. */
+SFS_MUST_CHECK int sfsi_refused_drop(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid);
 
 /* --- updates.c --- */
 

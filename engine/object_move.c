@@ -13,19 +13,17 @@
 
 /* --- object to object --- */
 
-/** A kept text may name its oid: check it against the new one. */
-static int check_text(struct sfs_store *store, const struct sfsi_record *record, uint32_t class_id,
-		      struct sfs_span oid, struct sfs_diag *diag)
+/**
+ * A kept text may name its oid: check it against the new one. It is not validated otherwise: an object
+ * that does not fit the schema any more can be renamed all the same.
+ */
+static int check_text(const struct sfsi_record *record, struct sfs_span oid, struct sfs_diag *diag)
 {
+	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
+	struct sfsi_document_rules rules = { .oid = oid, .any_type = true };
 	if (!record->has_text)
 		return 0;
-	struct sfs_put put = {
-		.class_id = class_id,
-		.oid = oid,
-		.format = record->text_format,
-		.text = record->text,
-	};
-	return sfs_object_check(store, &put, diag);
+	return sfsi_document_parse(record->text_format, record->text, &rules, &body, diag);
 }
 
 /** Give the record of one object to the name of another that is there: identity stays. */
@@ -100,9 +98,14 @@ static int rename_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 		return SFS_ERR_EXISTS;
 	if (!exists && swap)
 		return SFS_ERR_NOT_FOUND;
-	err = check_text(txn->store, &source, class_id, new_oid, diag);
+	err = check_text(&source, new_oid, diag);
 	if (!err && swap)
-		err = check_text(txn->store, &target, class_id, oid, diag);
+		err = check_text(&target, oid, diag);
+	if (err < 0)
+		return err;
+	err = sfsi_refused_drop(txn, class_id, new_oid);
+	if (!err && swap)
+		err = sfsi_refused_drop(txn, class_id, oid);
 	if (err < 0)
 		return err;
 	if (!exists)

@@ -116,21 +116,19 @@ int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
 		.class_name = sfs_span_str(name),
 	};
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
-	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
 	err = sfsi_document_parse(put->format, put->text, &rules, &body, diag);
 	if (err < 0)
 		return err;
-	err = sfsi_document_render(SFS_FORMAT_JSON, sfs_buf_span(&body), &json);
+	*ret = (struct sfsi_prepared){ .size = 0 };
+	err = sfsi_object_fit_body(store, class, put, &body, ret, diag);
+	if (err < 0)
+		return err == SFS_ERR_BAD_DOCUMENT
+			       ? err
+			       : sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	err = sfsi_object_measure(put, &body, ret);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "the document can not be shown as JSON: %s",
 				    sfs_err_text(err));
-	bool is_json = put->format == SFS_FORMAT_JSON;
-	struct sfs_span canonical = is_json ? sfs_buf_span(&json) : sfs_buf_span(&body);
-	*ret = (struct sfsi_prepared){ .size = json.len, .size_msgpack = body.len };
-	ret->keep_text = (put->flags & SFS_PUT_KEEP_TEXT) && !sfs_span_equal(put->text, canonical);
-	if (ret->keep_text)
-		*(is_json ? &ret->size : &ret->size_msgpack) = put->text.len;
-	ret->body = sfs_buf_take(&body);
 	return 0;
 }
 
@@ -285,17 +283,13 @@ static int keep(struct sfsi_txn *txn, const struct sfs_put *put, struct sfsi_rec
 	return err;
 }
 
-int sfsi_object_apply(struct sfsi_txn *txn, const struct sfs_put *put,
-		      const struct sfsi_prepared *prepared, struct sfs_attr *ret)
+static int apply(struct sfsi_txn *txn, const struct sfs_put *put,
+		 const struct sfsi_prepared *prepared, struct sfs_attr *ret)
 {
-	struct sfsi_class *class;
-	int err = sfsi_object_class(txn->store, put->class_id, &class);
-	if (err < 0)
-		return err;
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_record old;
 	struct sfs_attr attr;
-	err = sfsi_object_load(txn, put->class_id, put->oid, &buf, &old);
+	int err = sfsi_object_load(txn, put->class_id, put->oid, &buf, &old);
 	bool exists = !err;
 	if (err && err != SFS_ERR_NOT_FOUND)
 		return err;
@@ -309,8 +303,28 @@ int sfsi_object_apply(struct sfsi_txn *txn, const struct sfs_put *put,
 		err = keep(txn, put, &old, &attr);
 	else
 		err = replace(txn, put, prepared, exists ? &old : NULL, &attr);
+	if (!err)
+		err = sfsi_refused_drop(txn, put->class_id, put->oid);
 	if (!err && ret)
 		*ret = attr;
+	return err;
+}
+
+int sfsi_object_apply(struct sfsi_txn *txn, const struct sfs_put *put,
+		      const struct sfsi_prepared *prepared, struct sfs_attr *ret)
+{
+	struct sfsi_class *class;
+	struct sfsi_prepared again;
+	int err = sfsi_object_class(txn->store, put->class_id, &class);
+	if (err < 0)
+		return err;
+	/* Definitions change under the commit lock, which is held. */
+	if (class->schema_number == prepared->schema_number)
+		return apply(txn, put, prepared, ret);
+	err = sfsi_object_prepare_again(txn->store, class, put, prepared, &again);
+	if (!err)
+		err = apply(txn, put, &again, ret);
+	sfs_buf_fini(&again.body);
 	return err;
 }
 

@@ -4,6 +4,7 @@
  * or misplaced record is found whatever the backend checks. Decoders trust nothing.
  */
 #include "record.h"
+#include "base/cleanup.h"
 #include "bytes.h"
 #include "hash.h"
 
@@ -251,7 +252,9 @@ size_t sfsi_state_encode(const struct sfsi_state *state, uint8_t ret[SFSI_STATE_
 	at = sfsi_put_u64(at, (uint64_t)state->atime_ns);
 	at = sfsi_put_u64(at, (uint64_t)state->mtime_ns);
 	at = sfsi_put_u64(at, (uint64_t)state->ctime_ns);
-	return (size_t)(sfsi_put_u64(at, state->revision) - ret);
+	at = sfsi_put_u64(at, state->revision);
+	at = sfsi_put_u64(at, state->refused);
+	return (size_t)(sfsi_put_u64(at, (uint64_t)state->refused_ns) - ret);
 }
 
 int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *ret)
@@ -270,6 +273,11 @@ int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *ret)
 	state.mtime_ns = (int64_t)sfsi_read_u64(&r);
 	state.ctime_ns = (int64_t)sfsi_read_u64(&r);
 	state.revision = sfsi_read_u64(&r);
+	/* A class that was not changed since refused texts are kept does not count them. */
+	if (r.left) {
+		state.refused = sfsi_read_u64(&r);
+		state.refused_ns = (int64_t)sfsi_read_u64(&r);
+	}
 	if (r.bad || r.left)
 		return SFS_ERR_CORRUPT;
 	if (version != VERSION)
@@ -278,17 +286,98 @@ int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *ret)
 	return 0;
 }
 
+/* --- refused texts --- */
+
+int sfsi_sealed_encode(struct sfs_span content, struct sfs_span key, struct sfs_buf *ret)
+{
+	size_t start = ret->len;
+	uint8_t head[9];
+	sfsi_put_u8(sfsi_put_u64(head, 0), VERSION);
+	int err = sfs_buf_append(ret, head, sizeof head);
+	if (!err)
+		err = sfs_buf_append(ret, content.data, content.len);
+	if (err < 0) {
+		ret->len = start;
+		return err;
+	}
+	uint8_t *bytes = (uint8_t *)ret->data + start;
+	struct sfs_span rest = { bytes + 8, ret->len - start - 8 };
+	sfsi_put_u64(bytes, sfsi_hash2(key, rest, 0));
+	return 0;
+}
+
+int sfsi_sealed_decode(struct sfs_span bytes, struct sfs_span key, struct sfs_span *ret)
+{
+	struct sfsi_reader r = sfsi_reader(bytes);
+	uint64_t sum = sfsi_read_u64(&r);
+	if (r.bad || sum != sfsi_hash2(key, (struct sfs_span){ r.at, r.left }, 0))
+		return SFS_ERR_CORRUPT;
+	uint8_t version = sfsi_read_u8(&r);
+	if (r.bad)
+		return SFS_ERR_CORRUPT;
+	if (version != VERSION)
+		return SFS_ERR_VERSION;
+	*ret = (struct sfs_span){ r.at, r.left };
+	return 0;
+}
+
+int sfsi_refused_encode(const struct sfsi_refused *refused, struct sfs_span key,
+			struct sfs_buf *ret)
+{
+	uint8_t head[41];
+	uint8_t *at = sfsi_put_u64(head, refused->serial);
+	at = sfsi_put_u64(at, (uint64_t)refused->time_ns);
+	at = sfsi_put_u64(at, refused->size);
+	at = sfsi_put_u64(at, refused->offset);
+	at = sfsi_put_u32(at, refused->line);
+	at = sfsi_put_u32(at, refused->column);
+	at = sfsi_put_u8(at, (uint8_t)refused->format);
+	SFSI_AUTO_BUF struct sfs_buf content = SFS_BUF_INIT;
+	int err = sfs_buf_append(&content, head, (size_t)(at - head));
+	if (!err)
+		err = sfs_buf_append(&content, refused->sentence.data, refused->sentence.len);
+	return err < 0 ? err : sfsi_sealed_encode(sfs_buf_span(&content), key, ret);
+}
+
+int sfsi_refused_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_refused *ret)
+{
+	struct sfs_span content;
+	int err = sfsi_sealed_decode(bytes, key, &content);
+	if (err < 0)
+		return err;
+	struct sfsi_reader r = sfsi_reader(content);
+	struct sfsi_refused refused = { .serial = sfsi_read_u64(&r) };
+	refused.time_ns = (int64_t)sfsi_read_u64(&r);
+	refused.size = sfsi_read_u64(&r);
+	refused.offset = sfsi_read_u64(&r);
+	refused.line = sfsi_read_u32(&r);
+	refused.column = sfsi_read_u32(&r);
+	uint8_t format = sfsi_read_u8(&r);
+	refused.sentence = read_span(&r, r.left);
+	if (r.bad || format > SFS_FORMAT_MSGPACK)
+		return SFS_ERR_CORRUPT;
+	refused.format = (enum sfs_format)format;
+	*ret = refused;
+	return 0;
+}
+
+/* A class record with the text of a definition behind it. */
+#define VERSION_DEFINED 2
+
 int sfsi_class_encode(const struct sfsi_class_record *record, struct sfs_buf *ret)
 {
 	if (record->name.len > SFS_CLASS_NAME_MAX || record->type.len > SFS_CLASS_NAME_MAX)
 		return SFS_ERR_LIMIT;
-	uint8_t bytes[4] = { VERSION, (uint8_t)record->kind, (uint8_t)record->name.len,
+	uint8_t version = record->definition.len ? VERSION_DEFINED : VERSION;
+	uint8_t bytes[4] = { version, (uint8_t)record->kind, (uint8_t)record->name.len,
 			     (uint8_t)record->type.len };
 	int err = sfs_buf_append(ret, bytes, sizeof bytes);
 	if (!err)
 		err = sfs_buf_append(ret, record->name.data, record->name.len);
 	if (!err)
 		err = sfs_buf_append(ret, record->type.data, record->type.len);
+	if (!err)
+		err = sfs_buf_append(ret, record->definition.data, record->definition.len);
 	return err;
 }
 
@@ -302,9 +391,12 @@ int sfsi_class_decode(struct sfs_span bytes, struct sfsi_class_record *ret)
 	struct sfsi_class_record record = { .kind = (enum sfs_class_kind)kind };
 	record.name = read_span(&r, name);
 	record.type = read_span(&r, type);
+	if (version == VERSION_DEFINED)
+		record.definition = read_span(&r, r.left);
 	if (r.bad || r.left || name > SFS_CLASS_NAME_MAX || type > SFS_CLASS_NAME_MAX)
 		return SFS_ERR_CORRUPT;
-	if (version != VERSION || (kind != SFS_CLASS_OBJECT && kind != SFS_CLASS_RAW))
+	if ((version != VERSION && version != VERSION_DEFINED) ||
+	    (kind != SFS_CLASS_OBJECT && kind != SFS_CLASS_RAW))
 		return SFS_ERR_VERSION;
 	*ret = record;
 	return 0;

@@ -75,15 +75,39 @@ struct sfsi_state {
 	uint32_t mode, uid, gid, nlink; /* of its root directory */
 	int64_t atime_ns, mtime_ns, ctime_ns;
 	uint64_t revision;
+	uint64_t refused;   /* refused texts that are kept */
+	int64_t refused_ns; /* when one came, was replaced or went */
 };
-#define SFSI_STATE_SIZE 81
+#define SFSI_STATE_SIZE 97
 size_t sfsi_state_encode(const struct sfsi_state *state, uint8_t ret[SFSI_STATE_SIZE]);
 SFS_MUST_CHECK int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *ret);
+
+/** What is kept of a refused text besides the text; sentence points into the bytes. */
+struct sfsi_refused {
+	uint64_t serial;
+	int64_t time_ns;
+	enum sfs_format format;
+	uint64_t size; /* of the text */
+	uint32_t line, column;
+	uint64_t offset;
+	struct sfs_span sentence;
+};
+SFS_MUST_CHECK int sfsi_refused_encode(const struct sfsi_refused *refused, struct sfs_span key,
+				       struct sfs_buf *ret);
+SFS_MUST_CHECK int sfsi_refused_decode(struct sfs_span bytes, struct sfs_span key,
+				       struct sfsi_refused *ret);
+
+/** Any bytes under a checksum of theirs and of their key: the text of a refused text, its oid. */
+SFS_MUST_CHECK int sfsi_sealed_encode(struct sfs_span content, struct sfs_span key,
+				      struct sfs_buf *ret);
+SFS_MUST_CHECK int sfsi_sealed_decode(struct sfs_span bytes, struct sfs_span key,
+				      struct sfs_span *ret);
 
 /** Class record. */
 struct sfsi_class_record {
 	enum sfs_class_kind kind;
 	struct sfs_span name, type; /* point into the bytes */
+	struct sfs_span definition; /* empty: none; points into the bytes */
 };
 SFS_MUST_CHECK int sfsi_class_encode(const struct sfsi_class_record *record, struct sfs_buf *ret);
 SFS_MUST_CHECK int sfsi_class_decode(struct sfs_span bytes, struct sfsi_class_record *ret);

@@ -159,6 +159,7 @@ static struct sfs_store *store_new(void)
 		return NULL;
 	store->dir_fd = store->lock_fd = store->raw_fd = -1;
 	pthread_mutex_init(&store->commit_lock, NULL);
+	sfsi_errors_init(store);
 	pthread_rwlock_init(&store->catalogue_lock, NULL);
 	return store;
 }
@@ -185,6 +186,7 @@ static int store_free(struct sfs_store *store)
 	}
 	if (store->dir_fd >= 0)
 		close(store->dir_fd);
+	sfsi_errors_fini(store);
 	pthread_mutex_destroy(&store->commit_lock);
 	pthread_rwlock_destroy(&store->catalogue_lock);
 	free(store->path);
@@ -382,6 +384,7 @@ static void count_classes(struct sfs_store *store, struct sfs_store_stat *ret)
 	for (uint32_t id = 0; sfs_class_next(store, id, &info) == 0; id = info.id) {
 		ret->classes++;
 		ret->objects += info.objects;
+		ret->refused_texts += info.refused;
 		*(info.kind == SFS_CLASS_RAW ? &ret->raws : &ret->scratch) += info.files;
 	}
 }

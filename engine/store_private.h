@@ -20,6 +20,7 @@
 
 struct sfsi_cache;
 struct sfsi_departed;
+struct sfsi_schema;
 struct sfsi_open_table;
 struct sfsi_syncer;
 
@@ -32,7 +33,21 @@ struct sfsi_class {
 	char type[SFS_CLASS_NAME_MAX + 1]; /* protected by catalogue_lock */
 	struct sfsi_state state;           /* protected by catalogue_lock; as of the last commit;
 					     * next_serial lives below */
+	struct sfsi_schema *schema;        /* NULL: no definition; protected by catalogue_lock */
+	uint64_t schema_number;            /* counts definitions; protected by catalogue_lock */
+	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
 	_Atomic uint64_t next_serial;
+};
+
+/** The last refused operations (errors.c): lines of JSON, the newest last. */
+struct sfsi_errors {
+	pthread_mutex_t lock; /* protects all below */
+	bool loaded;
+	struct sfs_buf text; /* whole lines */
+	size_t lines;
+	int64_t last_ns;     /* time of the last line; 0: none */
+	int fd;              /* of the file, for appending; -1: not open */
+	uint64_t file_bytes; /* its length */
 };
 
 struct sfs_store {
@@ -67,6 +82,8 @@ struct sfs_store {
 	pthread_mutex_t open_lock;
 	struct sfsi_open_table *open; /* protected by open_lock */
 	struct sfsi_reaped *reaped;   /* Z records that can go; protected by commit_lock */
+
+	struct sfsi_errors errors; /* has its own lock, the innermost */
 };
 
 /** Wall clock in nanoseconds. */
@@ -105,6 +122,7 @@ struct sfsi_class_edit {
 	enum sfs_class_kind kind; /* CHANGE: the new values */
 	char name[SFS_CLASS_NAME_MAX + 1];
 	char type_name[SFS_CLASS_NAME_MAX + 1];
+	struct sfsi_schema *schema; /* CHANGE: NULL keeps the old one; borrowed */
 };
 /** Called at commit with catalogue_lock held exclusively; can not fail. */
 void sfsi_catalogue_apply_locked(struct sfs_store *store, const struct sfsi_class_edit *edit);
@@ -115,9 +133,12 @@ void sfsi_class_state(struct sfs_store *store, const struct sfsi_class *class,
 		      struct sfsi_state *ret);
 /** Attributes of its root directory. */
 void sfsi_class_attr(struct sfs_store *store, const struct sfsi_class *class, struct sfs_attr *ret);
-/** Change kind and type of a class. SFS_ERR_NOT_FOUND, SFS_ERR_NOT_EMPTY (kind of a class in use). */
-SFS_MUST_CHECK int sfsi_class_change(struct sfs_store *store, struct sfs_span name,
-				     enum sfs_class_kind kind, struct sfs_span type);
+/**
+ * A reference to the schema of a class, which may be NULL, and its number. Given back with
+ * sfsi_schema_unref().
+ */
+struct sfsi_schema *sfsi_class_schema(struct sfs_store *store, const struct sfsi_class *class,
+				      uint64_t *ret_number);
 /** A fresh serial; 0 when there is none left. */
 uint64_t sfsi_class_serial(struct sfsi_class *class);
 /** Apply the mode, owner and time members of a change to a state. */
@@ -142,6 +163,11 @@ SFS_MUST_CHECK int sfsi_store_lock(int dir_fd, const struct sfs_store_config *co
 				   struct sfs_diag *diag);
 /** Remove a folder and all in it, below dir_fd. Best effort. */
 void sfsi_remove_tree(int dir_fd, const char *name);
+
+/* --- errors.c --- */
+
+void sfsi_errors_init(struct sfs_store *store);
+void sfsi_errors_fini(struct sfs_store *store);
 
 /* --- sync.c: group commit and the background sync --- */
 

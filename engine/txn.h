@@ -74,4 +74,7 @@ SFS_MUST_CHECK int sfsi_txn_class(struct sfsi_txn *txn, uint32_t class_id,
 SFS_MUST_CHECK int sfsi_txn_note(struct sfsi_txn *txn, enum sfs_change_type type, uint64_t ino,
 				 uint64_t dir, bool object, struct sfs_span name);
 
+/** The class goes, and all its refused texts with it (refused.c). */
+SFS_MUST_CHECK int sfsi_refused_drop_all(struct sfsi_txn *txn, const struct sfsi_class *class);
+
 #endif

@@ -3,8 +3,10 @@
  */
 #include "attr.h"
 #include "meta.h"
+#include "new.h"
 #include "newborn.h"
 #include "notify.h"
+#include "rejected.h"
 #include "save.h"
 #include "table.h"
 
@@ -106,7 +108,12 @@ int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, p
 	case FS_NODE_META_DIR:
 	case FS_NODE_META_FILE:
 	case FS_NODE_SCHEMA_DIR:
+	case FS_NODE_JSON_SCHEMA:
 	case FS_NODE_SCHEMA: return fs_meta_attr(fs, node, handle, ret);
+	case FS_NODE_NEW: return fs_new_attr(fs, node, handle, pid, ret);
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
+	case FS_NODE_REJECTED: return fs_rejected_attr(fs, node, handle, ret);
 	case FS_NODE_THING:
 		if (has_objects(fs, fs_node_ino(node)))
 			err = object_attr(fs, node, handle, pid, ret);
@@ -210,7 +217,7 @@ static bool is_object(struct fs *fs, uint64_t ino)
 	return fs_open_attr(fs, ino, &attr) == 0;
 }
 
-int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
+int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle, pid_t pid,
 		const struct sfs_setattr *set)
 {
 	switch (fs_node_kind(node)) {
@@ -219,7 +226,16 @@ int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
 	case FS_NODE_META_DIR:
 	case FS_NODE_META_FILE:
 	case FS_NODE_SCHEMA_DIR:
+	case FS_NODE_JSON_SCHEMA:
 	case FS_NODE_SCHEMA: return fs_meta_set(fs, node, handle, set);
+	case FS_NODE_NEW:
+		/* Open for writing it is the object that is made. */
+		if (handle && handle->kind == FS_HANDLE_WRITER)
+			return set_object(fs, handle->node, handle, set);
+		return fs_new_set(fs, node, pid, set);
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
+	case FS_NODE_REJECTED: return SFS_ERR_READ_ONLY;
 	case FS_NODE_THING:
 		if (is_object(fs, fs_node_ino(node)))
 			return set_object(fs, node, handle, set);

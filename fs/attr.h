@@ -38,7 +38,7 @@ void fs_attr_thing(struct fs *fs, const struct sfs_attr *attr, uint64_t sequence
  * Change attributes of a node. Errors of fs_attr_load(), SFS_ERR_BAD_DOCUMENT (cutting a document
  * so that it is none any more), SFS_ERR_WRONG_KIND (a virtual file) and the errors of a commit.
  */
-int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
+int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle, pid_t pid,
 		const struct sfs_setattr *set);
 
 #endif

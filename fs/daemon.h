@@ -67,6 +67,7 @@ struct fs_notifier;
 struct fs_table;
 struct fs_server;
 struct fs_meta;
+struct fs_new;
 struct fuse_session;
 
 /** So many counters of changes: see fs_sequence(). */
@@ -82,6 +83,7 @@ struct fs {
 	struct fs_table *table;
 	struct fs_server *server;
 	struct fs_meta *meta;
+	struct fs_new *new; /* objects that were made through .new */
 	int64_t started_ns;
 	uint32_t uid, gid;        /* of the daemon: owner of the virtual files */
 	atomic_uint capabilities; /* of the kernel, those that are in use */

@@ -4,7 +4,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <storefs/errors.h>
 #include "meta_private.h"
+#include "rejected.h"
 
 #define PAGE_FRESH_NS 1000000000
 #define COOKIE_FIRST 3
@@ -14,10 +16,9 @@ static const struct {
 	uint64_t node;
 	bool directory;
 } files[] = {
-	{ "README", FS_META_README, false },
-	{ "status", FS_META_STATUS, false },
-	{ "metrics", FS_META_METRICS, false },
-	{ "schema", FS_META_SCHEMA, true },
+	{ "README", FS_META_README, false },        { "status", FS_META_STATUS, false },
+	{ "metrics", FS_META_METRICS, false },      { "schema", FS_META_SCHEMA, true },
+	{ "errors.ndjson", FS_META_ERRORS, false }, { "rejected", FS_META_REJECTED, true },
 };
 #define FILES (sizeof files / sizeof files[0])
 
@@ -35,7 +36,7 @@ void fs_meta_stop(struct fs *fs)
 	struct fs_meta *meta = fs->meta;
 	if (!meta)
 		return;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof meta->pages / sizeof meta->pages[0]; i++)
 		sfs_buf_fini(&meta->pages[i].text);
 	while (meta->schemas) {
 		struct fs_schema *schema = meta->schemas;
@@ -49,16 +50,25 @@ void fs_meta_stop(struct fs *fs)
 
 /* --- names --- */
 
+static uint64_t schema_node(uint32_t class_id, bool json_schema)
+{
+	return fs_node_make(FS_VIEW_SCHEMA,
+			    sfs_ino_make(class_id, json_schema ? FS_SERIAL_JSON_SCHEMA : 1));
+}
+
 static int find_schema(struct fs *fs, struct sfs_span file, uint64_t *ret)
 {
 	char class_name[SFS_CLASS_NAME_MAX + 1];
 	struct sfs_class_info info;
-	int err = fs_schema_name(file, class_name);
+	bool json_schema;
+	int err = fs_schema_name(file, class_name, &json_schema);
 	if (err < 0)
 		return SFS_ERR_NOT_FOUND;
 	err = sfs_class_find(fs->store, sfs_span_str(class_name), &info);
 	if (!err)
-		*ret = fs_node_make(FS_VIEW_SCHEMA, info.attr.ino);
+		*ret = schema_node(info.id, json_schema);
+	else if (json_schema)
+		err = SFS_ERR_NOT_FOUND;
 	else
 		err = fs_schema_find(fs, sfs_span_str(class_name), ret);
 	return err;
@@ -84,7 +94,25 @@ int fs_meta_find(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_fo
 		fs->meta->pages[node - FS_META_README].made_ns = 0;
 		pthread_mutex_unlock(&fs->meta->lock);
 	}
+	if (fs_node_kind(node) == FS_NODE_REJECTED_DIR)
+		return fs_rejected_attr(fs, node, NULL, ret);
 	return fs_meta_attr(fs, node, NULL, ret);
+}
+
+/** Two files for each class; their cookies are twice its id and one more, from 18 on. */
+static void list_schemas(struct fs *fs, uint64_t after, fs_meta_list_fn *fn, void *arg)
+{
+	static const char *const extensions[] = { "json", "schema.json" };
+	struct sfs_class_info info = { .id = after < 20 ? 0 : (uint32_t)(after / 2 - 9) };
+	while (sfs_class_next(fs->store, info.id, &info) == 0) {
+		for (unsigned i = 0; i < 2; i++) {
+			char file[SFS_CLASS_NAME_MAX + 16];
+			uint64_t cookie = ((uint64_t)info.id + 8) * 2 + i;
+			snprintf(file, sizeof file, "%s.%s", info.name, extensions[i]);
+			if (cookie > after && fn(arg, file, schema_node(info.id, i), false, cookie))
+				return;
+		}
+	}
 }
 
 void fs_meta_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_fn *fn, void *arg)
@@ -95,19 +123,17 @@ void fs_meta_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_fn *
 		    fn(arg, files[i].name, files[i].node, files[i].directory, cookie))
 			return;
 	}
-	if (dir != FS_META_SCHEMA)
-		return;
-	struct sfs_class_info info = { .id = after < 16 ? 0 : (uint32_t)(after - 16) };
-	while (sfs_class_next(fs->store, info.id, &info) == 0) {
-		char file[SFS_CLASS_NAME_MAX + 6];
-		snprintf(file, sizeof file, "%s.json", info.name);
-		if (fn(arg, file, fs_node_make(FS_VIEW_SCHEMA, info.attr.ino), false,
-		       (uint64_t)info.id + 16))
-			return;
-	}
+	if (dir == FS_META_SCHEMA)
+		list_schemas(fs, after, fn, arg);
 }
 
 /* --- content --- */
+
+/** schema/C.json or schema/C.schema.json? */
+static bool is_schema(uint64_t node)
+{
+	return fs_node_kind(node) == FS_NODE_SCHEMA || fs_node_kind(node) == FS_NODE_JSON_SCHEMA;
+}
 
 static int make_page(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 {
@@ -115,6 +141,7 @@ static int make_page(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 	case FS_META_README: return fs_text_readme(fs, ret);
 	case FS_META_STATUS: return fs_text_status(fs, ret);
 	case FS_META_METRICS: return fs_text_metrics(fs, ret);
+	case FS_META_ERRORS: return sfs_errors_text(fs->store, ret, NULL);
 	default: return SFS_ERR_NOT_FOUND;
 	}
 }
@@ -146,13 +173,15 @@ static int schema_text(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 {
 	char name[SFS_CLASS_NAME_MAX + 1];
 	uint32_t class_id = sfs_ino_class(fs_node_ino(node));
+	if (fs_node_kind(node) == FS_NODE_JSON_SCHEMA)
+		return sfs_class_json_schema(fs->store, class_id, ret);
 	return class_id ? sfs_class_schema(fs->store, class_id, ret)
 			: fs_schema_peek(fs, node, name);
 }
 
 int fs_meta_text(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 {
-	if (fs_node_kind(node) == FS_NODE_SCHEMA)
+	if (is_schema(node))
 		return schema_text(fs, node, ret);
 	struct fs_page *page;
 	pthread_mutex_lock(&fs->meta->lock);
@@ -165,6 +194,16 @@ int fs_meta_text(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 
 /* --- attributes --- */
 
+/** It changed when its last line came. */
+static void set_errors_time(struct fs *fs, struct sfs_attr *attr)
+{
+	struct sfs_buf text = SFS_BUF_INIT;
+	int64_t when = 0;
+	if (sfs_errors_text(fs->store, &text, &when) == 0 && when)
+		attr->mtime_ns = attr->ctime_ns = attr->atime_ns = when;
+	sfs_buf_fini(&text);
+}
+
 static int page_attr(struct fs *fs, uint64_t node, struct sfs_attr *attr)
 {
 	struct fs_page *page;
@@ -172,7 +211,9 @@ static int page_attr(struct fs *fs, uint64_t node, struct sfs_attr *attr)
 	int err = fresh_page_locked(fs, node, &page);
 	if (!err) {
 		attr->size = page->text.len;
-		if (node != FS_META_README)
+		if (node == FS_META_ERRORS)
+			set_errors_time(fs, attr);
+		else if (node != FS_META_README)
 			attr->mtime_ns = attr->ctime_ns = attr->atime_ns = page->made_ns;
 	}
 	pthread_mutex_unlock(&fs->meta->lock);
@@ -185,7 +226,7 @@ static int schema_attr(struct fs *fs, uint64_t node, const struct fs_handle *han
 	struct sfs_class_info info;
 	struct sfs_buf text = SFS_BUF_INIT;
 	int err = schema_text(fs, node, &text);
-	attr->mode = 0644;
+	attr->mode = fs_node_kind(node) == FS_NODE_SCHEMA ? 0644 : 0444;
 	attr->size = text.len;
 	sfs_buf_fini(&text);
 	if (handle && handle->kind == FS_HANDLE_SCHEMA)
@@ -224,12 +265,12 @@ int fs_meta_attr(struct fs *fs, uint64_t node, const struct fs_handle *handle, s
 	ret->keep_attr = false;
 	if (fs_node_kind(node) == FS_NODE_META_FILE) {
 		err = page_attr(fs, node, &attr);
-	} else if (fs_node_kind(node) == FS_NODE_SCHEMA) {
+	} else if (is_schema(node)) {
 		err = schema_attr(fs, node, handle, &attr);
 	} else {
 		attr.type = SFS_NODE_DIR;
 		attr.mode = node == FS_META_SCHEMA ? 0755 : 0555;
-		attr.nlink = node == FS_META_SCHEMA ? 2 : 3;
+		attr.nlink = node == FS_META_SCHEMA ? 2 : 4;
 		ret->keep_attr = node != FS_META_SCHEMA;
 	}
 	attr.blocks = (attr.size + 511) / 512;

@@ -18,8 +18,8 @@ struct fs_schema {
 };
 
 struct fs_meta {
-	pthread_mutex_t lock;    /* protects all below */
-	struct fs_page pages[3]; /* README, status, metrics */
+	pthread_mutex_t lock;                                      /* protects all below */
+	struct fs_page pages[FS_META_ERRORS - FS_META_README + 1]; /* by node */
 	struct fs_schema *schemas;
 	uint64_t last_serial;
 };

@@ -5,18 +5,27 @@
 #include <stdlib.h>
 #include "meta_private.h"
 #include "notify.h"
+#include "refusal.h"
 
-static const char extension[] = ".json";
-#define EXTENSION_LEN (sizeof extension - 1)
 #define CLASS_MODE 0755
 
-int fs_schema_name(struct sfs_span file, char ret[SFS_CLASS_NAME_MAX + 1])
+/** Cut an extension off; false when the name has none, or nothing else. */
+static bool cut(struct sfs_span *name, const char *extension)
 {
-	const char *bytes = file.data;
-	if (file.len <= EXTENSION_LEN ||
-	    memcmp(bytes + file.len - EXTENSION_LEN, extension, EXTENSION_LEN) != 0)
+	size_t len = strlen(extension);
+	const char *bytes = name->data;
+	if (name->len <= len || memcmp(bytes + name->len - len, extension, len) != 0)
+		return false;
+	name->len -= len;
+	return true;
+}
+
+int fs_schema_name(struct sfs_span file, char ret[SFS_CLASS_NAME_MAX + 1], bool *ret_json_schema)
+{
+	struct sfs_span name = file;
+	if (!cut(&name, ".json"))
 		return SFS_ERR_NOT_FOUND;
-	struct sfs_span name = { bytes, file.len - EXTENSION_LEN };
+	*ret_json_schema = cut(&name, ".schema");
 	if (!sfs_class_name_valid(name))
 		return SFS_ERR_NAME;
 	memcpy(ret, name.data, name.len);
@@ -58,9 +67,10 @@ int fs_schema_create(struct fs *fs, struct sfs_span file, uint64_t *ret_node)
 {
 	char class_name[SFS_CLASS_NAME_MAX + 1];
 	struct sfs_class_info info;
-	int err = fs_schema_name(file, class_name);
-	if (err < 0)
-		return err == SFS_ERR_NOT_FOUND ? SFS_ERR_WRONG_KIND : err;
+	bool json_schema = false;
+	int err = fs_schema_name(file, class_name, &json_schema);
+	if (err < 0 || json_schema)
+		return err == SFS_ERR_NAME ? err : SFS_ERR_WRONG_KIND;
 	if (sfs_class_find(fs->store, sfs_span_str(class_name), &info) == 0)
 		return SFS_ERR_EXISTS;
 	struct fs_schema *schema = calloc(1, sizeof *schema);
@@ -95,6 +105,8 @@ static int define(struct fs *fs, const struct fs_handle *handle, struct sfs_span
 	fs_mark_begin(&mark);
 	int err = sfs_class_define(fs->store, &make, text, &diag);
 	fs_mark_end();
+	if (err < 0)
+		fs_refusal_diag(&diag);
 	if (err < 0)
 		fs_log(LOG_INFO, "schema/%s.json: refused: line %u, column %u: %s",
 		       handle->class_name, diag.line, diag.column, diag.text);

@@ -26,14 +26,22 @@ static const char readme[] =
 	"\n"
 	"  mkdir CLASS         makes a class of objects\n"
 	"  rmdir CLASS         removes an empty class\n"
+	"  CLASS/.new          writing it makes an object under a new oid; reading it\n"
+	"                      gives the name of the last one that you made\n"
 	"\n"
 	"In this directory, which is not listed in the root:\n"
 	"\n"
 	"  status              what is mounted and how it is doing, as JSON\n"
 	"  metrics             the same figures for a monitoring system (OpenMetrics)\n"
-	"  schema/CLASS.json   the definition of a class; writing it changes the class,\n"
-	"                      a new file makes one: { \"kind\": \"object\" } or\n"
-	"                      { \"kind\": \"raw\" }\n"
+	"  schema/CLASS.json   the definition of a class: its properties, their types, its\n"
+	"                      relations; writing it changes the class, a new file makes\n"
+	"                      one: { \"kind\": \"object\" } or { \"kind\": \"raw\" }\n"
+	"  schema/CLASS.schema.json  the same as JSON Schema, for editors\n"
+	"  rejected/CLASS/42.json        a text that a save of object 42 refused; it goes with\n"
+	"                      the next good save. Copy it, correct it, and copy it back\n"
+	"  rejected/CLASS/42.json.error  why it was refused\n"
+	"  errors.ndjson       the last refused operations, a line each; for one file:\n"
+	"                      storefs why PATH\n"
 	"\n"
 	"Reading never changes anything. After close a crash of the daemon loses nothing;\n"
 	"after fsync a power cut loses nothing.\n";
@@ -157,6 +165,7 @@ static size_t figures(struct fs *fs, const struct sfs_store_stat *stat, struct f
 		{ "objects", "Objects of all classes", "gauge", stat->objects },
 		{ "raws", "Raw files of all classes", "gauge", stat->raws },
 		{ "scratch", "Scratch files of all classes", "gauge", stat->scratch },
+		{ "refused_texts", "Refused texts that are kept", "gauge", stat->refused_texts },
 		{ "commit", "Number of the last commit", "gauge", stat->commit },
 		{ "commit_synced", "Last commit known to be on disk", "gauge",
 		  stat->commit_synced },

@@ -149,9 +149,8 @@ static size_t cut(const char *name, size_t max)
 	return max;
 }
 
-size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1])
+static size_t make(struct sfs_span oid, const char *extension, char ret[SFS_NAME_MAX + 1])
 {
-	const char *extension = extensions[format];
 	size_t extension_len = strlen(extension);
 	char encoded[ENCODED_MAX];
 	size_t len = encode(oid, encoded);
@@ -168,6 +167,18 @@ size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NA
 	}
 	memcpy(ret + len, extension, extension_len + 1);
 	return len + extension_len;
+}
+
+size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1])
+{
+	return make(oid, extensions[format], ret);
+}
+
+size_t fs_name_make_error(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1])
+{
+	return make(oid,
+		    format == SFS_FORMAT_MSGPACK ? ".msgpack" FS_NAME_ERROR : ".json" FS_NAME_ERROR,
+		    ret);
 }
 
 static bool has_extension(struct sfs_span name, const char *extension, size_t *ret_stem)

@@ -28,6 +28,11 @@ void fs_name_parse(struct sfs_span name, struct fs_name *ret);
 /** Name of an object, NUL-terminated. Returns its length. @oid 1..SFS_OID_MAX bytes. */
 size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1]);
 
+/** What the name of the file ends in that says why a text was refused. */
+#define FS_NAME_ERROR ".error"
+/** Its name: as that of the text, and FS_NAME_ERROR; shortened likewise. */
+size_t fs_name_make_error(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1]);
+
 /**
  * What oids start with that a hashed name may stand for.
  * @number  0 or 1: the prefix as it stands, and unescaped.

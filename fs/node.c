@@ -9,8 +9,17 @@ enum fs_node_kind fs_node_kind(uint64_t node)
 	uint64_t ino = fs_node_ino(node);
 	enum fs_view view = fs_node_view(node);
 	uint32_t class_id = sfs_ino_class(ino);
+	if (view == FS_VIEW_SCHEMA && class_id && ino == sfs_ino_make(class_id, FS_SERIAL_NEW))
+		return FS_NODE_NEW;
+	if (view == FS_VIEW_SCHEMA && class_id &&
+	    ino == sfs_ino_make(class_id, FS_SERIAL_JSON_SCHEMA))
+		return FS_NODE_JSON_SCHEMA;
 	if (view == FS_VIEW_SCHEMA)
 		return FS_NODE_SCHEMA;
+	if (view == FS_VIEW_REJECTED && class_id != 0)
+		return node == fs_node_make(view, sfs_ino_make(class_id, 1))
+			       ? FS_NODE_REJECTED_CLASS
+			       : FS_NODE_REJECTED;
 	if ((node & FS_NODE_AGAIN) && class_id == 0)
 		return FS_NODE_NONE;
 	if (view != FS_VIEW_MAIN && (view != FS_VIEW_MSGPACK || class_id == 0))
@@ -22,7 +31,9 @@ enum fs_node_kind fs_node_kind(uint64_t node)
 	case FS_META_DIR: return FS_NODE_META_DIR;
 	case FS_META_README:
 	case FS_META_STATUS:
-	case FS_META_METRICS: return FS_NODE_META_FILE;
+	case FS_META_METRICS:
+	case FS_META_ERRORS: return FS_NODE_META_FILE;
+	case FS_META_REJECTED: return FS_NODE_REJECTED_DIR;
 	case FS_META_SCHEMA: return FS_NODE_SCHEMA_DIR;
 	default: return FS_NODE_NONE;
 	}
@@ -53,6 +64,8 @@ static struct timespec time_of(int64_t ns)
 
 uint64_t fs_node_number(uint64_t node, const struct sfs_attr *attr)
 {
+	if (fs_node_view(node) == FS_VIEW_REJECTED)
+		return node;
 	if (attr->type != SFS_NODE_OBJECT || !attr->number)
 		return node & ~FS_NODE_AGAIN;
 	return fs_node_make(fs_node_view(node), attr->number);

@@ -5,9 +5,11 @@
  *
  *   bits 0..59   inode number of the engine (class id, serial)
  *   bits 60..61  view: 0 the thing itself, 1 the msgpack document of an object,
- *                2 the definition of a class
+ *                2 the definition of a class (serial 1), its JSON Schema (2), its .new (3),
+ *                3 a refused text (serial 1: the directory of a class's refused texts)
  *   bit 62       again: the same document as a second node, for those who open it while an older
- *                version is being read through the page cache of the first; not part of st_ino
+ *                version is being read through the page cache of the first; not part of st_ino.
+ *                Of a refused text: the file that says why it was refused
  *   class id 0   the root (serial 1) and the files of .storefs (serials from 2)
  */
 #ifndef FS_NODE_H
@@ -21,6 +23,7 @@ enum fs_view {
 	FS_VIEW_MAIN = 0,
 	FS_VIEW_MSGPACK = 1,
 	FS_VIEW_SCHEMA = 2,
+	FS_VIEW_REJECTED = 3,
 };
 
 /** Files of .storefs, as node ids. */
@@ -29,7 +32,9 @@ enum fs_meta_node {
 	FS_META_README = 3,
 	FS_META_STATUS = 4,
 	FS_META_METRICS = 5,
-	FS_META_SCHEMA = 6, /* the directory schema/ */
+	FS_META_SCHEMA = 6,   /* the directory schema/ */
+	FS_META_ERRORS = 7,   /* errors.ndjson */
+	FS_META_REJECTED = 8, /* the directory rejected/ */
 };
 
 /** What a node id stands for, by its bits alone. */
@@ -38,15 +43,21 @@ enum fs_node_kind {
 	FS_NODE_META_DIR,
 	FS_NODE_META_FILE,
 	FS_NODE_SCHEMA_DIR,
-	FS_NODE_SCHEMA, /* schema/C.json */
-	FS_NODE_CLASS,  /* root directory of a class */
-	FS_NODE_THING,  /* an object, a raw, a directory of a tree */
-	FS_NODE_NONE,   /* no such id was ever given out */
+	FS_NODE_SCHEMA,         /* schema/C.json */
+	FS_NODE_JSON_SCHEMA,    /* schema/C.schema.json */
+	FS_NODE_NEW,            /* C/.new */
+	FS_NODE_REJECTED_DIR,   /* rejected/ */
+	FS_NODE_REJECTED_CLASS, /* rejected/C/ */
+	FS_NODE_REJECTED,       /* a refused text, or why it was refused */
+	FS_NODE_CLASS,          /* root directory of a class */
+	FS_NODE_THING,          /* an object, a raw, a directory of a tree */
+	FS_NODE_NONE,           /* no such id was ever given out */
 };
 
 #define FS_VIEW_SHIFT 60
 #define FS_INO_MASK (((uint64_t)1 << FS_VIEW_SHIFT) - 1)
 #define FS_NODE_AGAIN ((uint64_t)1 << 62)
+#define FS_NODE_ERROR FS_NODE_AGAIN /* in FS_VIEW_REJECTED: why it was refused */
 
 static inline uint64_t fs_node_ino(uint64_t node)
 {
@@ -75,6 +86,10 @@ static inline enum sfs_format fs_node_format(uint64_t node)
 }
 
 enum fs_node_kind fs_node_kind(uint64_t node);
+
+/** Serials of FS_VIEW_SCHEMA in a class. */
+#define FS_SERIAL_JSON_SCHEMA 2
+#define FS_SERIAL_NEW 3
 
 /** S_IFREG, S_IFDIR, … */
 mode_t fs_node_type_mode(enum sfs_node_type type);

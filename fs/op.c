@@ -11,22 +11,29 @@ static void log_fault(int err)
 		fs_log(LOG_ERR, "request failed: %s", sfs_err_text(err));
 }
 
+void fs_reply_errno(fuse_req_t req, int error)
+{
+	if (error)
+		fs_refusal_add(fuse_req_userdata(req), error);
+	fuse_reply_err(req, error);
+}
+
 void fs_reply(fuse_req_t req, int err)
 {
 	log_fault(err);
-	fuse_reply_err(req, fs_errno(err));
+	fs_reply_errno(req, fs_errno(err));
 }
 
 void fs_reply_name(fuse_req_t req, int err)
 {
 	log_fault(err);
-	fuse_reply_err(req, fs_errno_name(err));
+	fs_reply_errno(req, fs_errno_name(err));
 }
 
 void fs_reply_node(fuse_req_t req, int err)
 {
 	log_fault(err);
-	fuse_reply_err(req, err == SFS_ERR_NOT_FOUND ? ESTALE : fs_errno(err));
+	fs_reply_errno(req, err == SFS_ERR_NOT_FOUND ? ESTALE : fs_errno(err));
 }
 
 void fs_entry_fill(const struct fs *fs, const struct fs_found *found, struct fuse_entry_param *ret)

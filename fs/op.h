@@ -12,12 +12,30 @@
 #include "loop.h"
 #include "notify.h"
 #include "place.h"
+#include "refusal.h"
 
 /** Count a request and give its daemon. */
 static inline struct fs *fs_begin(fuse_req_t req, enum fs_request kind)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	atomic_fetch_add_explicit(&fs->requests[kind], 1, memory_order_relaxed);
+	fs_refusal_begin(kind);
+	return fs;
+}
+
+/** The same for a request about a name, or about a node. */
+static inline struct fs *fs_begin_name(fuse_req_t req, enum fs_request kind, uint64_t dir,
+				       const char *name)
+{
+	struct fs *fs = fs_begin(req, kind);
+	fs_refusal_name(dir, name);
+	return fs;
+}
+
+static inline struct fs *fs_begin_node(fuse_req_t req, enum fs_request kind, uint64_t node)
+{
+	struct fs *fs = fs_begin(req, kind);
+	fs_refusal_node(node);
 	return fs;
 }
 
@@ -26,6 +44,13 @@ static inline pid_t fs_pid(fuse_req_t req)
 	return fuse_req_ctx(req)->pid;
 }
 
+/*
+ * Errors are replied by these functions alone: they also leave the line in errors.ndjson
+ * (refusal.h says which do).
+ */
+
+/** Reply with an errno, or 0. */
+void fs_reply_errno(fuse_req_t req, int error);
 /** Reply with an engine error (or success); faults are logged once, here. */
 void fs_reply(fuse_req_t req, int err);
 /** The same where too long can only be a name. */

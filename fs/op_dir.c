@@ -13,6 +13,7 @@
 #include "meta.h"
 #include "newborn.h"
 #include "op.h"
+#include "rejected.h"
 
 #define COOKIE_FILES ((uint64_t)1 << 61)
 #define COOKIE_NEWBORNS ((uint64_t)1 << 62)
@@ -123,6 +124,14 @@ static int add_meta(void *arg, const char *name, uint64_t node, bool directory, 
 {
 	const struct entry entry = { name, node, directory ? S_IFDIR : S_IFREG, NULL };
 	return add(arg, &entry, cookie);
+}
+
+static int list_rejected(struct listing *listing, uint64_t node, uint64_t after)
+{
+	uint64_t parent = node == FS_META_REJECTED ? FS_META_DIR : FS_META_REJECTED;
+	if (add_dots(listing, node, parent, after))
+		return 0;
+	return fs_rejected_list(listing->fs, node, after, add_meta, listing);
 }
 
 static void list_meta(struct listing *listing, uint64_t node, uint64_t after)
@@ -300,9 +309,14 @@ static int list(struct listing *listing, uint64_t node, uint64_t after)
 	case FS_NODE_ROOT: list_root(listing, after); return 0;
 	case FS_NODE_META_DIR:
 	case FS_NODE_SCHEMA_DIR: list_meta(listing, node, after); return 0;
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS: return list_rejected(listing, node, after);
 	case FS_NODE_CLASS: return list_class(listing, node, after);
 	case FS_NODE_THING: return list_tree(listing, node, after);
 	case FS_NODE_META_FILE:
+	case FS_NODE_JSON_SCHEMA:
+	case FS_NODE_NEW:
+	case FS_NODE_REJECTED:
 	case FS_NODE_SCHEMA:
 	case FS_NODE_NONE: break;
 	}
@@ -333,7 +347,7 @@ static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off,
 
 void fs_op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_OPENDIR);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_OPENDIR, node);
 	struct fs_found found;
 	int err = fs_attr_load(fs, node, NULL, 0, &found);
 	if (!err && !S_ISDIR(found.stat.st_mode))
@@ -349,7 +363,7 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 void fs_op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 		   struct fuse_file_info *fi)
 {
-	fs_begin(req, FS_REQUEST_READDIR);
+	fs_begin_node(req, FS_REQUEST_READDIR, node);
 	(void)fi;
 	reply_listing(req, node, size, off, false);
 }
@@ -357,7 +371,7 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 		       struct fuse_file_info *fi)
 {
-	fs_begin(req, FS_REQUEST_READDIRPLUS);
+	fs_begin_node(req, FS_REQUEST_READDIRPLUS, node);
 	(void)fi;
 	reply_listing(req, node, size, off, true);
 }
@@ -372,8 +386,7 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi
 
 void fs_op_fsyncdir(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_FSYNCDIR);
-	(void)node;
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_FSYNCDIR, node);
 	(void)only_data;
 	(void)fi;
 	fs_loop_wait_begin(fs->loop);

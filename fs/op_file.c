@@ -28,11 +28,14 @@ static void read_document(fuse_req_t req, struct fs_handle *handle, size_t size,
 static void read_text(fuse_req_t req, const struct fs_handle *handle, size_t size, off_t off)
 {
 	struct sfs_buf copy = SFS_BUF_INIT;
-	int err = sfs_buf_append(&copy, handle->text.data, handle->text.len);
+	size_t text = handle->text.len;
+	size_t at = off < 0 || (uint64_t)off > text ? text : (size_t)off;
+	int err = sfs_buf_append(&copy, text ? (const char *)handle->text.data + at : "",
+				 text - at < size ? text - at : size);
 	if (err < 0)
 		fs_reply(req, err);
 	else
-		reply_span(req, sfs_buf_span(&copy), size, off);
+		fuse_reply_buf(req, copy.data, copy.len);
 	sfs_buf_fini(&copy);
 }
 
@@ -80,9 +83,8 @@ static void read_raw(fuse_req_t req, struct fs_handle *handle, size_t size, off_
 
 void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	fs_begin(req, FS_REQUEST_READ);
+	fs_begin_node(req, FS_REQUEST_READ, node);
 	struct fs_handle *handle = fs_handle_of(fi->fh);
-	(void)node;
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
 		if (handle->doc)
@@ -152,7 +154,7 @@ static void write_fd(fuse_req_t req, int fd, struct fuse_bufvec *in, off_t off)
 	out.buf[0].pos = off;
 	ssize_t done = fuse_buf_copy(&out, in, 0);
 	if (done < 0)
-		fuse_reply_err(req, (int)-done);
+		fs_reply_errno(req, (int)-done);
 	else
 		fuse_reply_write(req, (size_t)done);
 }
@@ -160,12 +162,11 @@ static void write_fd(fuse_req_t req, int fd, struct fuse_bufvec *in, off_t off)
 void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, off_t off,
 		     struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_WRITE);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_WRITE, node);
 	struct fs_handle *handle = fs_handle_of(fi->fh);
-	(void)node;
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
-	case FS_HANDLE_TEXT: fuse_reply_err(req, EBADF); break;
+	case FS_HANDLE_TEXT: fs_reply_errno(req, EBADF); break;
 	case FS_HANDLE_WRITER:
 	case FS_HANDLE_SCHEMA: write_copy(req, handle, in, off, fi); break;
 	case FS_HANDLE_RAW:
@@ -188,11 +189,17 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 static int save(struct fs *fs, struct fs_handle *handle)
 {
 	int err = 0;
+	if (handle->kind == FS_HANDLE_WRITER)
+		fs_refusal_operation("save");
 	bool draft = handle->kind == FS_HANDLE_WRITER || handle->kind == FS_HANDLE_SCHEMA;
 	if (!draft)
 		return 0;
-	if (!atomic_load(&handle->draft.dirty))
-		return atomic_load(&handle->draft.verdict);
+	if (!atomic_load(&handle->draft.dirty)) {
+		err = atomic_load(&handle->draft.verdict);
+		if (err < 0)
+			fs_refusal_repeats();
+		return err;
+	}
 	fs_loop_block_begin(fs->loop);
 	if (handle->kind == FS_HANDLE_WRITER)
 		err = fs_save_flush(fs, handle);
@@ -204,16 +211,14 @@ static int save(struct fs *fs, struct fs_handle *handle)
 
 void fs_op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_FLUSH);
-	(void)node;
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_FLUSH, node);
 	fs_reply(req, save(fs, fs_handle_of(fi->fh)));
 }
 
 void fs_op_fsync(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_FSYNC);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_FSYNC, node);
 	struct fs_handle *handle = fs_handle_of(fi->fh);
-	(void)node;
 	(void)only_data;
 	int err = save(fs, handle);
 	fs_loop_wait_begin(fs->loop);
@@ -229,6 +234,7 @@ void fs_op_fsync(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_fil
 static void close_document(struct fs *fs, struct fs_handle *handle)
 {
 	int err = save(fs, handle);
+	fs_save_close(fs, handle);
 	struct fs_open *open = fs_handle_free(fs, handle);
 	bool settle = open && fs_open_is_newborn(fs, open);
 	if (settle)
@@ -239,16 +245,18 @@ static void close_document(struct fs *fs, struct fs_handle *handle)
 		fs_save_settle(fs, open);
 	if (settle)
 		fs_loop_block_end(fs->loop);
-	if (err < 0)
+	if (err < 0) {
+		fs_refusal_operation("save");
+		fs_refusal_add(fs, fs_errno(err));
 		fs_log(LOG_DEBUG, "closed without a save: %s", sfs_err_text(err));
+	}
 	fs_open_unref(fs, open);
 }
 
 void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_RELEASE);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_RELEASE, node);
 	struct fs_handle *handle = fs_handle_of(fi->fh);
-	(void)node;
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
 	case FS_HANDLE_WRITER: close_document(fs, handle); break;

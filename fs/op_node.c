@@ -5,7 +5,7 @@
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_LOOKUP);
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_LOOKUP, parent, name);
 	struct fs_place place;
 	struct fs_found found;
 	int err = fs_place_resolve(fs, parent, name, &place);
@@ -45,7 +45,7 @@ static struct fs_handle *handle_of(const struct fuse_file_info *fi)
 
 void fs_op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_GETATTR);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_GETATTR, node);
 	struct fs_found found;
 	int err = fs_attr_load(fs, node, handle_of(fi), fs_pid(req), &found);
 	if (err < 0)
@@ -100,14 +100,16 @@ static int decode_set(const struct stat *attr, int mask, struct sfs_setattr *ret
 void fs_op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int mask,
 		   struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_SETATTR);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_SETATTR, node);
 	struct fs_handle *handle = handle_of(fi);
 	struct sfs_setattr set;
 	struct fs_found found;
+	if (mask & FUSE_SET_ATTR_SIZE)
+		fs_refusal_operation("truncate");
 	int err = decode_set(attr, mask, &set);
 	fs_loop_block_begin(fs->loop);
 	if (!err && set.mask)
-		err = fs_attr_set(fs, node, handle, &set);
+		err = fs_attr_set(fs, node, handle, fs_pid(req), &set);
 	if (!err)
 		err = fs_attr_load(fs, node, handle, fs_pid(req), &found);
 	fs_loop_block_end(fs->loop);
@@ -119,7 +121,7 @@ void fs_op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int mask,
 
 void fs_op_readlink(fuse_req_t req, fuse_ino_t node)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_READLINK);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_READLINK, node);
 	struct sfs_buf target = SFS_BUF_INIT;
 	int err = sfs_raw_readlink(fs->store, fs_node_ino(node), &target);
 	if (!err)

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include "meta.h"
+#include "new.h"
 #include "newborn.h"
 #include "op.h"
+#include "rejected.h"
 #include "save.h"
 
 static bool for_writing(const struct fuse_file_info *fi)
@@ -188,15 +190,36 @@ static int open_raw(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_in
 static int open_text(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
 		     struct fs_handle **ret)
 {
-	if (for_writing(fi))
-		return SFS_ERR_WRONG_KIND;
+	bool rejected = fs_node_kind(node) == FS_NODE_REJECTED;
+	if (for_writing(fi) || (fi->flags & O_TRUNC))
+		return rejected ? SFS_ERR_READ_ONLY : SFS_ERR_WRONG_KIND;
 	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, node, pid);
-	int err = handle ? fs_meta_text(fs, node, &handle->text) : SFS_ERR_NO_MEMORY;
+	int err = SFS_ERR_NO_MEMORY;
+	if (handle)
+		err = rejected ? fs_rejected_text(fs, node, &handle->text)
+			       : fs_meta_text(fs, node, &handle->text);
 	if (err < 0) {
 		fs_handle_free(fs, handle);
 		return err;
 	}
 	/* The text of this very moment, whatever the page cache holds. */
+	fi->direct_io = 1;
+	fi->noflush = 1;
+	fs_handle_attach(fs, handle, NULL);
+	*ret = handle;
+	return 0;
+}
+
+/** .new open for reading: the name of the last object that was made. */
+static int open_last(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		     struct fs_handle **ret)
+{
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, node, pid);
+	int err = handle ? fs_new_text(fs, node, pid, &handle->text) : SFS_ERR_NO_MEMORY;
+	if (err < 0) {
+		fs_handle_free(fs, handle);
+		return err;
+	}
 	fi->direct_io = 1;
 	fi->noflush = 1;
 	fs_handle_attach(fs, handle, NULL);
@@ -246,7 +269,10 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 {
 	int err;
 	switch (fs_node_kind(node)) {
-	case FS_NODE_META_FILE: return open_text(fs, node, pid, fi, ret);
+	case FS_NODE_JSON_SCHEMA:
+	case FS_NODE_META_FILE:
+	case FS_NODE_REJECTED: return open_text(fs, node, pid, fi, ret);
+	case FS_NODE_NEW: return open_last(fs, node, pid, fi, ret);
 	case FS_NODE_SCHEMA: return open_schema(fs, node, pid, fi, ret);
 	case FS_NODE_THING:
 		err = open_document(fs, node, pid, fi, ret);
@@ -254,17 +280,53 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 	case FS_NODE_ROOT:
 	case FS_NODE_META_DIR:
 	case FS_NODE_SCHEMA_DIR:
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
 	case FS_NODE_CLASS: return SFS_ERR_IS_DIR;
 	case FS_NODE_NONE: break;
 	}
 	return SFS_ERR_NOT_FOUND;
 }
 
+/** .new open for writing: an object is made, under a new oid. */
+static int open_new(fuse_req_t req, uint64_t node, struct fuse_file_info *fi,
+		    struct fs_handle **ret)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	char oid[SFS_OID_MADE_SIZE];
+	uint32_t class_id = sfs_ino_class(fs_node_ino(node));
+	int err = fs->options->read_only ? SFS_ERR_READ_ONLY : 0;
+	if (!err)
+		err = sfs_oid_make(fs->store, class_id, oid);
+	if (err < 0)
+		return err;
+	struct fs_owner owner = fs_owner_in(req, sfs_ino_make(class_id, 1));
+	struct fs_birth birth = {
+		.class_id = class_id,
+		.oid = sfs_span_str(oid),
+		.mode = FS_NEW_MODE,
+		.uid = owner.uid,
+		.gid = owner.gid,
+	};
+	struct fs_open *open;
+	err = fs_newborn_create(fs, &birth, &open);
+	if (!err)
+		err = open_newborn(fs, open, fs_node_document(open->ino, SFS_FORMAT_JSON),
+				   fs_pid(req), fi, ret);
+	if (!err)
+		fs_new_made(fs, class_id, oid, fs_pid(req), fuse_req_ctx(req)->uid);
+	return err;
+}
+
 void fs_op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_OPEN);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_OPEN, node);
 	struct fs_handle *handle;
-	int err = fs_open_node(fs, node, fs_pid(req), fi, &handle);
+	if (for_writing(fi) || (fi->flags & O_TRUNC))
+		fs_refusal_operation("open");
+	bool new = fs_node_kind(node) == FS_NODE_NEW && (for_writing(fi) || fi->flags & O_TRUNC);
+	int err = new ? open_new(req, node, fi, &handle)
+		      : fs_open_node(fs, node, fs_pid(req), fi, &handle);
 	if (err < 0) {
 		fs_reply_node(req, err);
 		return;
@@ -342,6 +404,8 @@ static int create_at(fuse_req_t req, const struct fs_place *place, mode_t mode,
 	case FS_PLACE_OBJECT: return create_object(req, place, mode, fi, ret);
 	case FS_PLACE_RAW: return create_raw(req, place, mode, fi, ret);
 	case FS_PLACE_SCHEMA: return create_schema(req, place, fi, ret);
+	case FS_PLACE_NEW: return SFS_ERR_EXISTS; /* always there */
+	case FS_PLACE_REJECTED: return SFS_ERR_READ_ONLY;
 	case FS_PLACE_CLASS:
 	case FS_PLACE_META: break;
 	}
@@ -366,7 +430,7 @@ static int create_or_open(fuse_req_t req, const struct fs_place *place, mode_t m
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		  struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_CREATE);
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_CREATE, parent, name);
 	struct fs_handle *handle = NULL;
 	struct fs_place place;
 	struct fs_found found;

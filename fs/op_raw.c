@@ -16,17 +16,16 @@ static int raw_fd(const struct fuse_file_info *fi)
 void fs_op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len,
 		     struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_FALLOCATE);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_FALLOCATE, node);
 	int fd = raw_fd(fi);
-	(void)node;
 	if (fd < 0) {
-		fuse_reply_err(req, EOPNOTSUPP);
+		fs_reply_errno(req, EOPNOTSUPP);
 		return;
 	}
 	fs_loop_block_begin(fs->loop);
 	int error = fallocate(fd, mode, off, len) < 0 ? errno : 0;
 	fs_loop_block_end(fs->loop);
-	fuse_reply_err(req, error);
+	fs_reply_errno(req, error);
 }
 
 /** A document has no holes. */
@@ -39,7 +38,7 @@ static void seek_document(fuse_req_t req, uint64_t node, off_t off, int whence,
 	if (err < 0)
 		fs_reply_node(req, err);
 	else if (off < 0 || off >= found.stat.st_size)
-		fuse_reply_err(req, ENXIO);
+		fs_reply_errno(req, ENXIO);
 	else
 		fuse_reply_lseek(req, whence == SEEK_HOLE ? found.stat.st_size : off);
 }
@@ -49,7 +48,7 @@ void fs_op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct 
 	fs_begin(req, FS_REQUEST_LSEEK);
 	int fd = raw_fd(fi);
 	if (whence != SEEK_DATA && whence != SEEK_HOLE) {
-		fuse_reply_err(req, EINVAL);
+		fs_reply_errno(req, EINVAL);
 		return;
 	}
 	if (fd < 0) {
@@ -59,7 +58,7 @@ void fs_op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct 
 	/* All other calls on the descriptor name their offset. */
 	off_t found = lseek(fd, off, whence);
 	if (found < 0)
-		fuse_reply_err(req, errno);
+		fs_reply_errno(req, errno);
 	else
 		fuse_reply_lseek(req, found);
 }
@@ -68,13 +67,12 @@ void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t node_in, off_t off_in,
 			   struct fuse_file_info *fi_in, fuse_ino_t node_out, off_t off_out,
 			   struct fuse_file_info *fi_out, size_t len, int flags)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_COPY_FILE_RANGE);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_COPY_FILE_RANGE, node_out);
 	int in = raw_fd(fi_in), out = raw_fd(fi_out);
 	(void)node_in;
-	(void)node_out;
 	/* The kernel then copies by reading and writing. */
 	if (in < 0 || out < 0 || flags) {
-		fuse_reply_err(req, EOPNOTSUPP);
+		fs_reply_errno(req, EOPNOTSUPP);
 		return;
 	}
 	fs_loop_block_begin(fs->loop);
@@ -82,7 +80,7 @@ void fs_op_copy_file_range(fuse_req_t req, fuse_ino_t node_in, off_t off_in,
 	int error = errno;
 	fs_loop_block_end(fs->loop);
 	if (done < 0)
-		fuse_reply_err(req, error == EXDEV || error == EINVAL ? EOPNOTSUPP : error);
+		fs_reply_errno(req, error == EXDEV || error == EINVAL ? EOPNOTSUPP : error);
 	else
 		fuse_reply_write(req, (size_t)done);
 }

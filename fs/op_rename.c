@@ -5,6 +5,7 @@
  * it.
  */
 #include <linux/fs.h>
+#include "new.h"
 #include "newborn.h"
 #include "op.h"
 #include "save.h"
@@ -13,7 +14,9 @@
 struct renaming {
 	struct fs *fs;
 	struct fs_place from, to;
-	unsigned flags;              /* enum sfs_rename_flags */
+	unsigned flags; /* enum sfs_rename_flags */
+	pid_t pid;      /* who renames */
+	uid_t uid;
 	bool forget_from, forget_to; /* what the kernel believes of these names is wrong */
 };
 
@@ -103,6 +106,8 @@ static int object_to_object(struct renaming *renaming)
 					fs_place_oid(to), renaming->flags, &diag);
 	if (!err && newborn)
 		drop_newborn(fs, to);
+	if (err == SFS_ERR_BAD_DOCUMENT)
+		fs_refusal_diag(&diag);
 	/* An object that was there keeps its identity, so the kernel now has the wrong one. */
 	renaming->forget_to =
 		renaming->forget_to || from->format != to->format ||
@@ -182,6 +187,29 @@ static int object_to_raw(struct renaming *renaming)
 
 /* --- scratch to object: a save --- */
 
+/** The text that was refused: the scratch file stays, and the text is kept as after any save. */
+static void keep_refused(struct renaming *renaming, struct sfs_put *put, uint64_t ino,
+			 const struct sfs_diag *diag)
+{
+	struct fs *fs = renaming->fs;
+	struct sfs_buf text = SFS_BUF_INIT;
+	struct sfs_attr attr;
+	struct sfs_raw_file *file;
+	int err = sfs_raw_stat(fs->store, ino, &attr);
+	if (!err && attr.size <= SFS_DOCUMENT_MAX &&
+	    sfs_raw_open(fs->store, ino, false, &file) == 0) {
+		size_t len = 0;
+		err = sfs_buf_resize(&text, (size_t)attr.size);
+		if (!err)
+			err = sfs_raw_read(file, 0, text.data, text.len, &len);
+		text.len = err ? 0 : len;
+		sfs_raw_close(file);
+	}
+	put->text = sfs_buf_span(&text);
+	fs_save_keep(fs, put, SFS_ERR_BAD_DOCUMENT, diag);
+	sfs_buf_fini(&text);
+}
+
 static int raw_to_object(struct renaming *renaming)
 {
 	struct fs *fs = renaming->fs;
@@ -206,19 +234,46 @@ static int raw_to_object(struct renaming *renaming)
 		drop_newborn(fs, to);
 	if (err == SFS_ERR_IS_DIR)
 		return SFS_ERR_WRONG_KIND;
-	struct sfs_attr scratch;
+	struct sfs_attr scratch = { .size = 0 };
+	bool there = err &&
+		     sfs_raw_find(fs->store, fs_node_ino(from->dir), from->name, &scratch) == 0;
 	/* Not too large, so too deep: a bad document rather than a big file. */
-	if (err == SFS_ERR_LIMIT &&
-	    sfs_raw_find(fs->store, fs_node_ino(from->dir), from->name, &scratch) == 0 &&
-	    scratch.size <= SFS_DOCUMENT_MAX)
+	if (err == SFS_ERR_LIMIT && there && scratch.size <= SFS_DOCUMENT_MAX)
 		err = SFS_ERR_BAD_DOCUMENT;
 	if (!err)
 		atomic_fetch_add(&fs->saves, 1);
 	if (err != SFS_ERR_BAD_DOCUMENT && err != SFS_ERR_LIMIT)
 		return err;
+	fs_refusal_diag(&diag);
+	if (err == SFS_ERR_BAD_DOCUMENT && there)
+		keep_refused(renaming, &put, scratch.ino, &diag);
 	atomic_fetch_add(&fs->refused, 1);
 	fs_log(LOG_INFO, "%.*s: refused: line %u, column %u: %s", (int)to->name.len,
 	       (const char *)to->name.data, diag.line, diag.column, diag.text);
+	return err;
+}
+
+/** The same under a new oid. */
+static int raw_to_new(struct renaming *renaming)
+{
+	struct fs *fs = renaming->fs;
+	struct fs_place *to = &renaming->to;
+	char oid[SFS_OID_MADE_SIZE];
+	/* The name leads to .new as before, not to what was renamed. */
+	renaming->forget_to = true;
+	if (renaming->from.class_id != to->class_id)
+		return SFS_ERR_CROSS;
+	if (renaming->from.kind != FS_PLACE_RAW || has(renaming, SFS_RENAME_NOREPLACE))
+		return SFS_ERR_EXISTS;
+	int err = sfs_oid_make(fs->store, to->class_id, oid);
+	if (err < 0)
+		return err;
+	to->format = SFS_FORMAT_JSON;
+	to->oid_len = strlen(oid);
+	memcpy(to->oid, oid, to->oid_len);
+	err = raw_to_object(renaming);
+	if (!err)
+		fs_new_made(fs, to->class_id, oid, renaming->pid, renaming->uid);
 	return err;
 }
 
@@ -240,9 +295,14 @@ static int rename_at(struct renaming *renaming)
 {
 	const struct fs_place *from = &renaming->from, *to = &renaming->to;
 	bool virtual = from->kind == FS_PLACE_META || from->kind == FS_PLACE_SCHEMA ||
-		       to->kind == FS_PLACE_META || to->kind == FS_PLACE_SCHEMA;
+		       to->kind == FS_PLACE_META || to->kind == FS_PLACE_SCHEMA ||
+		       from->kind == FS_PLACE_NEW;
+	if (from->kind == FS_PLACE_REJECTED || to->kind == FS_PLACE_REJECTED)
+		return SFS_ERR_READ_ONLY;
 	if (virtual)
 		return SFS_ERR_WRONG_KIND;
+	if (to->kind == FS_PLACE_NEW)
+		return raw_to_new(renaming);
 	if (from->kind == FS_PLACE_CLASS && to->kind == FS_PLACE_CLASS)
 		return rename_class(renaming);
 	if (from->class_id != to->class_id)
@@ -274,8 +334,8 @@ static int resolve(struct renaming *renaming, uint64_t parent, const char *name,
 void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 		  const char *new_name, unsigned flags)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_RENAME);
-	struct renaming renaming = { .fs = fs };
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_RENAME, new_parent, new_name);
+	struct renaming renaming = { .fs = fs, .pid = fs_pid(req), .uid = fuse_req_ctx(req)->uid };
 	const struct fs_place *from = &renaming.from, *to = &renaming.to;
 	int err = resolve(&renaming, parent, name, new_parent, new_name, flags);
 	if (!err) {

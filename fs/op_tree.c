@@ -3,6 +3,7 @@
  */
 #include "newborn.h"
 #include "op.h"
+#include "rejected.h"
 #include "save.h"
 
 /** Refuse to make something that only a class's directory tree can hold. */
@@ -11,7 +12,9 @@ static int check_raw(struct fs *fs, const struct fs_place *place)
 	struct fs_found found;
 	if (place->kind == FS_PLACE_RAW)
 		return 0;
-	return fs_place_find(fs, place, 0, &found) == 0 ? SFS_ERR_EXISTS : SFS_ERR_WRONG_KIND;
+	if (fs_place_find(fs, place, 0, &found) == 0)
+		return SFS_ERR_EXISTS;
+	return place->kind == FS_PLACE_REJECTED ? SFS_ERR_READ_ONLY : SFS_ERR_WRONG_KIND;
 }
 
 static int make_raw(fuse_req_t req, const struct fs_place *place, struct sfs_raw_make *make)
@@ -80,7 +83,7 @@ static int mknod_at(fuse_req_t req, const struct fs_place *place, mode_t mode)
 
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_MKNOD);
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_MKNOD, parent, name);
 	struct fs_place place;
 	(void)rdev;
 	int err = fs_place_resolve(fs, parent, name, &place);
@@ -114,7 +117,7 @@ static int make_class(fuse_req_t req, const struct fs_place *place, mode_t mode)
 
 void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_MKDIR);
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_MKDIR, parent, name);
 	struct sfs_raw_make make = { .type = SFS_NODE_DIR, .mode = mode & 07777 };
 	struct fs_place place;
 	int err = fs_place_resolve(fs, parent, name, &place);
@@ -127,7 +130,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 
 void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_SYMLINK);
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_SYMLINK, parent, name);
 	struct sfs_raw_make make = {
 		.type = SFS_NODE_SYMLINK,
 		.mode = 0777,
@@ -142,7 +145,7 @@ void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 
 void fs_op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent, const char *name)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_LINK);
+	struct fs *fs = fs_begin_name(req, FS_REQUEST_LINK, parent, name);
 	struct fs_place place;
 	struct sfs_attr attr;
 	int err = fs_place_resolve(fs, parent, name, &place);
@@ -189,8 +192,10 @@ static int unlink_at(struct fs *fs, const struct fs_place *place)
 	switch (place->kind) {
 	case FS_PLACE_OBJECT: return remove_object(fs, place);
 	case FS_PLACE_RAW: return sfs_raw_unlink(fs->store, fs_node_ino(place->dir), place->name);
+	case FS_PLACE_REJECTED: return fs_rejected_remove(fs, place->dir, place->name);
 	case FS_PLACE_CLASS: return SFS_ERR_IS_DIR;
 	case FS_PLACE_META:
+	case FS_PLACE_NEW:
 	case FS_PLACE_SCHEMA: break;
 	}
 	return SFS_ERR_WRONG_KIND;
@@ -213,7 +218,9 @@ static int rmdir_at(struct fs *fs, const struct fs_place *place)
 	case FS_PLACE_CLASS: return remove_class(fs, place);
 	case FS_PLACE_RAW: return sfs_raw_rmdir(fs->store, fs_node_ino(place->dir), place->name);
 	case FS_PLACE_OBJECT: return SFS_ERR_NOT_DIR;
+	case FS_PLACE_REJECTED: return SFS_ERR_READ_ONLY;
 	case FS_PLACE_META:
+	case FS_PLACE_NEW:
 	case FS_PLACE_SCHEMA: break;
 	}
 	return SFS_ERR_WRONG_KIND;
@@ -238,12 +245,12 @@ static void remove_name(fuse_req_t req, uint64_t parent, const char *name,
 
 void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	fs_begin(req, FS_REQUEST_UNLINK);
+	fs_begin_name(req, FS_REQUEST_UNLINK, parent, name);
 	remove_name(req, parent, name, unlink_at);
 }
 
 void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	fs_begin(req, FS_REQUEST_RMDIR);
+	fs_begin_name(req, FS_REQUEST_RMDIR, parent, name);
 	remove_name(req, parent, name, rmdir_at);
 }

@@ -1,14 +1,16 @@
 /*
  * Handlers of extended attributes: user.* of raws are their metadata. Other name spaces are
  * answered without asking the store, because the kernel asks for security.capability before each
- * write.
+ * write. Of objects there is user.storefs.error alone.
  */
 #include <sys/xattr.h>
 #include "op.h"
+#include "rejected.h"
 
 #define USER "user."
 #define USER_LEN 5
 #define RESERVED "user.storefs."
+#define ERROR_NAME "user.storefs.error"
 
 /** ENOSYS once, and the kernel never asks again. Returns whether it was answered. */
 static bool refuse_all(fuse_req_t req)
@@ -16,7 +18,7 @@ static bool refuse_all(fuse_req_t req)
 	const struct fs *fs = fuse_req_userdata(req);
 	if (fs->policy.xattr)
 		return false;
-	fuse_reply_err(req, ENOSYS);
+	fs_reply_errno(req, ENOSYS);
 	return true;
 }
 
@@ -44,7 +46,7 @@ static void reply_value(fuse_req_t req, struct sfs_span value, size_t size)
 	if (size == 0)
 		fuse_reply_xattr(req, value.len);
 	else if (value.len > size)
-		fuse_reply_err(req, ERANGE);
+		fs_reply_errno(req, ERANGE);
 	else
 		fuse_reply_buf(req, value.data, value.len);
 }
@@ -53,20 +55,57 @@ static void reply_value(fuse_req_t req, struct sfs_span value, size_t size)
 static void reply_meta(fuse_req_t req, int err)
 {
 	switch (err) {
-	case SFS_ERR_NOT_FOUND: fuse_reply_err(req, ENODATA); break;
-	case SFS_ERR_LIMIT: fuse_reply_err(req, ENOSPC); break;
+	case SFS_ERR_NOT_FOUND: fs_reply_errno(req, ENODATA); break;
+	case SFS_ERR_LIMIT: fs_reply_errno(req, ENOSPC); break;
 	default: fs_reply(req, err); break;
 	}
 }
 
+/**
+ * user.storefs.error: why the last save of an object was refused. Without refused texts in its
+ * class, no look-up.
+ */
+static int object_error(struct fs *fs, uint64_t node, struct sfs_buf *ret)
+{
+	struct sfs_class_info info;
+	struct sfs_refused refused;
+	struct sfs_attr attr;
+	struct sfs_buf oid = SFS_BUF_INIT;
+	if (fs_node_kind(node) != FS_NODE_THING ||
+	    sfs_class_get(fs->store, sfs_ino_class(fs_node_ino(node)), &info) < 0 || !info.refused)
+		return SFS_ERR_NOT_FOUND;
+	int err = sfs_object_stat(fs->store, fs_node_ino(node), &attr, &oid);
+	if (!err)
+		err = sfs_refused_find(fs->store, info.id, sfs_buf_span(&oid), &refused);
+	if (!err)
+		err = fs_rejected_sentence(&refused, ret);
+	sfs_buf_fini(&oid);
+	return err;
+}
+
+static void get_error(fuse_req_t req, uint64_t node, size_t size)
+{
+	struct sfs_buf value = SFS_BUF_INIT;
+	int err = object_error(fuse_req_userdata(req), node, &value);
+	if (err < 0)
+		reply_meta(req, err);
+	else
+		reply_value(req, sfs_buf_span(&value), size);
+	sfs_buf_fini(&value);
+}
+
 void fs_op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_GETXATTR);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_GETXATTR, node);
 	struct sfs_buf value = SFS_BUF_INIT;
 	if (refuse_all(req))
 		return;
+	if (strcmp(name, ERROR_NAME) == 0) {
+		get_error(req, node, size);
+		return;
+	}
 	if (!is_user(name) || fs_node_kind(node) != FS_NODE_THING || node != fs_node_ino(node)) {
-		fuse_reply_err(req, ENODATA);
+		fs_reply_errno(req, ENODATA);
 		return;
 	}
 	int err = sfs_raw_meta_get(fs->store, node, key_of(name), &value);
@@ -95,11 +134,15 @@ static int list_names(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 
 void fs_op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_LISTXATTR);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_LISTXATTR, node);
 	struct sfs_buf names = SFS_BUF_INIT;
 	if (refuse_all(req))
 		return;
+	struct sfs_buf error = SFS_BUF_INIT;
 	int err = is_raw(fs, node) ? list_names(fs, node, &names) : 0;
+	if (!err && object_error(fs, node, &error) == 0)
+		err = sfs_buf_append(&names, ERROR_NAME, sizeof ERROR_NAME);
+	sfs_buf_fini(&error);
 	if (err && err != SFS_ERR_NOT_FOUND)
 		fs_reply(req, err);
 	else
@@ -113,11 +156,15 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 	if (refuse_all(req))
 		return false;
 	if (strncmp(name, RESERVED, sizeof RESERVED - 1) == 0) {
-		fuse_reply_err(req, EPERM);
+		fs_refusal_because("attributes user.storefs.* are computed and read-only");
+		fs_reply_errno(req, EPERM);
 		return false;
 	}
+	if (is_user(name) && !is_raw(fuse_req_userdata(req), node))
+		fs_refusal_because("only raws, scratch files and directories have user.* "
+				   "attributes, an object has properties");
 	if (!is_user(name) || !is_raw(fuse_req_userdata(req), node)) {
-		fuse_reply_err(req, ENOTSUP);
+		fs_reply_errno(req, ENOTSUP);
 		return false;
 	}
 	return true;
@@ -126,7 +173,7 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 void fs_op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
 		    size_t size, int flags)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_SETXATTR);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_SETXATTR, node);
 	if (!check_change(req, node, name))
 		return;
 	unsigned how = (flags & XATTR_CREATE ? SFS_META_CREATE : 0) |
@@ -143,7 +190,7 @@ void fs_op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const cha
 
 void fs_op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
 {
-	struct fs *fs = fs_begin(req, FS_REQUEST_REMOVEXATTR);
+	struct fs *fs = fs_begin_node(req, FS_REQUEST_REMOVEXATTR, node);
 	if (!check_change(req, node, name))
 		return;
 	struct fs_mark mark = { .nodes = { node } };

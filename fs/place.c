@@ -4,7 +4,9 @@
 #include "place.h"
 #include "loop.h"
 #include "meta.h"
+#include "new.h"
 #include "newborn.h"
+#include "rejected.h"
 
 struct long_search {
 	struct sfs_span name;
@@ -65,6 +67,11 @@ static int resolve_in_class(struct fs *fs, struct fs_place *place)
 	place->keep = info.kind == SFS_CLASS_RAW;
 	if (place->keep)
 		return 0;
+	if (sfs_span_equal(place->name, sfs_span_str(FS_NEW_NAME))) {
+		place->kind = FS_PLACE_NEW;
+		place->keep = place->keep_missing = false;
+		return 0;
+	}
 	struct fs_name name;
 	fs_name_parse(place->name, &name);
 	if (!name.object)
@@ -97,12 +104,20 @@ int fs_place_resolve(struct fs *fs, uint64_t dir, const char *name, struct fs_pl
 		ret->kind = FS_PLACE_SCHEMA;
 		ret->keep = ret->keep_missing = false;
 		return 0;
+	case FS_NODE_REJECTED_DIR:
+	case FS_NODE_REJECTED_CLASS:
+		ret->kind = FS_PLACE_REJECTED;
+		ret->keep = ret->keep_missing = false;
+		return 0;
 	case FS_NODE_CLASS: return resolve_in_class(fs, ret);
 	case FS_NODE_THING:
 		ret->kind = FS_PLACE_RAW;
 		ret->class_id = sfs_ino_class(fs_node_ino(dir));
 		return dir == fs_node_ino(dir) ? 0 : SFS_ERR_NOT_DIR;
 	case FS_NODE_META_FILE:
+	case FS_NODE_JSON_SCHEMA:
+	case FS_NODE_NEW:
+	case FS_NODE_REJECTED:
 	case FS_NODE_SCHEMA: return SFS_ERR_NOT_DIR;
 	case FS_NODE_NONE: break;
 	}
@@ -165,6 +180,8 @@ int fs_place_find(struct fs *fs, const struct fs_place *place, pid_t pid, struct
 	case FS_PLACE_CLASS: return find_class(fs, place, ret);
 	case FS_PLACE_META:
 	case FS_PLACE_SCHEMA: return fs_meta_find(fs, place->dir, place->name, ret);
+	case FS_PLACE_NEW: return fs_new_attr(fs, fs_new_node(place->class_id), NULL, pid, ret);
+	case FS_PLACE_REJECTED: return fs_rejected_find(fs, place->dir, place->name, ret);
 	case FS_PLACE_OBJECT: return find_object(fs, place, pid, ret);
 	case FS_PLACE_RAW: return find_raw(fs, place, ret);
 	}

@@ -8,11 +8,13 @@
 #include "name.h"
 
 enum fs_place_kind {
-	FS_PLACE_CLASS,  /* a name in the root */
-	FS_PLACE_META,   /* a name in .storefs, or .storefs itself */
-	FS_PLACE_SCHEMA, /* a name in .storefs/schema */
-	FS_PLACE_OBJECT, /* a document of an object */
-	FS_PLACE_RAW,    /* a raw, a scratch file, a directory of a tree */
+	FS_PLACE_CLASS,    /* a name in the root */
+	FS_PLACE_META,     /* a name in .storefs, or .storefs itself */
+	FS_PLACE_SCHEMA,   /* a name in .storefs/schema */
+	FS_PLACE_NEW,      /* CLASS/.new */
+	FS_PLACE_REJECTED, /* a name in .storefs/rejected or below */
+	FS_PLACE_OBJECT,   /* a document of an object */
+	FS_PLACE_RAW,      /* a raw, a scratch file, a directory of a tree */
 };
 
 struct fs_place {

@@ -5,7 +5,9 @@
 #include "name.h"
 #include "newborn.h"
 #include "notify.h"
+#include "refusal.h"
 #include "save.h"
+#include <storefs/refused.h>
 #include "table.h"
 
 /* --- what a save needs, and what it leaves --- */
@@ -55,9 +57,33 @@ static bool is_verdict(int err)
 	return err == 0 || err == SFS_ERR_BAD_DOCUMENT || err == SFS_ERR_LIMIT;
 }
 
-static void failed(struct fs *fs, struct fs_open *open, int err, const struct sfs_diag *diag)
+/** Is a text that failed with this worth keeping? Not when the object is gone, or nothing can be kept. */
+static bool is_kept(int err)
+{
+	return err != SFS_ERR_NOT_FOUND && err != SFS_ERR_CONFLICT && err != SFS_ERR_READ_ONLY &&
+	       err != SFS_ERR_EXISTS;
+}
+
+void fs_save_keep(struct fs *fs, const struct sfs_put *what, int err, const struct sfs_diag *diag)
+{
+	struct sfs_diag why = *diag;
+	if (!why.text[0])
+		sfs_diag_set(&why, err, "%s", sfs_err_text(err));
+	fs_refusal_object(what->class_id, what->oid, what->format);
+	fs_refusal_diag(&why);
+	if (what->text.len == 0 || !is_kept(err))
+		return;
+	err = sfs_refused_put(fs->store, what->class_id, what->oid, what->format, what->text, &why);
+	if (err < 0)
+		fs_log(LOG_ERR, "a refused text could not be kept: %s", sfs_err_text(err));
+}
+
+/** @text  what was to be saved; empty: nothing that somebody wrote. */
+static void failed(struct fs *fs, struct fs_open *open, int err, const struct sfs_put *what,
+		   const struct sfs_diag *diag)
 {
 	open->refused = true;
+	fs_save_keep(fs, what, err, diag);
 	if (!is_verdict(err)) {
 		fs_log(LOG_ERR, "save of node %#llx: %s", (unsigned long long)open->ino,
 		       diag->text[0] ? diag->text : sfs_err_text(err));
@@ -184,8 +210,11 @@ static int save_text(struct fs *fs, struct fs_open *open, uint64_t node, struct 
 	/* Not too large, so too deep: a bad document rather than a big file. */
 	if (err == SFS_ERR_LIMIT && text.len <= SFS_DOCUMENT_MAX)
 		err = SFS_ERR_BAD_DOCUMENT;
-	if (err < 0)
-		failed(fs, open, err, &diag);
+	if (err < 0) {
+		what.class_id = open->class_id;
+		what.oid = sfs_buf_span(&open->oid);
+		failed(fs, open, err, &what, &diag);
+	}
 	return err;
 }
 
@@ -193,10 +222,10 @@ int fs_save_flush(struct fs *fs, struct fs_handle *handle)
 {
 	struct fs_draft *draft = &handle->draft;
 	struct fs_open *open = handle->open;
-	if (!atomic_load(&draft->dirty))
-		return atomic_load(&draft->verdict);
 	pthread_mutex_lock(&draft->lock);
 	int err = atomic_load(&draft->dirty) ? 0 : atomic_load(&draft->verdict);
+	if (err < 0)
+		fs_refusal_repeats();
 	struct sfs_span text = fs_draft_span_locked(draft);
 	if (atomic_load(&draft->dirty) && text.len) {
 		pthread_mutex_lock(&open->save);
@@ -207,6 +236,27 @@ int fs_save_flush(struct fs *fs, struct fs_handle *handle)
 	}
 	pthread_mutex_unlock(&draft->lock);
 	return err;
+}
+
+void fs_save_close(struct fs *fs, struct fs_handle *handle)
+{
+	struct fs_open *open = handle->open;
+	struct sfs_buf oid = SFS_BUF_INIT;
+	struct sfs_attr attr;
+	if (handle->kind != FS_HANDLE_WRITER || fs_draft_size(&handle->draft) > 0)
+		return;
+	pthread_mutex_lock(&open->save);
+	bool was_there = !open->newborn && !open->removed && !open->raw_ino && !open->refused &&
+			 sfs_object_stat(fs->store, open->object_ino, &attr, &oid) == 0;
+	pthread_mutex_unlock(&open->save);
+	if (was_there) {
+		fs_refusal_operation("save");
+		fs_refusal_object(open->class_id, sfs_buf_span(&oid), fs_node_format(handle->node));
+		fs_refusal_because("it was closed while it was empty, which is no document: the "
+				   "object stayed as it was (rm removes it)");
+		fs_refusal_add(fs, 0);
+	}
+	sfs_buf_fini(&oid);
 }
 
 /* --- writing and cutting --- */
@@ -224,11 +274,35 @@ static bool can_begin(enum sfs_format format, struct sfs_span data)
 	return at == data.len || bytes[at] == '{';
 }
 
-/** The save would be refused: a newborn that is closed now is gone. */
-static void refuse_early(struct fs *fs, struct fs_open *open)
+/** What the engine says of a text that can not begin a document, if it can tell. */
+static void why_exactly(struct fs *fs, const struct sfs_put *what, struct sfs_diag *diag)
 {
+	struct sfs_diag exact = SFS_DIAG_INIT;
+	if (what->text.len <= SFS_DOCUMENT_MAX &&
+	    sfs_object_check(fs->store, what, &exact) == SFS_ERR_BAD_DOCUMENT && exact.text[0])
+		*diag = exact;
+}
+
+/** The save would be refused: a newborn that is closed now is gone. */
+static void refuse_early(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_span text)
+{
+	enum sfs_format format = fs_node_format(node);
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	diag.line = diag.column = format == SFS_FORMAT_JSON;
+	sfs_diag_set(&diag, SFS_ERR_BAD_DOCUMENT, "a document can not begin like this, expected %s",
+		     format == SFS_FORMAT_JSON ? "'{'" : "a map");
 	pthread_mutex_lock(&open->save);
 	open->refused = true;
+	if (!open->removed && !open->raw_ino && (open->oid.len || load_oid(fs, open) == 0)) {
+		struct sfs_put what = {
+			.class_id = open->class_id,
+			.oid = sfs_buf_span(&open->oid),
+			.format = format,
+			.text = text,
+		};
+		why_exactly(fs, &what, &diag);
+		fs_save_keep(fs, &what, SFS_ERR_BAD_DOCUMENT, &diag);
+	}
 	pthread_mutex_unlock(&open->save);
 	atomic_fetch_add(&fs->refused, 1);
 }
@@ -239,7 +313,7 @@ int fs_save_write(struct fs *fs, struct fs_handle *handle, uint64_t off, struct 
 	struct fs_open *open = handle->open;
 	bool at_start = off == 0 && (!at_end || fs_draft_size(&handle->draft) == 0);
 	if (open && at_start && !can_begin(fs_node_format(handle->node), data)) {
-		refuse_early(fs, open);
+		refuse_early(fs, open, handle->node, data);
 		return SFS_ERR_BAD_DOCUMENT;
 	}
 	if (open) {
@@ -332,8 +406,10 @@ int fs_save_settle(struct fs *fs, struct fs_open *open)
 		struct sfs_put what = { .format = SFS_FORMAT_JSON, .text = sfs_span_str("{}") };
 		struct sfs_diag diag = SFS_DIAG_INIT;
 		err = put_newborn(fs, open, fs_primary_node(fs, open->ino), &what, &diag);
+		/* Nobody wrote this text: it is not worth keeping. */
+		what.text = (struct sfs_span){ "", 0 };
 		if (err < 0)
-			failed(fs, open, err, &diag);
+			failed(fs, open, err, &what, &diag);
 	}
 	if (settle && open->newborn)
 		fs_newborn_end(fs, open, true);
@@ -379,11 +455,11 @@ int fs_save_newborn_as(struct fs *fs, struct fs_open *open, struct sfs_span oid,
 	};
 	if (!err)
 		err = sfs_object_put(fs->store, &what, &attr, &diag);
+	if (err < 0)
+		failed(fs, open, err, &what, &diag);
 	sfs_buf_fini(&text);
-	if (err < 0) {
-		failed(fs, open, err, &diag);
+	if (err < 0)
 		return err;
-	}
 	err = fs_newborn_rename(fs, open, oid);
 	if (!err)
 		saved(fs, open, &attr);

@@ -34,6 +34,15 @@ int fs_save_resize(struct fs *fs, uint64_t node, struct fs_handle *handle, uint6
 int fs_save_settle(struct fs *fs, struct fs_open *open);
 
 /**
+ * A save failed: keep its text, and say why in the line that the reply leaves.
+ * @what  class, oid, format and text count; an empty text is not kept.
+ */
+void fs_save_keep(struct fs *fs, const struct sfs_put *what, int err, const struct sfs_diag *diag);
+
+/** A handle is about to be closed: an object that was emptied and not saved leaves a line. */
+void fs_save_close(struct fs *fs, struct fs_handle *handle);
+
+/**
  * A newborn is renamed onto the name of an object that exists: save its text into that object,
  * which its handles then go on writing to. open->save is held.
  */

@@ -20,6 +20,7 @@
 #include "handle.h"
 #include "loop.h"
 #include "meta.h"
+#include "new.h"
 #include "mountpoint.h"
 #include "notify.h"
 #include "op.h"
@@ -137,6 +138,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 	if (!err)
 		err = fs_meta_start(fs);
 	if (!err)
+		err = fs_new_start(fs);
+	if (!err)
 		err = fs_notify_start(fs);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "start: %s", sfs_err_text(err));
@@ -187,6 +190,7 @@ static int finish(struct fs *fs, bool told_to)
 	fs_notify_free(fs);
 	fs_table_stop(fs);
 	fs_meta_stop(fs);
+	fs_new_stop(fs);
 	int err = sfs_store_close(fs->store);
 	fs->store = NULL;
 	if (err < 0)

@@ -14,8 +14,8 @@
 
 /* A table that is added gets a line here, and a file or a part of one. */
 static const struct sfsi_check_table *const class_tables[] = {
-	&sfsi_check_entry,  &sfsi_check_state, &sfsi_check_inode,
-	&sfsi_check_object, &sfsi_check_meta,  &sfsi_check_removal,
+	&sfsi_check_entry, &sfsi_check_state,   &sfsi_check_inode,   &sfsi_check_object,
+	&sfsi_check_meta,  &sfsi_check_removal, &sfsi_check_refused,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,
@@ -54,6 +54,8 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_PARTITION] = "partition",
 	[SFS_CHECK_TABLE] = "table",
 	[SFS_CHECK_UNREADABLE] = "unreadable",
+	[SFS_CHECK_SCHEMA] = "schema",
+	[SFS_CHECK_REFUSED] = "refused",
 };
 
 const char *sfs_check_kind_text(enum sfs_check_kind kind)
@@ -371,11 +373,9 @@ static int walk_partition(struct sfsi_check *check, const struct sfsi_check_tabl
 
 /* --- the order of things --- */
 
-static int check_class(struct sfsi_check *check, const struct sfs_class_info *info)
+static int check_tables(struct sfsi_check *check)
 {
 	size_t count = sizeof class_tables / sizeof *class_tables;
-	check->partition = info->id;
-	check->class = (struct sfsi_check_class){ .info = *info };
 	memset(check->sums->objects, 0, sizeof check->sums->objects);
 	memset(check->sums->tree, 0, sizeof check->sums->tree);
 	memset(check->sums->seen, 0, sizeof check->sums->seen);
@@ -388,6 +388,19 @@ static int check_class(struct sfsi_check *check, const struct sfs_class_info *in
 		err = sfsi_check_class_state(check);
 	if (!err)
 		err = sfsi_check_files(check);
+	return err;
+}
+
+static int check_class(struct sfsi_check *check, const struct sfs_class_info *info)
+{
+	check->partition = info->id;
+	check->class = (struct sfsi_check_class){ .info = *info };
+	int err = sfsi_check_schema_begin(check);
+	if (!err)
+		err = sfsi_check_schema_class(check);
+	if (!err)
+		err = check_tables(check);
+	sfsi_check_schema_end(check);
 	check->result.classes += !err;
 	return err;
 }

@@ -8,7 +8,9 @@
  *   tree.c        D and N of directories, each row by itself; parents
  *   names.c       names against inodes and counters, from one snapshot
  *   raw.c         X, Z
+ *   refused.c     R
  *   files.c       plain files
+ *   schema.c      documents against definitions
  *
  * Pass 1 walks a partition in pages. Each row is judged by itself and adds to sums: what a record
  * says must be what its entry and its inode say, so what one adds the others take away, and a bucket
@@ -48,12 +50,15 @@ struct sfsi_check_class {
 	bool tables[256];  /* unknown tables that were reported */
 };
 
+struct sfsi_check_rules;
+
 struct sfsi_check {
 	struct sfs_store *store;
 	const struct sfs_check *wanted;
 	struct sfs_check_result result;
 	struct sfsi_check_sums *sums;
 	struct sfsi_check_class class;
+	struct sfsi_check_rules *rules; /* of the class */
 	uint32_t partition;
 	struct sfsi_check_finding found[SFSI_CHECK_FOUND_MAX];
 	size_t found_count;
@@ -87,7 +92,7 @@ struct sfsi_check_table {
 
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
-	sfsi_check_removal;
+	sfsi_check_removal, sfsi_check_refused;
 
 /* --- check.c --- */
 
@@ -106,6 +111,8 @@ SFS_MUST_CHECK int sfsi_check_confirm(struct sfsi_check *check, struct sfs_span 
  */
 SFS_MUST_CHECK int sfsi_check_get(struct sfsi_check *check, struct sfs_span key,
 				  struct sfs_buf *ret);
+/** Does the state count the refused texts that there are? commit_lock is held. (refused.c) */
+void sfsi_check_refused_count(struct sfsi_check *check, const struct sfsi_state *state);
 /** Tell about progress. Returns 0 or SFS_ERR_CANCELLED. */
 SFS_MUST_CHECK int sfsi_check_tick(struct sfsi_check *check);
 /** Is the class still there? Meaningful with commit_lock held. */
@@ -155,6 +162,14 @@ uint32_t sfsi_check_tree_bucket(const struct sfsi_check *check, uint64_t serial)
 
 /* --- names.c --- */
 SFS_MUST_CHECK int sfsi_check_names(struct sfsi_check *check);
+
+/* --- schema.c --- */
+SFS_MUST_CHECK int sfsi_check_schema_begin(struct sfsi_check *check);
+void sfsi_check_schema_end(struct sfsi_check *check);
+/** Values of an object that do not fit. Inside a scan. */
+void sfsi_check_schema_object(struct sfsi_check *check, struct sfs_span oid, struct sfs_span body);
+/** The definition itself. */
+SFS_MUST_CHECK int sfsi_check_schema_class(struct sfsi_check *check);
 
 /* --- files.c --- */
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial);

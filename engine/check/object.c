@@ -91,10 +91,20 @@ static int parse_same(enum sfs_format format, struct sfs_span text, struct sfs_s
 	SFSI_AUTO_BUF struct sfs_buf parsed = SFS_BUF_INIT;
 	/* The class may have had another type when it was saved. */
 	struct sfsi_document_rules rules = { .oid = oid, .any_type = true };
+	bool same = false;
 	int err = sfsi_document_parse(format, text, &rules, &parsed, NULL);
-	if (!err && !sfs_span_equal(sfs_buf_span(&parsed), body))
-		err = SFS_ERR_CORRUPT;
-	return err;
+	if (!err)
+		err = sfsi_schema_same(body, sfs_buf_span(&parsed), &same);
+	return !err && !same ? SFS_ERR_CORRUPT : err;
+}
+
+/** A body is what a parser would make of it, byte for byte. */
+static int parse_canonical(struct sfs_span body, struct sfs_span oid)
+{
+	SFSI_AUTO_BUF struct sfs_buf parsed = SFS_BUF_INIT;
+	struct sfsi_document_rules rules = { .oid = oid, .any_type = true };
+	int err = sfsi_document_parse(SFS_FORMAT_MSGPACK, body, &rules, &parsed, NULL);
+	return !err && !sfs_span_equal(sfs_buf_span(&parsed), body) ? SFS_ERR_CORRUPT : err;
 }
 
 /** err: a read that failed for want of memory says nothing about the data. */
@@ -130,7 +140,7 @@ static void check_sizes(struct sfsi_check *check, struct sfs_span oid,
 static void check_content(struct sfsi_check *check, struct sfs_span oid,
 			  const struct sfsi_record *record)
 {
-	int err = parse_same(SFS_FORMAT_MSGPACK, record->body, oid, record->body);
+	int err = parse_canonical(record->body, oid);
 	if (is_wrong(check, err)) {
 		sfsi_check_found(check, SFS_CHECK_BODY,
 				 "the body is not the canonical msgpack of a document")
@@ -165,6 +175,8 @@ static void object_row(struct sfsi_check *check, const struct sfsi_check_row *ro
 	check_updates(check, oid, &record);
 	if (!check->found_count && !(check->wanted->flags & SFS_CHECK_QUICK))
 		check_content(check, oid, &record);
+	if (!check->found_count && !(check->wanted->flags & SFS_CHECK_QUICK))
+		sfsi_check_schema_object(check, oid, record.body);
 }
 
 static void object_take(struct sfsi_check *check, const struct sfsi_check_row *row)

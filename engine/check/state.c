@@ -69,8 +69,10 @@ int sfsi_check_class_state(struct sfsi_check *check)
 	bool there = sfsi_check_has_class(check);
 	if (err == SFS_ERR_NOT_FOUND && there)
 		sfsi_check_found(check, SFS_CHECK_STATE, "the class has no state");
-	if (!err && there)
+	if (!err && there) {
 		compare_state(check, &state);
+		sfsi_check_refused_count(check, &state);
+	}
 	pthread_mutex_unlock(&check->store->commit_lock);
 	return check->err < 0 ? check->err : sfsi_check_report(check);
 }

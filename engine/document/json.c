@@ -183,6 +183,7 @@ static int walk_map_key(struct reader *reader, struct sfsi_keyset_map *map, yyjs
 			struct sfsi_sink *sink)
 {
 	int err = 0;
+	reader->at = key;
 	if (yyjson_is_str(key)) {
 		err = check_string_key(reader, map, key);
 		return err < 0 ? err : sink->ops->string(sink, text_of(key));

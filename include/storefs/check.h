@@ -51,11 +51,14 @@ enum sfs_check_kind {
 	SFS_CHECK_PARTITION,  /* records of a class that does not exist */
 	SFS_CHECK_TABLE,      /* records that no known table has */
 	SFS_CHECK_UNREADABLE, /* the backend's files are damaged here */
+	/* definitions: a note where the class says "warn", and for a class that is missing */
+	SFS_CHECK_SCHEMA, /* an object that does not fit; a relation to a class that is not there */
+	SFS_CHECK_REFUSED, /* a refused text is not whole */
 };
 
 enum sfs_check_severity {
-	SFS_CHECK_NOTE = 0,   /* space is wasted, nothing is lost */
-	SFS_CHECK_DAMAGE = 1, /* something is lost, or will be */
+	SFS_CHECK_NOTE = 0,   /* space is wasted, or something is worth a look; nothing is lost */
+	SFS_CHECK_DAMAGE = 1, /* something is lost, or will be, or breaks a rule of its class */
 };
 
 /** One finding. Everything is borrowed for the call. */

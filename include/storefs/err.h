@@ -56,7 +56,7 @@ enum sfs_err {
 /**
  * What went wrong, for a person. Owned by the caller, usually on the stack,
  * fixed in size so that it also works when memory is gone. Every function that
- * takes one accepts NULL. Untouched on success.
+ * takes one accepts NULL. Untouched on success, but for functions that say that they leave remarks.
  */
 struct sfs_diag {
 	int err;         /* the enum sfs_err that was returned */

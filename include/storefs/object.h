@@ -4,7 +4,8 @@
  * A document is the text of an object: JSON, or msgpack. Both are views of one
  * object. A document that was saved as text is given back byte for byte until
  * the object changes by another door; otherwise it is canonical: JSON with
- * two-space indent, properties in insertion order, a newline at the end;
+ * two-space indent, properties in the order of the class's definition, then others in insertion
+ * order, then relations, a newline at the end;
  * msgpack in shortest encoding.
  *
  * What JSON can not say: {"$bin": base64}, {"$ext": [type, base64]},
@@ -101,7 +102,11 @@ struct sfs_put {
  * get a new update time.
  *
  * @ret   NULL, or the attributes after the save.
- * @diag  line, column and what was expected, for SFS_ERR_BAD_DOCUMENT.
+ * The document must fit the definition of the class (docs/classes.md), and takes its canonical form
+ * from there. What "extra": "drop" left out is not in the document that is read back.
+ *
+ * @diag  line, column and what was expected, for SFS_ERR_BAD_DOCUMENT. When it is saved, a remark: in a
+ *        class with "validate": "warn" the same sentence about what does not fit, with err 0.
  *
  * Returns 0, SFS_ERR_BAD_DOCUMENT (nothing changed), SFS_ERR_LIMIT (oid or
  * document too long), SFS_ERR_NAME (empty oid), SFS_ERR_WRONG_KIND (a raw class),
@@ -117,6 +122,27 @@ SFS_API SFS_MUST_CHECK int sfs_object_put(struct sfs_store *store, const struct 
  */
 SFS_API SFS_MUST_CHECK int sfs_object_check(struct sfs_store *store, const struct sfs_put *put,
 					    struct sfs_diag *diag);
+
+/** One value of a document that does not fit the class. Valid during the call. */
+struct sfs_refusal {
+	const char *path;      /* as "tags[2]" or "address.city" */
+	const char *expected;  /* a type, in the notation of definitions, or a sentence */
+	const char *found;     /* "number 200", "string \"abc\"", "an array of 3 items" */
+	uint32_t line, column; /* in a JSON text; else 0 */
+	uint64_t offset;
+};
+/** Nonzero stops. fn must not call the store. */
+typedef int sfs_refusal_fn(void *arg, const struct sfs_refusal *refusal);
+
+/**
+ * Compare a document with the definition of its class, and report every value that does not fit,
+ * whatever the class's "validate" says. Saves nothing.
+ * @put  class_id, oid, format and text are looked at.
+ * Returns 0 (all of it fits), SFS_ERR_BAD_DOCUMENT (something was reported, or the text is no document:
+ * diag), SFS_ERR_CANCELLED (fn stopped it), SFS_ERR_NOT_FOUND, SFS_ERR_WRONG_KIND, SFS_ERR_NO_MEMORY.
+ */
+SFS_API SFS_MUST_CHECK int sfs_object_fit(struct sfs_store *store, const struct sfs_put *put,
+					  sfs_refusal_fn *fn, void *arg, struct sfs_diag *diag);
 
 /**
  * Save the content of a scratch file as an object and remove the scratch file,

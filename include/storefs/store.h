@@ -189,6 +189,7 @@ struct sfs_store_stat {
 	uint64_t objects;       /* over all classes */
 	uint64_t raws;          /* files in raw classes, over all classes */
 	uint64_t scratch;       /* scratch files, over all classes */
+	uint64_t refused_texts; /* texts that a save refused and that are kept, over all classes */
 	uint64_t commit;        /* number of the last commit */
 	uint64_t commit_synced; /* number of the last commit known to be on disk */
 	uint64_t commits;       /* commits since it was opened */

@@ -12,8 +12,10 @@ int contract_threads(const char *backend);
 int contract_model(const char *backend);
 int contract_object(const char *backend);
 int contract_raw(const char *backend);
+int contract_schema(const char *backend);
 int contract_check(const char *backend);
 int contract_check_damage(const char *backend);
+int contract_refused(const char *backend);
 int contract_fault(const char *backend);
 
 #endif

@@ -2,6 +2,7 @@
  * Every change of the engine, with its 1st, 2nd, … nth read and write of the backend failing: the
  * store must show the old state, whole, and the change must work when it is tried again.
  */
+#include <storefs/refused.h>
 #include "backend/fault.h"
 #include "case.h"
 #include "contract.h"
@@ -105,6 +106,38 @@ static int raw_meta(struct case_store *c)
 	return err ? err : sfs_raw_meta_set(c->store, attr.ino, SPAN("k"), SPAN("v"), 0);
 }
 
+static int refuse(struct case_store *c, const char *oid)
+{
+	struct sfs_diag diag = { .err = SFS_ERR_BAD_DOCUMENT };
+	return sfs_refused_put(c->store, c->articles, sfs_span_str(oid), SFS_FORMAT_JSON,
+			       SPAN("{\"bad"), &diag);
+}
+
+static int refused_new(struct case_store *c)
+{
+	return refuse(c, "bad");
+}
+
+static int refused_again(struct case_store *c)
+{
+	return refuse(c, "was bad");
+}
+
+static int refused_remove(struct case_store *c)
+{
+	return sfs_refused_remove(c->store, c->articles, SPAN("was bad"));
+}
+
+static int put_after_refused(struct case_store *c)
+{
+	return case_put(c, "was bad", "{}", 0);
+}
+
+static int class_remove_refused(struct case_store *c)
+{
+	return sfs_class_remove(c->store, SPAN("Bad"));
+}
+
 static int class_create(struct case_store *c)
 {
 	struct sfs_class_make make = { .name = SPAN("Made"), .kind = SFS_CLASS_OBJECT };
@@ -139,6 +172,11 @@ static const struct {
 	{ "rename onto a raw", raw_rename },
 	{ "remove a directory", raw_rmdir },
 	{ "set metadata", raw_meta },
+	{ "keep a refused text", refused_new },
+	{ "replace a refused text", refused_again },
+	{ "remove a refused text", refused_remove },
+	{ "put an object whose text was refused", put_after_refused },
+	{ "remove a class with refused texts", class_remove_refused },
 	{ "make a class", class_create },
 	{ "rename a class", class_rename },
 	{ "remove a class", class_remove },
@@ -172,6 +210,16 @@ static int dump_raw(void *arg, struct sfs_span name, uint64_t ino, enum sfs_node
 				    (const char *)name.data, (unsigned long long)ino, type);
 }
 
+static int dump_refused(void *arg, struct sfs_span oid, const struct sfs_refused *r,
+			uint64_t cookie)
+{
+	(void)cookie;
+	struct dump *dump = arg;
+	return sfs_buf_printf(&dump->text, "refused %.*s %llx %llu %lld %s\n", (int)oid.len,
+			      (const char *)oid.data, (unsigned long long)r->ino,
+			      (unsigned long long)r->size, (long long)r->time_ns, r->diag.text);
+}
+
 static int dump_doc(void *arg, struct sfs_span oid, struct sfs_span doc)
 {
 	(void)oid;
@@ -191,6 +239,10 @@ static void dump_class(struct sfs_store *store, const struct sfs_class_info *inf
 		assert_int_equal(sfs_object_scan(store, info->id, none, none, 0, SFS_FORMAT_JSON,
 						 dump_doc, &dump->text, NULL),
 				 0);
+		assert_int_equal(sfs_buf_printf(&dump->text, "%llu refused\n",
+						(unsigned long long)info->refused),
+				 0);
+		assert_int_equal(sfs_refused_list(store, info->id, 0, 0, dump_refused, dump), 0);
 	}
 	dump->inos.len = 0;
 	assert_int_equal(sfs_raw_list(store, info->attr.ino, 0, 0, dump_raw, dump), 0);
@@ -222,6 +274,13 @@ static void fill(struct case_store *c)
 {
 	struct sfs_class_make make = { .name = SPAN("Empty"), .kind = SFS_CLASS_OBJECT };
 	assert_int_equal(sfs_class_create(c->store, &make, NULL, NULL), 0);
+	make.name = SPAN("Bad");
+	struct sfs_class_info bad;
+	assert_int_equal(sfs_class_create(c->store, &make, &bad, NULL), 0);
+	struct sfs_diag diag = { .err = SFS_ERR_BAD_DOCUMENT };
+	assert_int_equal(
+		sfs_refused_put(c->store, bad.id, SPAN("1"), SFS_FORMAT_JSON, SPAN("{"), &diag), 0);
+	assert_int_equal(refuse(c, "was bad"), 0);
 	assert_int_equal(case_put(c, "old", "{ \"n\": 0 }", SFS_PUT_KEEP_TEXT), 0);
 	assert_int_equal(case_put(c, "other", "{}", 0), 0);
 	case_write(c, case_make(c, c->scratch, "tmp", SFS_NODE_FILE).ino, "{\"n\":3}");

@@ -9,7 +9,7 @@ verbs() { "$STOREFS" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
 @test "the list of verbs is complete" {
 	is "$(verbs | tr '\n' ' ')" \
-		"init mount umount status import export get put rm ls check version help "
+		"init mount umount status import export get put rm ls class why check version help "
 	is "$("$STOREFS" help)" "$("$STOREFS" --help)"
 	is "$("$STOREFS" -h)" "$("$STOREFS" --help)"
 }
@@ -38,7 +38,7 @@ verbs() { "$STOREFS" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
 @test "every option of a verb is in its help, with its short form" {
 	local verb
-	for verb in status import export put rm ls check version init mount; do
+	for verb in status import export put rm ls check class version init mount; do
 		has "$("$STOREFS" "$verb" --help)" "-j, --json"
 	done
 	has "$("$STOREFS" ls --help)" "-S, --store PATH"
@@ -72,7 +72,8 @@ verbs() { "$STOREFS" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 		"init" "init a b" "umount" "umount a b" "mount a" "mount -o nonsense a b" \
 		"version x" "help frob" "ls --frob a" "ls --limit" "ls --limit x a" "ls --json=1 a" "status -x" \
 		"import --keep --update a b c" "import --kind x a b c" "import --format x a b c" "export a" "export --force a b" "export --format msgpack a b" \
-		"get --format x a b/c" "get a b" "put a b" "put --format x a b/c" "ls -f --after x a b" "check" "check --nonsense a"; do
+		"get --format x a b/c" "get a b" "put a b/" "put --format x a b/c" "ls -f --after x a b" "check" "check --nonsense a" "class" "class frob a" "class list a b" "class show a" "class define a" "class show a b c" \
+		"class list --sample 1 a" "class show --sample 1 a b" "class infer --sample x a b" "class define --json-schema a b"; do
 		# shellcheck disable=SC2086  # the words of a use
 		run --separate-stderr env -u STOREFS_STORE "$STOREFS" $use
 		is "$status" 2

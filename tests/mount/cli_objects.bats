@@ -72,7 +72,6 @@ oid_limits() {
 	code 1 sfs put "$S" "$C/${oid}x" <<<'{}'
 	has "$err" "storefs: put: "
 	code 2 sfs put "$S" "$C/" <<<'{}'
-	code 2 sfs put "$S" "$C" <<<'{}'
 }
 @test "oids have 1 to 1024 bytes" { each oid_limits; }
 

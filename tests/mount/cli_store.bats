@@ -143,7 +143,7 @@ teardown() { store_teardown; }
 	sfs put --kind raw "$STORE" Image/a <<<x
 	code 0 sfs status --json "$STORE"
 	is "$(ask '[.owner,.mounts,.objects,.raws]')" '[null,[],1,1]'
-	is "$(ask '.classes')" '[{"name":"Article","kind":"object","objects":1,"files":0},{"name":"Image","kind":"raw","objects":0,"files":1}]'
+	is "$(ask '.classes')" '[{"name":"Article","kind":"object","objects":1,"files":0,"refused_texts":0},{"name":"Image","kind":"raw","objects":0,"files":1,"refused_texts":0}]'
 	has "$(sfs status "$STORE")" "owner     nobody"
 	store_mount
 	code 0 sfs status --json "$STORE"

@@ -216,7 +216,7 @@ teardown() {
 	lacks "$output" .storefs
 	run find "$MNT"
 	is "$output" "$MNT"
-	is "$(printf '%s\n' "$MNT"/.storefs/*)" "$(printf '%s\n' "$MNT"/.storefs/{README,metrics,schema,status})"
+	is "$(printf '%s\n' "$MNT"/.storefs/*)" "$(printf '%s\n' "$MNT"/.storefs/{README,errors.ndjson,metrics,rejected,schema,status})"
 }
 
 @test ".storefs/README is a text for a person, with its true size before it is opened" {
@@ -294,10 +294,11 @@ teardown() {
 	done < <(grep '^# TYPE' "$BATS_TEST_TMPDIR/metrics")
 }
 
-@test ".storefs/schema lists one definition for each class" {
+@test ".storefs/schema lists a definition and its JSON Schema for each class" {
 	mkdir "$MNT/Article"
 	class_raw Image
-	is "$(ls "$MNT/.storefs/schema" | xargs)" "Article.json Image.json"
+	is "$(ls "$MNT/.storefs/schema" | xargs)" \
+		"Article.json Article.schema.json Image.json Image.schema.json"
 	is "$(jq -r .kind "$MNT/.storefs/schema/Article.json")" object
 	is "$(jq -r .kind "$MNT/.storefs/schema/Image.json")" raw
 	is "$(jq -r .type "$MNT/.storefs/schema/Article.json")" Article

@@ -140,13 +140,21 @@ static void inodes_and_classes_round_trip(void **state)
 	assert_int_equal(sfsi_inode_decode((struct sfs_span){ buf.data, 20 }, 5, &got),
 			 SFS_ERR_CORRUPT);
 	buf.len = 0;
-	struct sfsi_class_record class = { SFS_CLASS_RAW, SPAN("Image"), SPAN("blog.Image") };
+	struct sfsi_class_record class = { .kind = SFS_CLASS_RAW,
+					   .name = SPAN("Image"),
+					   .type = SPAN("blog.Image") };
 	struct sfsi_class_record got_class;
 	assert_int_equal(sfsi_class_encode(&class, &buf), 0);
 	assert_int_equal(sfsi_class_decode(sfs_buf_span(&buf), &got_class), 0);
 	assert_true(sfs_span_equal(got_class.type, class.type));
 	assert_int_equal(sfsi_class_decode((struct sfs_span){ buf.data, buf.len - 1 }, &got_class),
 			 SFS_ERR_CORRUPT);
+	buf.len = 0;
+	class.definition = SPAN("{ }\n");
+	assert_int_equal(sfsi_class_encode(&class, &buf), 0);
+	assert_int_equal(sfsi_class_decode(sfs_buf_span(&buf), &got_class), 0);
+	assert_true(sfs_span_equal(got_class.type, class.type));
+	assert_true(sfs_span_equal(got_class.definition, class.definition));
 	sfs_buf_fini(&buf);
 }
 

@@ -1,0 +1,338 @@
+/*
+ * Changes of the catalogue: classes are made, defined, renamed and removed. Each is one commit, and
+ * takes effect with it.
+ */
+#include "class_private.h"
+
+static int put_record(struct sfsi_txn *txn, uint32_t id, const struct sfsi_class_record *record)
+{
+	struct sfsi_key key;
+	sfsi_key_class(&key, id);
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	int err = sfsi_class_encode(record, &value);
+	if (!err)
+		err = sfsi_txn_put(txn, 0, sfsi_key_span(&key), sfs_buf_span(&value));
+	return err;
+}
+
+/** The catalogue's directory changed. */
+static int touch_root(struct sfsi_txn *txn)
+{
+	struct sfsi_txn_class *root;
+	int err = sfsi_txn_class(txn, 0, &root);
+	if (!err)
+		root->state.mtime_ns = root->state.ctime_ns = txn->now_ns;
+	return err;
+}
+
+static int create_in(struct sfsi_txn *txn, const struct sfs_class_make *make,
+		     struct sfsi_class *class)
+{
+	struct sfsi_class_record record = {
+		.kind = make->kind,
+		.name = make->name,
+		.type = sfs_span_str(class->type),
+		.definition = sfsi_class_definition(class),
+	};
+	int err = put_record(txn, class->id, &record);
+	if (!err)
+		err = touch_root(txn);
+	struct sfsi_key key;
+	sfsi_key_state(&key);
+	class->state = (struct sfsi_state){
+		.commit = txn->commit,
+		.next_serial = SFSI_SERIAL_ROOT + 1,
+		.mode = make->mode & 07777,
+		.uid = make->uid,
+		.gid = make->gid,
+		.nlink = 2,
+		.atime_ns = txn->now_ns,
+		.mtime_ns = txn->now_ns,
+		.ctime_ns = txn->now_ns,
+		.revision = txn->commit,
+	};
+	atomic_store(&class->next_serial, class->state.next_serial);
+	uint8_t bytes[SFSI_STATE_SIZE];
+	size_t len = sfsi_state_encode(&class->state, bytes);
+	if (!err)
+		err = sfsi_txn_put(txn, class->id, sfsi_key_span(&key),
+				   (struct sfs_span){ bytes, len });
+	if (!err)
+		err = sfsi_txn_note(txn, SFS_CHANGE_CLASS, sfs_ino_make(class->id, 1), SFS_INO_ROOT,
+				    false, make->name);
+	return err;
+}
+
+/** Is the name free, and which id comes next? Commit lock held. */
+static int create_id(struct sfs_store *store, struct sfs_span name, uint32_t *ret)
+{
+	pthread_rwlock_rdlock(&store->catalogue_lock);
+	bool taken = sfsi_class_named_locked(store, name);
+	struct sfsi_class *root = store->by_id[0];
+	pthread_rwlock_unlock(&store->catalogue_lock);
+	if (taken)
+		return SFS_ERR_EXISTS;
+	uint64_t id = atomic_load(&root->next_serial);
+	if (id > CLASS_ID_MAX)
+		return SFS_ERR_LIMIT;
+	atomic_store(&root->next_serial, id + 1);
+	*ret = (uint32_t)id;
+	return 0;
+}
+
+/** @schema  NULL, or its definition. */
+static int create_class(struct sfsi_txn *txn, const struct sfs_class_make *make,
+			struct sfsi_schema *schema, struct sfsi_class **ret)
+{
+	uint32_t id;
+	int err = create_id(txn->store, make->name, &id);
+	if (err < 0)
+		return err;
+	pthread_rwlock_wrlock(&txn->store->catalogue_lock);
+	err = sfsi_catalogue_reserve_locked(txn->store, id);
+	pthread_rwlock_unlock(&txn->store->catalogue_lock);
+	if (err < 0)
+		return err;
+	struct sfsi_class *class = sfsi_class_new(id, make->kind, make->name, make->type);
+	if (!class)
+		return SFS_ERR_NO_MEMORY;
+	class->schema = sfsi_schema_ref(schema);
+	err = create_in(txn, make, class);
+	txn->edit = (struct sfsi_class_edit){ .type = SFSI_EDIT_ADD, .class = class };
+	*ret = class;
+	return err;
+}
+
+/** Can a class be made of this? */
+static int check_make(const struct sfs_class_make *make, struct sfs_diag *diag)
+{
+	if (make->name.len > SFS_CLASS_NAME_MAX || make->type.len > SFS_CLASS_NAME_MAX)
+		return sfs_diag_set(diag, SFS_ERR_LIMIT, "a class name has at most %d bytes",
+				    SFS_CLASS_NAME_MAX);
+	if (!sfs_class_name_valid(make->name))
+		return sfs_diag_set(
+			diag, SFS_ERR_NAME,
+			"a class name is a letter or '_', then letters, digits, '_' and '-', "
+			"at most %d bytes",
+			SFS_CLASS_NAME_MAX);
+	if (make->kind != SFS_CLASS_OBJECT && make->kind != SFS_CLASS_RAW)
+		return sfs_diag_set(diag, SFS_ERR_INVALID, "a class is of kind object or raw");
+	return 0;
+}
+
+int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
+		     struct sfs_class_info *ret, struct sfs_diag *diag)
+{
+	struct sfsi_txn txn;
+	int err = check_make(make, diag);
+	if (err < 0)
+		return err;
+	err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	struct sfsi_class *class = NULL;
+	err = sfsi_txn_end(&txn, create_class(&txn, make, NULL, &class));
+	if (err < 0) {
+		sfsi_class_free(class);
+		return sfs_diag_set(diag, err, "class %.*s: %s", (int)make->name.len,
+				    (const char *)make->name.data, sfs_err_text(err));
+	}
+	return ret && class ? sfs_class_get(store, class->id, ret) : 0;
+}
+
+/** Class of a name, commit lock held; and a note that it changes. */
+static int edit_begin(struct sfsi_txn *txn, struct sfs_span name, struct sfsi_class **ret)
+{
+	pthread_rwlock_rdlock(&txn->store->catalogue_lock);
+	struct sfsi_class *class = sfsi_class_named_locked(txn->store, name);
+	pthread_rwlock_unlock(&txn->store->catalogue_lock);
+	if (!class)
+		return SFS_ERR_NOT_FOUND;
+	*ret = class;
+	int err = touch_root(txn);
+	if (!err)
+		err = sfsi_txn_note(txn, SFS_CHANGE_CLASS, sfs_ino_make(class->id, 1), SFS_INO_ROOT,
+				    false, name);
+	return err;
+}
+
+/**
+ * Write and plan new values of kind, name, type and definition.
+ * @schema  of record->definition; NULL: the class keeps what it has.
+ */
+static int change_class(struct sfsi_txn *txn, struct sfsi_class *class,
+			const struct sfsi_class_record *record, struct sfsi_schema *schema)
+{
+	txn->edit = (struct sfsi_class_edit){
+		.type = SFSI_EDIT_CHANGE,
+		.class = class,
+		.kind = record->kind,
+		.schema = schema,
+	};
+	sfsi_class_text(txn->edit.name, record->name);
+	sfsi_class_text(txn->edit.type_name, record->type);
+	struct sfsi_txn_class *copy;
+	int err = sfsi_txn_class(txn, class->id, &copy);
+	if (err < 0)
+		return err;
+	copy->state.ctime_ns = txn->now_ns;
+	copy->state.revision = txn->commit;
+	return put_record(txn, class->id, record);
+}
+
+static int rename_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs_span new_name)
+{
+	struct sfsi_class *class;
+	int err = edit_begin(txn, name, &class);
+	if (err < 0)
+		return err;
+	pthread_rwlock_rdlock(&txn->store->catalogue_lock);
+	bool taken = sfsi_class_named_locked(txn->store, new_name);
+	pthread_rwlock_unlock(&txn->store->catalogue_lock);
+	if (taken)
+		return SFS_ERR_EXISTS;
+	/* A type that the definition states stays; one that is only the name follows it. */
+	bool follows = strcmp(class->type, class->name) == 0 &&
+		       !(class->schema && class->schema->type.len);
+	err = sfsi_txn_note(txn, SFS_CHANGE_CLASS, sfs_ino_make(class->id, 1), SFS_INO_ROOT, false,
+			    new_name);
+	struct sfsi_class_record record = {
+		.kind = class->kind,
+		.name = new_name,
+		.type = follows ? new_name : sfs_span_str(class->type),
+		.definition = sfsi_class_definition(class),
+	};
+	return err < 0 ? err : change_class(txn, class, &record, NULL);
+}
+
+int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_span new_name)
+{
+	struct sfs_class_info info;
+	if (new_name.len > SFS_CLASS_NAME_MAX)
+		return SFS_ERR_LIMIT;
+	if (!sfs_class_name_valid(new_name))
+		return SFS_ERR_NAME;
+	if (sfs_span_equal(name, new_name))
+		return sfs_class_find(store, name, &info);
+	struct sfsi_txn txn;
+	int err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	return sfsi_txn_end(&txn, rename_class(&txn, name, new_name));
+}
+
+static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfsi_schema *schema)
+{
+	struct sfsi_class *class;
+	int err = edit_begin(txn, name, &class);
+	if (err < 0)
+		return err;
+	/* Scratch files and raws are the same thing to the engine, but not to users. */
+	bool used = class->state.objects || class->state.files || class->state.nlink > 2;
+	if (schema->kind != class->kind && used)
+		return SFS_ERR_NOT_EMPTY;
+	struct sfsi_class_record record = {
+		.kind = schema->kind,
+		.name = name,
+		.type = schema->type.len ? schema->type : name,
+		.definition = schema->text,
+	};
+	/* Before the edit: raws have no documents that could be refused. */
+	bool changed = schema->kind != class->kind;
+	err = change_class(txn, class, &record, schema);
+	return !err && changed ? sfsi_refused_drop_all(txn, class) : err;
+}
+
+/** Has the class this very definition? Commit lock held. */
+static bool is_defined(struct sfs_store *store, struct sfs_span name, struct sfs_span text,
+		       bool *ret_exists)
+{
+	pthread_rwlock_rdlock(&store->catalogue_lock);
+	const struct sfsi_class *class = sfsi_class_named_locked(store, name);
+	*ret_exists = class;
+	bool is = class && class->schema && sfs_span_equal(class->schema->text, text);
+	pthread_rwlock_unlock(&store->catalogue_lock);
+	return is;
+}
+
+int sfsi_class_define(struct sfs_store *store, const struct sfs_class_make *make,
+		      struct sfsi_schema *schema, struct sfs_diag *diag)
+{
+	struct sfs_class_make wanted = *make;
+	wanted.kind = schema->kind;
+	wanted.type = schema->type;
+	struct sfsi_txn txn;
+	struct sfsi_class *made = NULL;
+	bool exists;
+	int err = check_make(&wanted, diag);
+	if (err < 0)
+		return err;
+	err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	if (!is_defined(store, make->name, schema->text, &exists))
+		err = exists ? redefine_class(&txn, make->name, schema)
+			     : create_class(&txn, &wanted, schema, &made);
+	err = sfsi_txn_end(&txn, err);
+	if (err < 0)
+		sfsi_class_free(made);
+	if (err == SFS_ERR_NOT_EMPTY)
+		return sfs_diag_set(diag, err,
+				    "member \"kind\": a class that is not empty keeps its kind");
+	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
+}
+
+static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
+{
+	struct sfsi_class *class;
+	int err = edit_begin(txn, name, &class);
+	if (err < 0)
+		return err;
+	/* The commit lock is held: the state can not change. */
+	if (class->state.objects || class->state.files || class->state.nlink > 2)
+		return SFS_ERR_NOT_EMPTY;
+	txn->edit = (struct sfsi_class_edit){ .type = SFSI_EDIT_REMOVE, .class = class };
+	struct sfsi_key key;
+	sfsi_key_class(&key, class->id);
+	err = sfsi_txn_remove(txn, 0, sfsi_key_span(&key));
+	sfsi_key_state(&key);
+	if (!err)
+		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
+	return err < 0 ? err : sfsi_refused_drop_all(txn, class);
+}
+
+int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
+{
+	struct sfsi_txn txn;
+	int err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	return sfsi_txn_end(&txn, remove_class(&txn, name));
+}
+
+int sfs_class_setattr(struct sfs_store *store, uint32_t id, const struct sfs_setattr *set,
+		      struct sfs_attr *ret)
+{
+	if (set->mask & SFS_SET_SIZE)
+		return SFS_ERR_INVALID;
+	struct sfsi_txn txn;
+	int err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	struct sfsi_txn_class *copy;
+	err = sfsi_txn_class(&txn, id, &copy);
+	if (!err) {
+		sfsi_state_set(&copy->state, set, txn.now_ns);
+		copy->state.revision = txn.commit;
+		err = sfsi_txn_note(&txn, SFS_CHANGE_NODE, sfs_ino_make(id, 1), 0, false,
+				    (struct sfs_span){ "", 0 });
+	}
+	err = sfsi_txn_end(&txn, err);
+	if (!err && ret) {
+		struct sfsi_class *class = sfsi_class_ref(store, id);
+		if (!class)
+			return SFS_ERR_NOT_FOUND;
+		sfsi_class_attr(store, class, ret);
+	}
+	return err;
+}

@@ -1,0 +1,39 @@
+/*
+ * References to objects, as documents say them: {"oid": "7", "type": "Account"}, with more members in
+ * the files of Python systems, or the oid alone.
+ */
+#ifndef SFSI_SCHEMA_REFERENCE_H
+#define SFSI_SCHEMA_REFERENCE_H
+
+#include "schema/value.h"
+
+struct sfsi_reference_rule {
+	struct sfs_span target; /* name of the class that it must lead to */
+	bool (*is_type)(void *arg, struct sfs_span class_name, struct sfs_span type);
+	void *arg; /* of is_type */
+	/* Called for each value that is none. */
+	void (*report)(void *arg, const struct sfsi_path *path, const char *expected,
+		       struct sfs_span value);
+	void *report_arg;
+};
+
+struct sfsi_reference {
+	char digits[24];     /* of an oid that is written as a number */
+	struct sfs_span oid; /* in the value, or digits */
+	bool more;           /* it has members besides oid and type */
+};
+
+/** Read a value. False: it is no reference to the class. */
+bool sfsi_reference_read(const struct sfsi_reference_rule *rule, struct sfs_span value,
+			 struct sfsi_reference *ret);
+
+/**
+ * Append the canonical form of a relation: {"oid", "type"} with the name of the class, or an array of
+ * those. What is no reference is reported, and ret is then of no use.
+ * @ret_dropped  members of references were left out.
+ */
+SFS_MUST_CHECK int sfsi_relation_canonical(const struct sfsi_reference_rule *rule, bool many,
+					   const struct sfsi_path *path, struct sfs_span value,
+					   struct sfs_buf *ret, bool *ret_dropped);
+
+#endif
