@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include "backend/key.h"
 #include "backend/kv.h"
@@ -24,6 +25,15 @@
 
 #define GUARD (SFSI_KV_WRITE_BUFFER / 2)
 #define DELETES 20000
+/* So long RocksDB is left alone with a full disk. */
+#define PATIENCE_MS 7000
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* Number of a log from its name, as "000012.log"; 0: it is not one. */
 static uint64_t log_number(const char *name)
@@ -131,13 +141,19 @@ static int switch_log(struct kv *kv)
 	return sfsi_kv_error(text);
 }
 
-void sfsi_kv_outcome_locked(struct kv *kv, int err)
+int sfsi_kv_outcome_locked(struct kv *kv, int err)
 {
 	uint64_t newest;
+	/* After a full disk RocksDB says of its log just that there was an error. */
+	if (err == SFS_ERR_IO && kv->failed == SFS_ERR_NO_SPACE)
+		err = SFS_ERR_NO_SPACE;
+	if (err < 0 && !kv->failed)
+		kv->failed_ms = now_ms();
 	if (err < 0)
 		kv->failed_log = logs_sync(kv->db_fd, UINT64_MAX, &newest) < 0 ? UINT64_MAX
 									       : newest;
 	kv->failed = err;
+	return err;
 }
 
 static int roll_locked(struct kv *kv)
@@ -146,8 +162,7 @@ static int roll_locked(struct kv *kv)
 	int err = wal_sync(kv, kv->written, &newest);
 	if (err < 0)
 		return err;
-	err = switch_log(kv);
-	sfsi_kv_outcome_locked(kv, err);
+	err = sfsi_kv_outcome_locked(kv, switch_log(kv));
 	if (err < 0)
 		return err;
 	log_close(kv, newest);
@@ -201,18 +216,19 @@ static int log_renew(struct kv *kv, bool *ret)
 static int resume_locked(struct kv *kv)
 {
 	bool is_new = false;
-	int err = kv->db ? log_is_new(kv, &is_new) : SFS_ERR_IO;
+	/* Opened for reading alone it takes no writes, whatever logs there are. */
+	int err = kv->can_write ? log_is_new(kv, &is_new) : 0;
 	if (err == 0 && is_new)
 		return 0;
-	if (err == 0)
+	if (err == 0 && kv->can_write)
 		err = log_renew(kv, &is_new);
 	if (err == 0 && is_new)
 		return 0;
-	/* Whatever RocksDB says meanwhile: it looks for space every few seconds. */
-	if (err < 0 && (err == SFS_ERR_NO_SPACE || kv->failed == SFS_ERR_NO_SPACE) && kv->can_write)
-		return SFS_ERR_NO_SPACE;
+	/* It looks for space every few seconds; unless it met with another error then. */
+	if (err == SFS_ERR_NO_SPACE && now_ms() - kv->failed_ms < PATIENCE_MS)
+		return err;
 	err = sfsi_kv_reopen(kv);
-	return err == SFS_ERR_BUSY ? kv->failed : err;
+	return err == SFS_ERR_BUSY || err == SFS_ERR_IO ? kv->failed : err;
 }
 
 int sfsi_kv_guard_locked(struct kv *kv, size_t weight)

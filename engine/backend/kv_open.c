@@ -247,7 +247,8 @@ static int opened_record(struct kv *kv, struct sfs_diag *diag)
 /** What it was told is there; or else it must take no more. */
 static int reopen(struct kv *kv)
 {
-	rocksdb_close(kv->db);
+	if (kv->db)
+		rocksdb_close(kv->db);
 	kv->db = NULL;
 	int err = db_open(kv, NULL);
 	kv->can_write = err == 0;
