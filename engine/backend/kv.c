@@ -146,7 +146,7 @@ static int kv_write(struct sfsi_backend *b, const struct sfsi_op *ops, size_t co
 	if (err == 0) {
 		char *text = NULL;
 		rocksdb_write(kv->db, kv->write_options, batch, &text);
-		err = sfsi_kv_outcome_locked(kv, sfsi_kv_error(text));
+		err = kv->failed = sfsi_kv_error(text);
 	}
 	if (err == 0)
 		sfsi_kv_wrote_locked(kv, weight, deletes);

@@ -37,13 +37,10 @@ struct kv {
 	rocksdb_writeoptions_t *write_options;
 	rocksdb_flushoptions_t *flush_options;
 
-	pthread_mutex_t write_lock; /* one writer: protects the five below */
+	pthread_mutex_t write_lock; /* one writer: protects the four below */
 	size_t unflushed;           /* about how much the active memtable holds */
 	size_t deletes;             /* in the active memtable */
 	int failed;          /* error of the last write or switch of the log; 0: it was good */
-	int64_t failed_ms;   /* failed: since when */
-	uint64_t failed_log; /* failed: the newest log then; nothing may be added to it */
-	bool can_write;      /* db was opened for that; not: it could not be opened again so */
 	int64_t reopened_ms; /* when it was tried last */
 	/* A sync of a log failed: the kernel says so once, and what it did not write is not on disk
 	 * although the next sync is good. Everything goes into tables first. */
@@ -94,8 +91,6 @@ void sfsi_kv_preopen_keep(const struct kv *kv);
 /* kv_guard.c */
 /** Before a write of so many bytes (see sfsi_kv_weight()). Caller holds write_lock. */
 SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
-/** Note how a write or a switch of the log went; returns what to say of it. Caller holds write_lock. */
-int sfsi_kv_outcome_locked(struct kv *kv, int err);
 /** After a good write. Caller holds write_lock. */
 void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes);
 /** Write everything out, so that the next open replays nothing. */

@@ -16,25 +16,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
-#include "backend/key.h"
 #include "backend/kv.h"
 #include "base/cleanup.h"
 #include "base/errno.h"
 
 #define GUARD (SFSI_KV_WRITE_BUFFER / 2)
 #define DELETES 20000
-/* So long RocksDB is left alone with a full disk. */
-#define PATIENCE_MS 7000
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Number of a log from its name, as "000012.log"; 0: it is not one. */
 static uint64_t log_number(const char *name)
 {
@@ -141,28 +129,13 @@ static int switch_log(struct kv *kv)
 	return sfsi_kv_error(text);
 }
 
-int sfsi_kv_outcome_locked(struct kv *kv, int err)
-{
-	uint64_t newest;
-	/* After a full disk RocksDB says of its log just that there was an error. */
-	if (err == SFS_ERR_IO && kv->failed == SFS_ERR_NO_SPACE)
-		err = SFS_ERR_NO_SPACE;
-	if (err < 0 && !kv->failed)
-		kv->failed_ms = now_ms();
-	if (err < 0)
-		kv->failed_log = logs_sync(kv->db_fd, UINT64_MAX, &newest) < 0 ? UINT64_MAX
-									       : newest;
-	kv->failed = err;
-	return err;
-}
-
 static int roll_locked(struct kv *kv)
 {
 	uint64_t newest = 0;
 	int err = wal_sync(kv, kv->written, &newest);
 	if (err < 0)
 		return err;
-	err = sfsi_kv_outcome_locked(kv, switch_log(kv));
+	err = kv->failed = switch_log(kv);
 	if (err < 0)
 		return err;
 	log_close(kv, newest);
@@ -174,60 +147,15 @@ static int roll_locked(struct kv *kv)
 	return 0;
 }
 
-/** Something for the memtable alone: the removal of a key that never was. */
-static int memtable_touch(struct kv *kv)
-{
-	static const char key[SFSI_PARTITION_LEN] = "\xff\xff\xff\xff";
-	rocksdb_writeoptions_t *options = rocksdb_writeoptions_create();
-	rocksdb_writeoptions_disable_WAL(options, 1);
-	char *text = NULL;
-	rocksdb_delete(kv->db, options, key, sizeof key, &text);
-	rocksdb_writeoptions_destroy(options);
-	return sfsi_kv_error(text);
-}
-
-/** Is a newer log in use than the one that could not be written to? */
-static int log_is_new(const struct kv *kv, bool *ret)
-{
-	uint64_t newest;
-	int err = logs_sync(kv->db_fd, UINT64_MAX, &newest);
-	if (err == 0)
-		*ret = newest > kv->failed_log;
-	return err;
-}
-
-/** Have RocksDB begin a new log, when it takes writes. */
-static int log_renew(struct kv *kv, bool *ret)
-{
-	int err = memtable_touch(kv);
-	if (err == 0)
-		err = flush_and_wait(kv);
-	return err < 0 ? err : log_is_new(kv, ret);
-}
-
 /*
- * After a failure RocksDB refuses all writes until it has recovered. From a full disk it does by
- * itself: it writes its memtable out and goes on with a new log. But with an empty memtable it
- * goes on with the log that failed, and aborts the process where it is built with asserts (Debian).
- * So until there is a new log nothing is written but to the memtable, which is then written out. Where
- * that does not help (nothing had been written to the log before it failed; an error that RocksDB
- * does not recover from) it is opened again.
+ * After a failure RocksDB refuses all writes until it has recovered, which from a full disk it tries by
+ * itself. But it may go on with the log that failed, and aborts the process then where it is built
+ * with asserts (Debian); and of other errors it does not recover. So nothing is written to it any
+ * more: as soon as the disk takes writes and has room it is opened again.
  */
 static int resume_locked(struct kv *kv)
 {
-	bool is_new = false;
-	/* Opened for reading alone it takes no writes, whatever logs there are. */
-	int err = kv->can_write ? log_is_new(kv, &is_new) : 0;
-	if (err == 0 && is_new)
-		return 0;
-	if (err == 0 && kv->can_write)
-		err = log_renew(kv, &is_new);
-	if (err == 0 && is_new)
-		return 0;
-	/* It looks for space every few seconds; unless it met with another error then. */
-	if (err == SFS_ERR_NO_SPACE && now_ms() - kv->failed_ms < PATIENCE_MS)
-		return err;
-	err = sfsi_kv_reopen(kv);
+	int err = sfsi_kv_reopen(kv);
 	return err == SFS_ERR_BUSY || err == SFS_ERR_IO ? kv->failed : err;
 }
 

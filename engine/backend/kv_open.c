@@ -209,7 +209,9 @@ static int probe(const struct kv *kv)
 static int room_check(const struct kv *kv, struct sfs_diag *diag)
 {
 	struct statvfs st;
-	bool room = fstatvfs(kv->dir_fd, &st) < 0 || st.f_bavail >= OPEN_NEEDS / st.f_frsize;
+	/* What is in the log may be written out. */
+	uint64_t needs = OPEN_NEEDS + 2 * (uint64_t)kv->unflushed;
+	bool room = fstatvfs(kv->dir_fd, &st) < 0 || st.f_bavail >= needs / st.f_frsize;
 	int err = room ? probe(kv) : SFS_ERR_NO_SPACE;
 	if (err == 0)
 		return 0;
@@ -250,8 +252,9 @@ static int reopen(struct kv *kv)
 	if (kv->db)
 		rocksdb_close(kv->db);
 	kv->db = NULL;
+	rocksdb_options_set_create_if_missing(kv->options, 0);
+	rocksdb_options_set_error_if_exists(kv->options, 0);
 	int err = db_open(kv, NULL);
-	kv->can_write = err == 0;
 	if (err == 0 && rocksdb_get_latest_sequence_number(kv->db) < kv->written) {
 		rocksdb_close(kv->db);
 		kv->db = NULL;
@@ -259,7 +262,6 @@ static int reopen(struct kv *kv)
 	}
 	if (err < 0) {
 		char *text = NULL;
-		kv->can_write = false;
 		kv->db = rocksdb_open_for_read_only(kv->options, kv->db_path, 0, &text);
 		rocksdb_free(text);
 	}
@@ -373,7 +375,6 @@ int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
 		err = options_make(kv, cfg, diag);
 	if (err == 0)
 		err = cfg->create ? create(kv, diag) : open_existing(kv, diag);
-	kv->can_write = err == 0 && !b->read_only;
 	if (err < 0)
 		release(kv);
 	return err;

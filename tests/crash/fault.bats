@@ -80,6 +80,8 @@ one_fault() {
 	while read -r line; do
 		failures=$((failures + 1))
 		said[$2:${line#* }]=$((${said[$2:${line#* }]:-0} + 1))
+		# What could not be removed because of the fault is still in its directory.
+		[ "$line" != "rmdir ENOTEMPTY" ] || [ "$(wc -l <"$SCRATCH/failed")" -lt 2 ] || continue
 		[[ " ${MAY_SAY[$2]} " == *" ${line#* } "* ]] || fail "$2 in $call became: $line" || return 1
 	done <"$SCRATCH/failed"
 	verify_now || return 1
