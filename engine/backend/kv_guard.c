@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include "backend/kv.h"
 #include "base/cleanup.h"
@@ -23,6 +24,8 @@
 
 #define GUARD (SFSI_KV_WRITE_BUFFER / 2)
 #define DELETES 20000
+/* A batch that is looked at before it is written. */
+#define LARGE ((size_t)256 << 10)
 /* Number of a log from its name, as "000012.log"; 0: it is not one. */
 static uint64_t log_number(const char *name)
 {
@@ -159,8 +162,21 @@ static int resume_locked(struct kv *kv)
 	return err == SFS_ERR_BUSY || err == SFS_ERR_IO ? kv->failed : err;
 }
 
+/**
+ * A large batch that does not fit is refused before RocksDB sees it: what it had written of it to its log
+ * would go on filling the disk.
+ */
+static bool has_room(const struct kv *kv, size_t weight)
+{
+	struct statvfs st;
+	return weight < LARGE || fstatvfs(kv->dir_fd, &st) < 0 ||
+	       st.f_bavail > (weight + LARGE) / st.f_frsize;
+}
+
 int sfsi_kv_guard_locked(struct kv *kv, size_t weight)
 {
+	if (!has_room(kv, weight))
+		return SFS_ERR_NO_SPACE;
 	if (kv->failed)
 		return resume_locked(kv);
 	if (kv->deletes < DELETES && (!kv->unflushed || weight <= GUARD - kv->unflushed))

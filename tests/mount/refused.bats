@@ -524,4 +524,5 @@ last() { tail -n 1 "$E" | jq -rc "$1"; }
 	! mkdir "$MNT/bad again"
 	store_remount
 	is "$(last .class)" "bad again"
+	holds "$MNT/Note/1.json" $'{"v": 2}\n'
 }
