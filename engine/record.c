@@ -52,6 +52,19 @@ static void read_object(struct sfsi_reader *r, struct sfsi_object *ret)
 	ret->revision = sfsi_read_u64(r);
 }
 
+/** Put the checksum in front of what was appended since start, or, on an error, take that back. */
+static int seal(int err, struct sfs_span key, size_t start, struct sfs_buf *ret)
+{
+	if (err < 0) {
+		ret->len = start;
+		return err;
+	}
+	uint8_t *bytes = (uint8_t *)ret->data + start;
+	struct sfs_span rest = { bytes + 8, ret->len - start - 8 };
+	sfsi_put_u64(bytes, sfsi_hash2(key, rest, 0));
+	return 0;
+}
+
 int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key, struct sfs_buf *ret)
 {
 	size_t limit = UINT32_MAX;
@@ -80,14 +93,7 @@ int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key, st
 		err = sfs_buf_append(ret, record->updates.data, record->updates.len);
 	if (!err)
 		err = sfs_buf_append(ret, record->text.data, record->text.len);
-	if (err < 0) {
-		ret->len = start;
-		return err;
-	}
-	uint8_t *bytes = (uint8_t *)ret->data + start;
-	struct sfs_span rest = { bytes + 8, ret->len - start - 8 };
-	sfsi_put_u64(bytes, sfsi_hash2(key, rest, 0));
-	return 0;
+	return seal(err, key, start, ret);
 }
 
 static struct sfs_span read_span(struct sfsi_reader *r, size_t len)
@@ -296,14 +302,7 @@ int sfsi_sealed_encode(struct sfs_span content, struct sfs_span key, struct sfs_
 	int err = sfs_buf_append(ret, head, sizeof head);
 	if (!err)
 		err = sfs_buf_append(ret, content.data, content.len);
-	if (err < 0) {
-		ret->len = start;
-		return err;
-	}
-	uint8_t *bytes = (uint8_t *)ret->data + start;
-	struct sfs_span rest = { bytes + 8, ret->len - start - 8 };
-	sfsi_put_u64(bytes, sfsi_hash2(key, rest, 0));
-	return 0;
+	return seal(err, key, start, ret);
 }
 
 int sfsi_sealed_decode(struct sfs_span bytes, struct sfs_span key, struct sfs_span *ret)

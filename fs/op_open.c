@@ -187,17 +187,10 @@ static int open_raw(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_in
 	return 0;
 }
 
-static int open_text(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+/** Give out a handle whose text was made, or with an error free it. */
+static int give_text(struct fs *fs, struct fs_handle *handle, int err, struct fuse_file_info *fi,
 		     struct fs_handle **ret)
 {
-	bool rejected = fs_node_kind(node) == FS_NODE_REJECTED;
-	if (for_writing(fi) || (fi->flags & O_TRUNC))
-		return rejected ? SFS_ERR_READ_ONLY : SFS_ERR_WRONG_KIND;
-	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, node, pid);
-	int err = SFS_ERR_NO_MEMORY;
-	if (handle)
-		err = rejected ? fs_rejected_text(fs, node, &handle->text)
-			       : fs_meta_text(fs, node, &handle->text);
 	if (err < 0) {
 		fs_handle_free(fs, handle);
 		return err;
@@ -210,21 +203,27 @@ static int open_text(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_i
 	return 0;
 }
 
+static int open_text(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		     struct fs_handle **ret)
+{
+	bool rejected = fs_node_kind(node) == FS_NODE_REJECTED;
+	if (for_writing(fi) || (fi->flags & O_TRUNC))
+		return rejected ? SFS_ERR_READ_ONLY : SFS_ERR_WRONG_KIND;
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, node, pid);
+	int err = SFS_ERR_NO_MEMORY;
+	if (handle)
+		err = rejected ? fs_rejected_text(fs, node, &handle->text)
+			       : fs_meta_text(fs, node, &handle->text);
+	return give_text(fs, handle, err, fi, ret);
+}
+
 /** .new open for reading: the name of the last object that was made. */
 static int open_last(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
 		     struct fs_handle **ret)
 {
 	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, node, pid);
 	int err = handle ? fs_new_text(fs, node, pid, &handle->text) : SFS_ERR_NO_MEMORY;
-	if (err < 0) {
-		fs_handle_free(fs, handle);
-		return err;
-	}
-	fi->direct_io = 1;
-	fi->noflush = 1;
-	fs_handle_attach(fs, handle, NULL);
-	*ret = handle;
-	return 0;
+	return give_text(fs, handle, err, fi, ret);
 }
 
 /** The class that a definition's node belongs to. */
