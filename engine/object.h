@@ -1,10 +1,11 @@
 /*
  * Inside of objects, shared by reading (object.c), saving (object_put.c) and moving
- * (object_move.c).
+ * (object_move.c); what they have in common is in object_change.c.
  */
 #ifndef SFSI_OBJECT_H
 #define SFSI_OBJECT_H
 
+#include "derive.h"
 #include "schema/schema.h"
 #include "txn.h"
 
@@ -14,18 +15,19 @@ SFS_MUST_CHECK int sfsi_object_class(struct sfs_store *store, uint32_t class_id,
 /** Check an oid: SFS_ERR_NAME when empty, SFS_ERR_LIMIT when too long. */
 SFS_MUST_CHECK int sfsi_oid_check(struct sfs_span oid);
 
+/* --- object_change.c --- */
+
 /** Read and decode the record of an object inside a change; ret points into buf. */
 SFS_MUST_CHECK int sfsi_object_load(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 				    struct sfs_buf *buf, struct sfsi_record *ret);
-/** Write a record and its entry. */
-SFS_MUST_CHECK int sfsi_object_store(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
-				     const struct sfsi_record *record);
-/** Write the inode that leads from the number to the oid. */
-SFS_MUST_CHECK int sfsi_object_name(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
-				    struct sfs_span oid);
-/** Remove record, entry and inode, and count it. */
-SFS_MUST_CHECK int sfsi_object_erase(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
-				     uint64_t serial);
+/**
+ * Make of an object what it becomes: added (nothing before), replaced, renamed (other oid, same serial)
+ * or removed (nothing after). Writes record, entry, inode and what follows from the content (derive.h),
+ * counts it, and notes it for cache and listener.
+ */
+SFS_MUST_CHECK int sfsi_object_change(struct sfsi_txn *txn, uint32_t class_id,
+				      const struct sfsi_derive_side *before,
+				      const struct sfsi_derive_side *after);
 
 /**
  * What an object was that was renamed away within the last minute: it comes back as the same one.

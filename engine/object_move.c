@@ -32,6 +32,7 @@ static int take_over(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 {
 	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
 	struct sfsi_record record = *source;
+	struct sfsi_derive_side was = { oid, target }, is = { oid, &record };
 	record.object.serial = target->object.serial;
 	record.object.number = target->object.number;
 	record.object.ctime_ns = txn->now_ns;
@@ -39,13 +40,7 @@ static int take_over(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	int err = sfsi_updates_make(target, source->body, txn->now_ns, &record.updated_ns,
 				    &updates);
 	record.updates = sfs_buf_span(&updates);
-	if (!err)
-		err = sfsi_object_store(txn, class_id, oid, &record);
-	if (!err)
-		err = sfsi_txn_note(txn, SFS_CHANGE_NODE,
-				    sfs_ino_make(class_id, record.object.serial),
-				    sfs_ino_make(class_id, SFSI_SERIAL_ROOT), true, oid);
-	return err;
+	return err < 0 ? err : sfsi_object_change(txn, class_id, &was, &is);
 }
 
 /**
@@ -53,31 +48,21 @@ static int take_over(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
  * a moment ago, what it still holds of that keeps its update times.
  */
 static int move_to(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
-		   struct sfs_span new_oid, struct sfsi_record *record)
+		   struct sfs_span new_oid, const struct sfsi_record *source)
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
-	struct sfsi_record departed;
-	int err = sfsi_object_erase(txn, class_id, oid, record->object.serial);
-	record->object.ctime_ns = txn->now_ns;
-	record->object.revision = txn->commit;
-	if (!err && sfsi_object_departed(txn, class_id, new_oid, &buf, &departed) == 0) {
-		err = sfsi_updates_make(&departed, record->body, txn->now_ns, &record->updated_ns,
+	struct sfsi_record record = *source, departed;
+	struct sfsi_derive_side was = { oid, source }, is = { new_oid, &record };
+	int err = 0;
+	record.object.ctime_ns = txn->now_ns;
+	record.object.revision = txn->commit;
+	if (sfsi_object_departed(txn, class_id, new_oid, &buf, &departed) == 0) {
+		err = sfsi_updates_make(&departed, record.body, txn->now_ns, &record.updated_ns,
 					&updates);
-		record->updates = sfs_buf_span(&updates);
+		record.updates = sfs_buf_span(&updates);
 	}
-	if (!err)
-		err = sfsi_object_store(txn, class_id, new_oid, record);
-	if (!err)
-		err = sfsi_object_name(txn, class_id, record->object.serial, new_oid);
-	struct sfsi_txn_class *class;
-	if (!err)
-		err = sfsi_txn_class(txn, class_id, &class);
-	if (err)
-		return err;
-	class->state.objects++;
-	return sfsi_txn_note(txn, SFS_CHANGE_ADDED, sfs_ino_make(class_id, record->object.serial),
-			     sfs_ino_make(class_id, SFSI_SERIAL_ROOT), true, new_oid);
+	return err < 0 ? err : sfsi_object_change(txn, class_id, &was, &is);
 }
 
 static int rename_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
@@ -113,8 +98,9 @@ static int rename_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	err = take_over(txn, class_id, new_oid, &source, &target);
 	if (err < 0)
 		return err;
+	struct sfsi_derive_side was = { oid, &source }, gone = { oid, NULL };
 	return swap ? take_over(txn, class_id, oid, &target, &source)
-		    : sfsi_object_erase(txn, class_id, oid, source.object.serial);
+		    : sfsi_object_change(txn, class_id, &was, &gone);
 }
 
 int sfs_object_rename(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
@@ -143,6 +129,21 @@ int sfs_object_rename(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	return err;
 }
 
+/** The record of an object that is to go: of a damaged one what its entry says. */
+static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		      struct sfs_buf *buf, struct sfsi_record *ret)
+{
+	static const uint8_t nothing[] = { 0x80 }; /* an empty map */
+	SFSI_AUTO_BUF struct sfs_buf entry = SFS_BUF_INIT;
+	struct sfsi_key key;
+	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
+	int err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), &entry);
+	if (err < 0 || sfsi_object_load(txn, class_id, oid, buf, ret) == 0)
+		return err;
+	*ret = (struct sfsi_record){ .body = { nothing, sizeof nothing } };
+	return sfsi_entry_decode(sfs_buf_span(&entry), &ret->object);
+}
+
 int sfs_object_remove(struct sfs_store *store, uint32_t class_id, struct sfs_span oid, uint64_t ino)
 {
 	struct sfsi_class *class;
@@ -155,17 +156,13 @@ int sfs_object_remove(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	if (err < 0)
 		return err;
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-	struct sfsi_key key;
-	struct sfsi_object object;
-	/* The entry is enough, so that a damaged record can be removed too. */
-	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(store, oid), oid);
-	err = sfsi_txn_get(&txn, class_id, sfsi_key_span(&key), &buf);
-	if (!err)
-		err = sfsi_entry_decode(sfs_buf_span(&buf), &object);
-	if (!err && ino && ino != sfs_ino_make(class_id, object.serial))
+	struct sfsi_record record;
+	struct sfsi_derive_side was = { oid, &record }, gone = { oid, NULL };
+	err = load_going(&txn, class_id, oid, &buf, &record);
+	if (!err && ino && ino != sfs_ino_make(class_id, record.object.serial))
 		err = SFS_ERR_CONFLICT;
 	if (!err)
-		err = sfsi_object_erase(&txn, class_id, oid, object.serial);
+		err = sfsi_object_change(&txn, class_id, &was, &gone);
 	return sfsi_txn_end(&txn, err);
 }
 
@@ -340,8 +337,9 @@ static int to_raw_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	/* The text must be on the disk before its object can be gone from there. */
 	if (!err && txn->store->backend->ops->caps & SFSI_CAP_DURABLE)
 		err = sfsi_bytes_sync(txn->store, sfs_ino_make(class_id, out->made.serial));
+	struct sfsi_derive_side was = { oid, &record }, gone = { oid, NULL };
 	if (!err)
-		err = sfsi_object_erase(txn, class_id, oid, record.object.serial);
+		err = sfsi_object_change(txn, class_id, &was, &gone);
 	/* If this commit fails the object is still there, and what is remembered is not looked at. */
 	if (!err)
 		sfsi_departed_add(txn->store->departed, sfsi_departed_clock(), class_id, oid,

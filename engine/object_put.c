@@ -1,6 +1,6 @@
 /*
  * Saving objects: validate outside the lock, then compare with what is there and
- * write record, entry and inode in one commit. Batches are many saves in one commit.
+ * change it in one commit. Batches are many saves in one commit.
  */
 #include "departed.h"
 #include "document/document.h"
@@ -8,69 +8,6 @@
 
 #define MODE_DEFAULT 0644
 #define BATCH_MAX_BYTES ((size_t)64 << 20)
-
-int sfsi_object_load(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
-		     struct sfs_buf *buf, struct sfsi_record *ret)
-{
-	struct sfsi_key key;
-	sfsi_key_object(&key, oid);
-	int err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), buf);
-	if (!err)
-		err = sfsi_record_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
-	return err;
-}
-
-int sfsi_object_store(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
-		      const struct sfsi_record *record)
-{
-	struct sfsi_key key;
-	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	sfsi_key_object(&key, oid);
-	int err = sfsi_record_encode(record, sfsi_key_span(&key), &value);
-	if (!err)
-		err = sfsi_txn_put(txn, class_id, sfsi_key_span(&key), sfs_buf_span(&value));
-	if (err < 0)
-		return err;
-	uint8_t entry[SFSI_ENTRY_SIZE];
-	size_t len = sfsi_entry_encode(&record->object, entry);
-	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
-	return sfsi_txn_put(txn, class_id, sfsi_key_span(&key), (struct sfs_span){ entry, len });
-}
-
-int sfsi_object_name(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial, struct sfs_span oid)
-{
-	struct sfsi_key key;
-	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	struct sfsi_inode inode = { .type = SFS_NODE_OBJECT, .serial = serial, .text = oid };
-	int err = sfsi_inode_encode(&inode, &value);
-	sfsi_key_serial(&key, 'N', serial);
-	if (!err)
-		err = sfsi_txn_put(txn, class_id, sfsi_key_span(&key), sfs_buf_span(&value));
-	return err;
-}
-
-int sfsi_object_erase(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid, uint64_t serial)
-{
-	struct sfsi_key key;
-	sfsi_key_object(&key, oid);
-	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
-	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
-	if (!err)
-		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
-	sfsi_key_serial(&key, 'N', serial);
-	if (!err)
-		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
-	struct sfsi_txn_class *class;
-	if (!err)
-		err = sfsi_txn_class(txn, class_id, &class);
-	if (err)
-		return err;
-	sfsi_departed_drop(txn->store->departed, class_id, oid);
-	class->state.objects--;
-	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
-	return sfsi_txn_note(txn, SFS_CHANGE_REMOVED, sfs_ino_make(class_id, serial),
-			     sfs_ino_make(class_id, SFSI_SERIAL_ROOT), true, oid);
-}
 
 /* --- preparing: everything that needs no lock --- */
 
@@ -177,8 +114,8 @@ int sfsi_object_departed(struct sfsi_txn *txn, uint32_t class_id, struct sfs_spa
 }
 
 /** @departed  what the object was until a moment ago, or NULL. */
-static int insert_new(struct sfsi_txn *txn, const struct sfs_put *put,
-		      const struct sfsi_record *departed, struct sfsi_record *record)
+static int begin_new(struct sfsi_txn *txn, const struct sfs_put *put,
+		     const struct sfsi_record *departed, struct sfsi_object *ret)
 {
 	struct sfsi_txn_class *class;
 	int err = sfsi_txn_class(txn, put->class_id, &class);
@@ -186,24 +123,17 @@ static int insert_new(struct sfsi_txn *txn, const struct sfs_put *put,
 		return err;
 	if (put->ino && sfs_ino_class(put->ino) != put->class_id)
 		return SFS_ERR_INVALID;
-	struct sfsi_object *object = &record->object;
 	uint64_t serial = put->ino ? sfsi_ino_serial(put->ino) : sfsi_class_serial(class->class);
 	if (!serial)
 		return SFS_ERR_LIMIT;
 	if (departed)
-		*object = departed->object;
+		*ret = departed->object;
 	else
-		*object = (struct sfsi_object){
+		*ret = (struct sfsi_object){
 			.number = serial, .mode = MODE_DEFAULT, .uid = geteuid(), .gid = getegid()
 		};
-	object->serial = serial;
-	class->state.objects++;
-	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
-	err = sfsi_object_name(txn, put->class_id, serial, put->oid);
-	if (!err)
-		err = sfsi_txn_note(txn, SFS_CHANGE_ADDED, sfs_ino_make(put->class_id, serial),
-				    sfs_ino_make(put->class_id, SFSI_SERIAL_ROOT), true, put->oid);
-	return err;
+	ret->serial = serial;
+	return 0;
 }
 
 /** The record after the save: content, times, attributes. */
@@ -243,43 +173,32 @@ static int replace(struct sfsi_txn *txn, const struct sfs_put *put, const struct
 		if (sfsi_object_departed(txn, put->class_id, put->oid, &departed_buf, &departed) ==
 		    0)
 			before = &departed;
-		err = insert_new(txn, put, before, &record);
+		err = begin_new(txn, put, before, &record.object);
 	}
 	if (!err)
 		err = build(txn, put, new, before, &updates, &record);
+	struct sfsi_derive_side was = { put->oid, old }, is = { put->oid, &record };
 	if (!err)
-		err = sfsi_object_store(txn, put->class_id, put->oid, &record);
-	if (err < 0)
-		return err;
-	sfsi_object_attr(put->class_id, &record.object, ret);
-	struct sfsi_txn_class *class;
-	err = sfsi_txn_class(txn, put->class_id, &class);
-	if (!err && old)
-		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ret->ino,
-				    sfs_ino_make(put->class_id, SFSI_SERIAL_ROOT), true, put->oid);
+		err = sfsi_object_change(txn, put->class_id, &was, &is);
+	if (!err)
+		sfsi_object_attr(put->class_id, &record.object, ret);
 	return err;
 }
 
 /** The same text: only attributes, if some are given, are set. */
-static int keep(struct sfsi_txn *txn, const struct sfs_put *put, struct sfsi_record *record,
+static int keep(struct sfsi_txn *txn, const struct sfs_put *put, const struct sfsi_record *old,
 		struct sfs_attr *ret)
 {
+	struct sfsi_record record = *old;
 	int err = 0;
 	if (put->attr && put->attr->mask) {
-		sfsi_object_set(&record->object, put->attr);
-		record->object.ctime_ns = txn->now_ns;
-		record->object.revision = txn->commit;
-		err = sfsi_object_store(txn, put->class_id, put->oid, record);
-		struct sfsi_txn_class *class;
-		if (!err)
-			err = sfsi_txn_class(txn, put->class_id, &class);
-		if (!err)
-			err = sfsi_txn_note(txn, SFS_CHANGE_NODE,
-					    sfs_ino_make(put->class_id, record->object.serial),
-					    sfs_ino_make(put->class_id, SFSI_SERIAL_ROOT), true,
-					    put->oid);
+		struct sfsi_derive_side was = { put->oid, old }, is = { put->oid, &record };
+		sfsi_object_set(&record.object, put->attr);
+		record.object.ctime_ns = txn->now_ns;
+		record.object.revision = txn->commit;
+		err = sfsi_object_change(txn, put->class_id, &was, &is);
 	}
-	sfsi_object_attr(put->class_id, &record->object, ret);
+	sfsi_object_attr(put->class_id, &record.object, ret);
 	return err;
 }
 
