@@ -129,7 +129,7 @@ int sfs_object_rename(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	return err;
 }
 
-/** The record of an object that is to go: of a damaged one what its entry says. */
+/** The record of an object that is to go: of one that is damaged or missing what its entry says. */
 static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 		      struct sfs_buf *buf, struct sfsi_record *ret)
 {
@@ -138,7 +138,10 @@ static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span o
 	struct sfsi_key key;
 	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
 	int err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), &entry);
-	if (err < 0 || sfsi_object_load(txn, class_id, oid, buf, ret) == 0)
+	if (err < 0)
+		return err;
+	err = sfsi_object_load(txn, class_id, oid, buf, ret);
+	if (err != SFS_ERR_CORRUPT && err != SFS_ERR_VERSION && err != SFS_ERR_NOT_FOUND)
 		return err;
 	*ret = (struct sfsi_record){ .body = { nothing, sizeof nothing } };
 	return sfsi_entry_decode(sfs_buf_span(&entry), &ret->object);
