@@ -115,16 +115,6 @@ static void take_oid(struct question *question)
 	question->oid = (struct sfs_span){ question->buf, name.oid_len };
 }
 
-/** Lines have the last part of a path of a raw only. */
-static struct sfs_span base_name(struct sfs_span path)
-{
-	const char *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
-	if (!slash)
-		return path;
-	size_t skip = (size_t)(slash - (const char *)path.data) + 1;
-	return (struct sfs_span){ slash + 1, path.len - skip };
-}
-
 static void ask_path(struct question *question, const char *path)
 {
 	struct sfs_span all = sfs_span_str(path), rest;
@@ -139,13 +129,13 @@ static void ask_path(struct question *question, const char *path)
 		return;
 	}
 	split(all, &question->class_name, &rest);
-	question->name = base_name(rest);
+	question->name = rest;
 	size_t len = sizeof FS_NAME_ERROR - 1;
 	if (question->rejected && question->name.len > len &&
 	    memcmp((const char *)question->name.data + question->name.len - len, FS_NAME_ERROR,
 		   len) == 0)
 		question->name.len -= len;
-	if (base_name(rest).data == rest.data)
+	if (rest.len && !memchr(rest.data, '/', rest.len))
 		take_oid(question);
 }
 
@@ -159,7 +149,7 @@ static void ask_target(struct cli_ctx *ctx, struct question *question, const cha
 	if (sfs_class_find(ctx->store, target.class_name, &class) == 0 &&
 	    class.kind == SFS_CLASS_OBJECT)
 		question->oid = target.rest;
-	question->name = base_name(target.rest);
+	question->name = target.rest;
 }
 
 /* --- looking --- */
@@ -369,7 +359,7 @@ const struct cli_cmd cli_cmd_why = {
 		"a mount, of something that need not be there: a file that could not be made, a class,\n"
 		"the mount point (then it is the last refused operation of all), or a file in\n"
 		".storefs/rejected. Without a mount: STORE, and a class, an object or a raw, as the\n"
-		"other verbs take them. Of raws in directories only the last part of the name counts.\n"
+		"other verbs take them.\n"
 		"The last 1000 refused operations are known; refused texts always. Exit code 10 also\n"
 		"means that nothing was refused.",
 	.options = options,

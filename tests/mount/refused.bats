@@ -289,6 +289,21 @@ last() { tail -n 1 "$E" | jq -rc "$1"; }
 	rm "$R/Note/big.json"
 }
 
+@test "a refused operation on a raw says its path" {
+	class_raw Image
+	mkdir -p "$MNT/Image/a/b c" "$MNT/Note/sub"
+	! ln "$MNT/Image/a" "$MNT/Image/a/hard" 2>/dev/null
+	! mknod "$MNT/Image/a/b c/device" b 1 1 2>/dev/null
+	is "$(last '[.class, .name, .operation, .errno]')" '["Image","a/b c/device","mknod","EPERM"]'
+	code 0 sfs why "$MNT/Image/a/b c/device"
+	has "$out" "Image/a/b c/device: mknod refused"
+	code 10 sfs why "$MNT/Image/device"
+	! mknod "$MNT/Note/sub/device" b 1 1 2>/dev/null
+	is "$(last '[.class, .name]')" '["Note","sub/device"]'
+	! mknod "$MNT/Image/top" b 1 1 2>/dev/null
+	is "$(last '[.class, .name]')" '["Image","top"]'
+}
+
 @test "user.storefs.error says it on the object, as long as there is a refused text" {
 	echo '{"v": 1}' >"$MNT/Note/1.json"
 	refused "No such attribute" getfattr -n user.storefs.error "$MNT/Note/1.json"
