@@ -24,7 +24,8 @@ struct answer {
 	struct sfs_buf text;    /* what its spans point to */
 	struct sfs_refused refused;
 	bool has_refused;
-	char kept[SFS_NAME_MAX + 1]; /* file name of the refused text */
+	char kept[SFS_NAME_MAX + 1];    /* file name of the refused text */
+	char removed[SFS_NAME_MAX + 1]; /* … of the text of the object that was removed before */
 };
 
 /* --- PATH --- */
@@ -115,6 +116,16 @@ static void take_oid(struct question *question)
 	question->oid = (struct sfs_span){ question->buf, name.oid_len };
 }
 
+/** Take an ending away. Returns whether it was there. */
+static bool cut(struct sfs_span *name, struct sfs_span ending)
+{
+	if (name->len <= ending.len ||
+	    memcmp((const char *)name->data + name->len - ending.len, ending.data, ending.len) != 0)
+		return false;
+	name->len -= ending.len;
+	return true;
+}
+
 static void ask_path(struct question *question, const char *path)
 {
 	struct sfs_span all = sfs_span_str(path), rest;
@@ -130,11 +141,8 @@ static void ask_path(struct question *question, const char *path)
 	}
 	split(all, &question->class_name, &rest);
 	question->name = rest;
-	size_t len = sizeof FS_NAME_ERROR - 1;
-	if (question->rejected && question->name.len > len &&
-	    memcmp((const char *)question->name.data + question->name.len - len, FS_NAME_ERROR,
-		   len) == 0)
-		question->name.len -= len;
+	if (question->rejected && !cut(&question->name, sfs_span_str(FS_NAME_ERROR)))
+		cut(&question->name, sfs_span_str(FS_NAME_REMOVED));
 	if (rest.len && !memchr(rest.data, '/', rest.len))
 		take_oid(question);
 }
@@ -197,6 +205,8 @@ static int find_refused(struct cli_ctx *ctx, const struct question *question, st
 	ret->has_refused = !err;
 	if (!err)
 		fs_name_make(oid, ret->refused.format, ret->kept);
+	if (!err && ret->refused.removed_ino)
+		fs_name_make_removed(oid, ret->removed);
 	sfs_buf_fini(&search.oid);
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;
 }
@@ -268,6 +278,10 @@ static void put_text(struct cli_ctx *ctx, const struct question *question,
 		put_span(ctx, question->class_name);
 		fprintf(ctx->out, "/%s in a mount.\n", answer->kept);
 	}
+	if (answer->removed[0])
+		fprintf(ctx->out,
+			"The object was removed just before; its text is kept beside it: %s.\n",
+			answer->removed);
 }
 
 static void put_json(struct cli_ctx *ctx, const struct question *question,

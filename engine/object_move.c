@@ -143,6 +143,16 @@ int sfs_object_rename(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	return err;
 }
 
+/** What is removed now may be on its way to being replaced. */
+static void remember(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record record;
+	if (sfsi_object_load(txn, class_id, oid, &buf, &record) == 0)
+		sfsi_departed_add(txn->store->removed, sfsi_departed_clock(), class_id, oid,
+				  &record);
+}
+
 int sfs_object_remove(struct sfs_store *store, uint32_t class_id, struct sfs_span oid, uint64_t ino)
 {
 	struct sfsi_class *class;
@@ -157,13 +167,15 @@ int sfs_object_remove(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_key key;
 	struct sfsi_object object;
-	/* The entry is enough, so that a damaged record can be removed too. */
+	/* The entry is enough, so that a damaged record can be removed too; it is not remembered then. */
 	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(store, oid), oid);
 	err = sfsi_txn_get(&txn, class_id, sfsi_key_span(&key), &buf);
 	if (!err)
 		err = sfsi_entry_decode(sfs_buf_span(&buf), &object);
 	if (!err && ino && ino != sfs_ino_make(class_id, object.serial))
 		err = SFS_ERR_CONFLICT;
+	if (!err)
+		remember(&txn, class_id, oid);
 	if (!err)
 		err = sfsi_object_erase(&txn, class_id, oid, object.serial);
 	return sfsi_txn_end(&txn, err);

@@ -215,6 +215,7 @@ last() { tail -n 1 "$E" | jq -rc "$1"; }
 	refused "Read-only" mv "$MNT/Note" "$R/Note/2"
 	refused "Read-only" rmdir "$R/Note"
 	refused "Read-only" rm "$f.error"
+	has "$(last .message)" "goes with the text"
 	refused "Read-only" chmod 0600 "$f"
 	refused "Read-only" truncate -s 0 "$f"
 	refused "Read-only" bash -c 'echo x >"$0"' "$f"
@@ -287,6 +288,60 @@ last() { tail -n 1 "$E" | jq -rc "$1"; }
 	store_mount
 	cmp "$T/big" "$R/Note/big.json"
 	rm "$R/Note/big.json"
+}
+
+@test "an object that is removed to be made anew: when the new one is refused, the old text is kept" {
+	printf '{"v":  1}' >"$MNT/Note/1.json"
+	rm "$MNT/Note/1.json"
+	save_bad "$MNT/Note/1.json"
+	absent "$MNT/Note/1.json"
+	holds "$R/Note/1.json" "$BAD"
+	holds "$R/Note/1.json.removed" '{"v":  1}'
+	is "$(stat -c %s "$R/Note/1.json.removed")" 9
+	is "$(ls "$R/Note" | tr '\n' ' ')" "1.json 1.json.error 1.json.removed "
+	has "$(cat "$R/Note/1.json.error")" "1.json.removed"
+	is "$(cat "$R/Note/1.json.error" | wc -c)" "$(stat -c %s "$R/Note/1.json.error")"
+	code 0 sfs why "$MNT/Note/1.json"
+	has "$out" "1.json.removed"
+	code 0 sfs why "$R/Note/1.json.removed"
+	has "$out" "line 2, column"
+	refused "Read-only" rm "$R/Note/1.json.removed"
+	refused "Read-only" bash -c 'echo x >"$0"' "$R/Note/1.json.removed"
+	store_kill
+	store_mount
+	holds "$R/Note/1.json.removed" '{"v":  1}'
+	save_bad "$MNT/Note/1.json" '{"again'
+	holds "$R/Note/1.json" '{"again'
+	holds "$R/Note/1.json.removed" '{"v":  1}'
+	code 0 sfs check "$MNT"
+	cp "$R/Note/1.json.removed" "$MNT/Note/1.json"
+	holds "$MNT/Note/1.json" '{"v":  1}'
+	absent "$R/Note"
+	code 0 sfs check "$MNT"
+}
+
+@test "what was removed is kept only beside the refused text of an object that is still gone" {
+	local oid
+	for oid in again gone mine; do
+		echo "{\"oid\": \"$oid\"}" >"$MNT/Note/$oid.json"
+	done
+	save_bad "$MNT/Note/mine.json"
+	absent "$R/Note/mine.json.removed"
+	rm "$MNT/Note/again.json"
+	echo '{"made": "again"}' >"$MNT/Note/again.json"
+	save_bad "$MNT/Note/again.json"
+	absent "$R/Note/again.json.removed"
+	holds "$MNT/Note/again.json" $'{"made": "again"}\n'
+	rm "$MNT/Note/gone.json"
+	hex 82 a1 61 01 >"$T/bad"
+	refused "Bad message" cp "$T/bad" "$MNT/Note/gone.msgpack"
+	is "$(ls "$R/Note" | grep gone | tr '\n' ' ')" "gone.json.removed gone.msgpack gone.msgpack.error "
+	holds "$R/Note/gone.json.removed" $'{"oid": "gone"}\n'
+	rm "$R/Note/gone.msgpack"
+	is "$(ls "$R/Note" | grep gone)" ""
+	rm "$R"/Note/*.json
+	code 0 sfs check "$MNT"
+	is "$(ls "$R")" ""
 }
 
 @test "a refused operation on a raw says its path" {
