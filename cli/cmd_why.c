@@ -24,7 +24,8 @@ struct answer {
 	struct sfs_buf text;    /* what its spans point to */
 	struct sfs_refused refused;
 	bool has_refused;
-	char kept[SFS_NAME_MAX + 1]; /* file name of the refused text */
+	char kept[SFS_NAME_MAX + 1];    /* file name of the refused text */
+	char removed[SFS_NAME_MAX + 1]; /* … of the text of the object that was removed before */
 };
 
 /* --- PATH --- */
@@ -115,14 +116,14 @@ static void take_oid(struct question *question)
 	question->oid = (struct sfs_span){ question->buf, name.oid_len };
 }
 
-/** Lines have the last part of a path of a raw only. */
-static struct sfs_span base_name(struct sfs_span path)
+/** Take an ending away. Returns whether it was there. */
+static bool cut(struct sfs_span *name, struct sfs_span ending)
 {
-	const char *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
-	if (!slash)
-		return path;
-	size_t skip = (size_t)(slash - (const char *)path.data) + 1;
-	return (struct sfs_span){ slash + 1, path.len - skip };
+	if (name->len <= ending.len ||
+	    memcmp((const char *)name->data + name->len - ending.len, ending.data, ending.len) != 0)
+		return false;
+	name->len -= ending.len;
+	return true;
 }
 
 static void ask_path(struct question *question, const char *path)
@@ -139,13 +140,10 @@ static void ask_path(struct question *question, const char *path)
 		return;
 	}
 	split(all, &question->class_name, &rest);
-	question->name = base_name(rest);
-	size_t len = sizeof FS_NAME_ERROR - 1;
-	if (question->rejected && question->name.len > len &&
-	    memcmp((const char *)question->name.data + question->name.len - len, FS_NAME_ERROR,
-		   len) == 0)
-		question->name.len -= len;
-	if (base_name(rest).data == rest.data)
+	question->name = rest;
+	if (question->rejected && !cut(&question->name, sfs_span_str(FS_NAME_ERROR)))
+		cut(&question->name, sfs_span_str(FS_NAME_REMOVED));
+	if (rest.len && !memchr(rest.data, '/', rest.len))
 		take_oid(question);
 }
 
@@ -159,7 +157,7 @@ static void ask_target(struct cli_ctx *ctx, struct question *question, const cha
 	if (sfs_class_find(ctx->store, target.class_name, &class) == 0 &&
 	    class.kind == SFS_CLASS_OBJECT)
 		question->oid = target.rest;
-	question->name = base_name(target.rest);
+	question->name = target.rest;
 }
 
 /* --- looking --- */
@@ -207,6 +205,8 @@ static int find_refused(struct cli_ctx *ctx, const struct question *question, st
 	ret->has_refused = !err;
 	if (!err)
 		fs_name_make(oid, ret->refused.format, ret->kept);
+	if (!err && ret->refused.removed_ino)
+		fs_name_make_removed(oid, ret->removed);
 	sfs_buf_fini(&search.oid);
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;
 }
@@ -278,6 +278,10 @@ static void put_text(struct cli_ctx *ctx, const struct question *question,
 		put_span(ctx, question->class_name);
 		fprintf(ctx->out, "/%s in a mount.\n", answer->kept);
 	}
+	if (answer->removed[0])
+		fprintf(ctx->out,
+			"The object was removed just before; its text is kept beside it: %s.\n",
+			answer->removed);
 }
 
 static void put_json(struct cli_ctx *ctx, const struct question *question,
@@ -369,7 +373,7 @@ const struct cli_cmd cli_cmd_why = {
 		"a mount, of something that need not be there: a file that could not be made, a class,\n"
 		"the mount point (then it is the last refused operation of all), or a file in\n"
 		".storefs/rejected. Without a mount: STORE, and a class, an object or a raw, as the\n"
-		"other verbs take them. Of raws in directories only the last part of the name counts.\n"
+		"other verbs take them.\n"
 		"The last 1000 refused operations are known; refused texts always. Exit code 10 also\n"
 		"means that nothing was refused.",
 	.options = options,

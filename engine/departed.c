@@ -1,35 +1,43 @@
 /*
- * Departed objects: see departed.h. A list from oldest to newest: it holds what was renamed away in
- * the last minute, which is few, and is looked at only when an object is made or renamed away.
+ * Departed objects: see departed.h. A list from oldest to newest, and a table to find them by oid: who
+ * removes a class object by object makes many.
  */
 #include "departed.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "hash.h"
+
+#define BUCKETS 1024
 
 struct departure {
-	struct departure *next;
+	struct departure *next, *prev; /* by age */
+	struct departure *chain;       /* of its bucket */
 	int64_t left_ns;
 	uint32_t class_id;
 	struct sfsi_record record; /* spans point into bytes */
 	size_t oid_len, len;
-	uint8_t bytes[]; /* [len] oid, body, updates */
+	uint8_t bytes[]; /* [len] oid, body, updates, text */
 };
 
 struct sfsi_departed {
+	size_t max_bytes;
+	bool texts;
 	pthread_mutex_t lock;
-	struct departure *oldest, **end; /* protected by lock, as all of it */
+	struct departure *oldest, *newest; /* protected by lock, as all below */
 	size_t bytes;
+	struct departure *buckets[BUCKETS];
 };
 
-int sfsi_departed_new(struct sfsi_departed **ret)
+int sfsi_departed_new(size_t max_bytes, bool texts, struct sfsi_departed **ret)
 {
 	struct sfsi_departed *departed = calloc(1, sizeof *departed);
 	if (!departed)
 		return SFS_ERR_NO_MEMORY;
 	pthread_mutex_init(&departed->lock, NULL);
-	departed->end = &departed->oldest;
+	departed->max_bytes = max_bytes;
+	departed->texts = texts;
 	*ret = departed;
 	return 0;
 }
@@ -39,14 +47,45 @@ static size_t weight(const struct departure *departure)
 	return sizeof *departure + departure->len;
 }
 
-static void remove_locked(struct sfsi_departed *departed, struct departure **at)
+/** Where the departure of an oid hangs in its bucket, or would. */
+static struct departure **place_locked(struct sfsi_departed *departed, uint32_t class_id,
+				       struct sfs_span oid)
 {
-	struct departure *gone = *at;
-	*at = gone->next;
-	if (departed->end == &gone->next)
-		departed->end = at;
+	struct departure **at = &departed->buckets[sfsi_hash(oid, class_id) % BUCKETS];
+	while (*at && !((*at)->class_id == class_id &&
+			sfs_span_equal((struct sfs_span){ (*at)->bytes, (*at)->oid_len }, oid)))
+		at = &(*at)->chain;
+	return at;
+}
+
+static void remove_locked(struct sfsi_departed *departed, struct departure **place)
+{
+	struct departure *gone = *place;
+	*place = gone->chain;
+	*(gone->prev ? &gone->prev->next : &departed->oldest) = gone->next;
+	*(gone->next ? &gone->next->prev : &departed->newest) = gone->prev;
 	departed->bytes -= weight(gone);
 	free(gone);
+}
+
+static void remove_oldest_locked(struct sfsi_departed *departed)
+{
+	const struct departure *oldest = departed->oldest;
+	struct sfs_span oid = { oldest->bytes, oldest->oid_len };
+	remove_locked(departed, place_locked(departed, oldest->class_id, oid));
+}
+
+static void insert_locked(struct sfsi_departed *departed, struct departure **place,
+			  struct departure *departure)
+{
+	departure->chain = *place;
+	*place = departure;
+	departure->prev = departed->newest;
+	*(departed->newest ? &departed->newest->next : &departed->oldest) = departure;
+	departed->newest = departure;
+	departed->bytes += weight(departure);
+	while (departed->bytes > departed->max_bytes && departed->oldest != departure)
+		remove_oldest_locked(departed);
 }
 
 void sfsi_departed_free(struct sfsi_departed *departed)
@@ -54,7 +93,7 @@ void sfsi_departed_free(struct sfsi_departed *departed)
 	if (!departed)
 		return;
 	while (departed->oldest)
-		remove_locked(departed, &departed->oldest);
+		remove_oldest_locked(departed);
 	pthread_mutex_destroy(&departed->lock);
 	free(departed);
 }
@@ -66,27 +105,17 @@ int64_t sfsi_departed_clock(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static struct departure **find_locked(struct sfsi_departed *departed, uint32_t class_id,
-				      struct sfs_span oid)
-{
-	struct departure **at = &departed->oldest;
-	while (*at && !((*at)->class_id == class_id &&
-			sfs_span_equal((struct sfs_span){ (*at)->bytes, (*at)->oid_len }, oid)))
-		at = &(*at)->next;
-	return at;
-}
-
 static void drop_locked(struct sfsi_departed *departed, uint32_t class_id, struct sfs_span oid)
 {
-	struct departure **at = find_locked(departed, class_id, oid);
-	if (*at)
-		remove_locked(departed, at);
+	struct departure **place = place_locked(departed, class_id, oid);
+	if (*place)
+		remove_locked(departed, place);
 }
 
 static void expire_locked(struct sfsi_departed *departed, int64_t now_ns)
 {
 	while (departed->oldest && now_ns - departed->oldest->left_ns > SFSI_DEPARTED_NS)
-		remove_locked(departed, &departed->oldest);
+		remove_oldest_locked(departed);
 }
 
 static struct sfs_span keep_bytes(struct departure *departure, struct sfs_span from)
@@ -98,9 +127,12 @@ static struct sfs_span keep_bytes(struct departure *departure, struct sfs_span f
 	return kept;
 }
 
-static struct departure *departure_new(struct sfs_span oid, const struct sfsi_record *record)
+static struct departure *departure_new(struct sfs_span oid, const struct sfsi_record *record,
+				       bool texts)
 {
-	size_t len = oid.len + record->body.len + record->updates.len;
+	bool has_text = texts && record->has_text;
+	struct sfs_span text = has_text ? record->text : (struct sfs_span){ "", 0 };
+	size_t len = oid.len + record->body.len + record->updates.len + text.len;
 	struct departure *departure = malloc(sizeof *departure + len);
 	if (!departure)
 		return NULL;
@@ -108,26 +140,22 @@ static struct departure *departure_new(struct sfs_span oid, const struct sfsi_re
 	keep_bytes(departure, oid);
 	departure->record.body = keep_bytes(departure, record->body);
 	departure->record.updates = keep_bytes(departure, record->updates);
-	departure->record.has_text = false;
-	departure->record.text = (struct sfs_span){ "", 0 };
+	departure->record.has_text = has_text;
+	departure->record.text = keep_bytes(departure, text);
 	return departure;
 }
 
 void sfsi_departed_add(struct sfsi_departed *departed, int64_t now_ns, uint32_t class_id,
 		       struct sfs_span oid, const struct sfsi_record *record)
 {
-	struct departure *departure = departure_new(oid, record);
+	struct departure *departure = departure_new(oid, record, departed->texts);
 	pthread_mutex_lock(&departed->lock);
 	drop_locked(departed, class_id, oid);
 	expire_locked(departed, now_ns);
 	if (departure) {
 		departure->left_ns = now_ns;
 		departure->class_id = class_id;
-		*departed->end = departure;
-		departed->end = &departure->next;
-		departed->bytes += weight(departure);
-		while (departed->bytes > SFSI_DEPARTED_BYTES && departed->oldest != departure)
-			remove_locked(departed, &departed->oldest);
+		insert_locked(departed, place_locked(departed, class_id, oid), departure);
 	}
 	pthread_mutex_unlock(&departed->lock);
 }
@@ -145,7 +173,7 @@ int sfsi_departed_get(struct sfsi_departed *departed, int64_t now_ns, uint32_t c
 	int err = SFS_ERR_NOT_FOUND;
 	pthread_mutex_lock(&departed->lock);
 	expire_locked(departed, now_ns);
-	const struct departure *departure = *find_locked(departed, class_id, oid);
+	const struct departure *departure = *place_locked(departed, class_id, oid);
 	if (departure)
 		err = sfs_buf_append(buf, departure->bytes, departure->len);
 	if (departure && !err) {
@@ -153,6 +181,7 @@ int sfsi_departed_get(struct sfsi_departed *departed, int64_t now_ns, uint32_t c
 		*ret = departure->record;
 		ret->body.data = bytes + departure->oid_len;
 		ret->updates.data = bytes + departure->oid_len + ret->body.len;
+		ret->text.data = bytes + departure->len - ret->text.len;
 	}
 	pthread_mutex_unlock(&departed->lock);
 	return err;
@@ -163,7 +192,7 @@ uint64_t sfsi_departed_number(struct sfsi_departed *departed, int64_t now_ns, ui
 {
 	pthread_mutex_lock(&departed->lock);
 	expire_locked(departed, now_ns);
-	const struct departure *departure = *find_locked(departed, class_id, oid);
+	const struct departure *departure = *place_locked(departed, class_id, oid);
 	uint64_t number = departure ? departure->record.object.number : 0;
 	pthread_mutex_unlock(&departed->lock);
 	return number;

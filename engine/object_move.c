@@ -129,7 +129,10 @@ int sfs_object_rename(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	return err;
 }
 
-/** The record of an object that is to go: of one that is damaged or missing what its entry says. */
+/**
+ * The record of an object that is to go: of one that is damaged or missing what its entry says. A whole
+ * one is remembered: what is removed now may be on its way to being replaced.
+ */
 static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 		      struct sfs_buf *buf, struct sfsi_record *ret)
 {
@@ -141,6 +144,8 @@ static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span o
 	if (err < 0)
 		return err;
 	err = sfsi_object_load(txn, class_id, oid, buf, ret);
+	if (!err)
+		sfsi_departed_add(txn->store->removed, sfsi_departed_clock(), class_id, oid, ret);
 	if (err != SFS_ERR_CORRUPT && err != SFS_ERR_VERSION && err != SFS_ERR_NOT_FOUND)
 		return err;
 	*ret = (struct sfsi_record){ .body = { nothing, sizeof nothing } };

@@ -417,12 +417,23 @@ static void open_drop(struct sfs_store *store, uint64_t ino)
 
 /* --- Z records --- */
 
+/** Was the class removed, or is it now? The commit lock is held: nobody else changes the catalogue. */
+static bool is_gone(const struct sfsi_txn *txn, uint32_t class_id)
+{
+	const struct sfs_store *store = txn->store;
+	const struct sfsi_class *class = class_id < store->by_id_len ? store->by_id[class_id]
+								     : NULL;
+	return !class || class->removed ||
+	       (txn->edit.type == SFSI_EDIT_REMOVE && txn->edit.class == class);
+}
+
+/** May a commit write to the partition of this class? It does already, or no other ever will. */
 static bool touches(const struct sfsi_txn *txn, uint32_t class_id)
 {
 	for (size_t i = 0; i < txn->classes_len; i++)
 		if (txn->classes[i].class->id == class_id)
 			return true;
-	return false;
+	return txn->store->backend->ops->caps & SFSI_CAP_CROSS_PARTITION && is_gone(txn, class_id);
 }
 
 int sfsi_reaped_collect(struct sfsi_txn *txn)
@@ -471,6 +482,7 @@ static int sweep_record(void *arg, struct sfs_span key, struct sfs_span val)
 	return sfs_buf_append(found, &serial, sizeof serial) < 0;
 }
 
+/** Of a class that is there, or was. */
 static int sweep_class(struct sfs_store *store, uint32_t class_id)
 {
 	SFSI_AUTO_BUF struct sfs_buf found = SFS_BUF_INIT;
@@ -487,8 +499,9 @@ static int sweep_class(struct sfs_store *store, uint32_t class_id)
 		err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
+	/* One state must say the number of the commit. */
 	struct sfsi_txn_class *class;
-	err = sfsi_txn_class(&txn, class_id, &class);
+	err = sfsi_txn_class(&txn, is_gone(&txn, class_id) ? 0 : class_id, &class);
 	for (size_t at = 0; at < found.len && !err; at += 8) {
 		uint64_t serial;
 		memcpy(&serial, (const char *)found.data + at, sizeof serial);
@@ -502,10 +515,10 @@ static int sweep_class(struct sfs_store *store, uint32_t class_id)
 
 int sfsi_reaped_sweep(struct sfs_store *store)
 {
-	struct sfs_class_info info = { 0 };
+	uint64_t end = atomic_load(&store->by_id[0]->next_serial);
 	int err = 0;
-	for (uint32_t id = 0; !err && sfs_class_next(store, id, &info) == 0; id = info.id)
-		err = sweep_class(store, info.id);
+	for (uint64_t id = 1; id < end && !err; id++)
+		err = sweep_class(store, (uint32_t)id);
 	return err;
 }
 

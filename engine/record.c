@@ -320,17 +320,22 @@ int sfsi_sealed_decode(struct sfs_span bytes, struct sfs_span key, struct sfs_sp
 	return 0;
 }
 
+/** With the format: the number and size of a removed object's text follow. */
+#define HAS_REMOVED 0x80
+
 int sfsi_refused_encode(const struct sfsi_refused *refused, struct sfs_span key,
 			struct sfs_buf *ret)
 {
-	uint8_t head[41];
+	uint8_t head[57];
 	uint8_t *at = sfsi_put_u64(head, refused->serial);
 	at = sfsi_put_u64(at, (uint64_t)refused->time_ns);
 	at = sfsi_put_u64(at, refused->size);
 	at = sfsi_put_u64(at, refused->offset);
 	at = sfsi_put_u32(at, refused->line);
 	at = sfsi_put_u32(at, refused->column);
-	at = sfsi_put_u8(at, (uint8_t)refused->format);
+	at = sfsi_put_u8(at, (uint8_t)(refused->format | (refused->removed ? HAS_REMOVED : 0)));
+	if (refused->removed)
+		at = sfsi_put_u64(sfsi_put_u64(at, refused->removed), refused->removed_size);
 	SFSI_AUTO_BUF struct sfs_buf content = SFS_BUF_INIT;
 	int err = sfs_buf_append(&content, head, (size_t)(at - head));
 	if (!err)
@@ -352,6 +357,11 @@ int sfsi_refused_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_
 	refused.line = sfsi_read_u32(&r);
 	refused.column = sfsi_read_u32(&r);
 	uint8_t format = sfsi_read_u8(&r);
+	if (format & HAS_REMOVED) {
+		refused.removed = sfsi_read_u64(&r);
+		refused.removed_size = sfsi_read_u64(&r);
+		format &= (uint8_t)~HAS_REMOVED;
+	}
 	refused.sentence = read_span(&r, r.left);
 	if (r.bad || format > SFS_FORMAT_MSGPACK)
 		return SFS_ERR_CORRUPT;

@@ -88,6 +88,8 @@ struct sfsi_refused {
 	int64_t time_ns;
 	enum sfs_format format;
 	uint64_t size; /* of the text */
+	/* The text of the object that was removed before: its number (0: there is none) and size. */
+	uint64_t removed, removed_size;
 	uint32_t line, column;
 	uint64_t offset;
 	struct sfs_span sentence;

@@ -1,9 +1,11 @@
 /*
  * Refused texts: see storefs/refused.h. Three keys each, so that stat and listings never read the
- * text: an entry in cookie order, the text, and the way from the inode number to the oid. The
- * class's state counts them: without any, nothing is looked up.
+ * text: an entry in cookie order, the text, and the way from the inode number to the oid; two more for
+ * the text of an object that was removed before. The class's state counts them: without any, nothing is
+ * looked up.
  */
 #include <storefs/refused.h>
+#include "departed.h"
 #include "object.h"
 
 static uint64_t count_of(struct sfs_store *store, const struct sfsi_class *class)
@@ -27,6 +29,8 @@ static void show(uint32_t class_id, const struct sfsi_refused *refused, struct s
 		.format = refused->format,
 		.size = refused->size,
 		.time_ns = refused->time_ns,
+		.removed_ino = refused->removed ? sfs_ino_make(class_id, refused->removed) : 0,
+		.removed_size = refused->removed_size,
 		.diag = { .line = refused->line,
 			  .column = refused->column,
 			  .offset = refused->offset },
@@ -79,7 +83,7 @@ int sfs_refused_stat(struct sfs_store *store, uint64_t ino, struct sfs_refused *
 	if (!err)
 		err = sfs_refused_find(store, sfs_ino_class(ino), sfs_buf_span(&oid), &refused);
 	/* Removed, and another one was kept, between the two reads. */
-	if (!err && refused.ino != ino)
+	if (!err && refused.ino != ino && refused.removed_ino != ino)
 		err = SFS_ERR_NOT_FOUND;
 	if (!err && ret_oid)
 		err = sfs_buf_append(ret_oid, oid.data, oid.len);
@@ -183,16 +187,23 @@ static int put_sealed(struct sfsi_txn *txn, uint32_t class_id, const struct sfsi
 	return err;
 }
 
+/** A text, and whose it is, under a number. */
+static int put_text(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial, struct sfs_span text,
+		    struct sfs_span oid)
+{
+	struct sfsi_key key;
+	sfsi_key_refused_part(&key, 'T', serial);
+	int err = put_sealed(txn, class_id, &key, text);
+	sfsi_key_refused_part(&key, 'N', serial);
+	return err < 0 ? err : put_sealed(txn, class_id, &key, oid);
+}
+
 static int store_all(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 		     const struct sfsi_refused *refused, struct sfs_span text)
 {
 	struct sfsi_key key;
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	sfsi_key_refused_part(&key, 'T', refused->serial);
-	int err = put_sealed(txn, class_id, &key, text);
-	sfsi_key_refused_part(&key, 'N', refused->serial);
-	if (!err)
-		err = put_sealed(txn, class_id, &key, oid);
+	int err = put_text(txn, class_id, refused->serial, text, oid);
 	entry_key(txn->store, oid, &key);
 	if (!err)
 		err = sfsi_refused_encode(refused, sfsi_key_span(&key), &value);
@@ -201,11 +212,43 @@ static int store_all(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	return err;
 }
 
+/** Is there an object? */
+static int exists(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid)
+{
+	struct sfsi_key key;
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	sfsi_key_object(&key, oid);
+	return sfsi_txn_get(txn, class_id, sfsi_key_span(&key), &value);
+}
+
+/** If the object was removed a moment ago, and not made again: keep its text. */
+static int put_removed(struct sfsi_txn *txn, struct sfsi_class *class, struct sfs_span oid,
+		       struct sfsi_refused *refused)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	struct sfsi_record record;
+	int err = sfsi_departed_get(txn->store->removed, sfsi_departed_clock(), class->id, oid,
+				    &buf, &record);
+	if (err)
+		return err == SFS_ERR_NOT_FOUND ? 0 : err;
+	err = exists(txn, class->id, oid);
+	if (err != SFS_ERR_NOT_FOUND)
+		return err;
+	uint64_t serial = sfsi_class_serial(class);
+	err = serial ? sfsi_object_render(&record, SFS_FORMAT_JSON, &text) : SFS_ERR_LIMIT;
+	if (err < 0)
+		return err;
+	refused->removed = serial;
+	refused->removed_size = text.len;
+	return put_text(txn, class->id, serial, sfs_buf_span(&text), oid);
+}
+
 static int put_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 		  struct sfsi_refused *refused, struct sfs_span text)
 {
 	struct sfsi_class *class;
-	struct sfsi_refused old;
+	struct sfsi_refused old = { .serial = 0 };
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	int err = sfsi_object_class(txn->store, class_id, &class);
 	if (!err)
@@ -215,9 +258,13 @@ static int put_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 		return err;
 	refused->time_ns = txn->now_ns;
 	refused->serial = err ? sfsi_class_serial(class) : old.serial;
+	refused->removed = old.removed;
+	refused->removed_size = old.removed_size;
 	if (!refused->serial)
 		return SFS_ERR_LIMIT;
-	err = store_all(txn, class_id, oid, refused, text);
+	err = old.removed ? 0 : put_removed(txn, class, oid, refused);
+	if (!err)
+		err = store_all(txn, class_id, oid, refused, text);
 	return err < 0 ? err : count_change(txn, class_id, is_new ? 1 : 0);
 }
 
@@ -248,30 +295,31 @@ int sfs_refused_put(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 	return sfsi_txn_end(&txn, put_in(&txn, class_id, oid, &refused, text));
 }
 
-/** @serial  0: not known. */
-static int erase(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid, uint64_t serial)
+static int erase_text(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial)
 {
 	struct sfsi_key key;
-	entry_key(txn->store, oid, &key);
-	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	sfsi_key_refused_part(&key, 'T', serial);
-	if (!err)
-		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	sfsi_key_refused_part(&key, 'N', serial);
-	if (!err)
-		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
-	return err < 0 ? err : count_change(txn, class_id, -1);
+	return err < 0 ? err : sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 }
 
 static int remove_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid)
 {
-	struct sfsi_refused old;
+	struct sfsi_key key;
+	struct sfsi_refused old = { .serial = 0 };
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	int err = load(txn, class_id, oid, &buf, &old);
-	/* A damaged entry must not be in the way of a good save. */
-	if (err == SFS_ERR_CORRUPT)
-		return erase(txn, class_id, oid, 0);
-	return err < 0 ? err : erase(txn, class_id, oid, old.serial);
+	/* A damaged entry, whose numbers are not known, must not be in the way of a good save. */
+	if (err && err != SFS_ERR_CORRUPT)
+		return err;
+	entry_key(txn->store, oid, &key);
+	err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	if (!err && old.serial)
+		err = erase_text(txn, class_id, old.serial);
+	if (!err && old.removed)
+		err = erase_text(txn, class_id, old.removed);
+	return err < 0 ? err : count_change(txn, class_id, -1);
 }
 
 int sfsi_refused_drop(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid)

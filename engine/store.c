@@ -171,6 +171,7 @@ static int store_free(struct sfs_store *store)
 	sfsi_open_fini(store);
 	sfsi_cache_free(store->cache);
 	sfsi_departed_free(store->departed);
+	sfsi_departed_free(store->removed);
 	sfsi_backend_close(store->backend);
 	sfsi_catalogue_free(store);
 	if (store->raw_temp)
@@ -231,7 +232,9 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 	int err = sfsi_cache_new(config->cache_bytes ? config->cache_bytes : CACHE_DEFAULT,
 				 &store->cache);
 	if (!err)
-		err = sfsi_departed_new(&store->departed);
+		err = sfsi_departed_new(SFSI_DEPARTED_BYTES, false, &store->departed);
+	if (!err)
+		err = sfsi_departed_new(SFSI_REMOVED_BYTES, true, &store->removed);
 	if (!err)
 		err = sfsi_open_init(store);
 	if (err < 0)

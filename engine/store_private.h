@@ -74,7 +74,8 @@ struct sfs_store {
 	size_t by_name_len;
 
 	struct sfsi_cache *cache;
-	struct sfsi_departed *departed;
+	struct sfsi_departed *departed; /* renamed to scratch files a moment ago */
+	struct sfsi_departed *removed;  /* removed a moment ago */
 	struct sfsi_syncer *syncer;
 
 	int raw_fd;     /* folder of the plain files */

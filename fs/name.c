@@ -181,6 +181,11 @@ size_t fs_name_make_error(struct sfs_span oid, enum sfs_format format, char ret[
 		    ret);
 }
 
+size_t fs_name_make_removed(struct sfs_span oid, char ret[SFS_NAME_MAX + 1])
+{
+	return make(oid, ".json" FS_NAME_REMOVED, ret);
+}
+
 static bool has_extension(struct sfs_span name, const char *extension, size_t *ret_stem)
 {
 	size_t len = strlen(extension);

@@ -33,6 +33,10 @@ size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NA
 /** Its name: as that of the text, and FS_NAME_ERROR; shortened likewise. */
 size_t fs_name_make_error(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1]);
 
+#define FS_NAME_REMOVED ".removed"
+/** The same of the text of an object that was removed, which is always shown as JSON. */
+size_t fs_name_make_removed(struct sfs_span oid, char ret[SFS_NAME_MAX + 1]);
+
 /**
  * What oids start with that a hashed name may stand for.
  * @number  0 or 1: the prefix as it stands, and unescaped.

@@ -1,7 +1,7 @@
 /*
  * Handlers of extended attributes: user.* of raws are their metadata. Other name spaces are
  * answered without asking the store, because the kernel asks for security.capability before each
- * write. Of objects there is user.storefs.error alone.
+ * write. Of objects there is user.storefs.error alone; it is not listed, so that nobody copies it.
  */
 #include <sys/xattr.h>
 #include "op.h"
@@ -138,11 +138,7 @@ void fs_op_listxattr(fuse_req_t req, fuse_ino_t node, size_t size)
 	struct sfs_buf names = SFS_BUF_INIT;
 	if (refuse_all(req))
 		return;
-	struct sfs_buf error = SFS_BUF_INIT;
 	int err = is_raw(fs, node) ? list_names(fs, node, &names) : 0;
-	if (!err && object_error(fs, node, &error) == 0)
-		err = sfs_buf_append(&names, ERROR_NAME, sizeof ERROR_NAME);
-	sfs_buf_fini(&error);
 	if (err && err != SFS_ERR_NOT_FOUND)
 		fs_reply(req, err);
 	else

@@ -10,6 +10,10 @@
 #include "name.h"
 #include "refusal.h"
 
+/** Entries of a directory that are looked at for a name, and directories above each other. */
+#define SEARCH_MAX 100000
+#define DEPTH_MAX 256
+
 /** The request that this thread is at. */
 static _Thread_local struct {
 	enum fs_request kind;
@@ -191,6 +195,7 @@ static const char *sentence_of(int error)
 struct target {
 	struct sfs_class_info class;
 	char name[SFS_NAME_MAX + SFS_CLASS_NAME_MAX + 32];
+	struct sfs_buf path; /* instead of name, of what is in a directory of a class */
 	struct sfs_error error;
 };
 
@@ -237,6 +242,58 @@ static const char *meta_prefix(uint64_t dir)
 	return NULL;
 }
 
+/** A directory that is looked for in its parent. */
+struct dir_search {
+	uint64_t ino;
+	struct sfs_buf *path; /* below it; its name comes before that */
+	size_t left;          /* entries to look at before it is given up */
+	bool found;
+};
+
+static int compare_dir(void *arg, struct sfs_span name, uint64_t ino, enum sfs_node_type type,
+		       uint64_t cookie)
+{
+	struct dir_search *search = arg;
+	struct sfs_buf longer = SFS_BUF_INIT;
+	(void)type, (void)cookie;
+	if (ino != search->ino)
+		return search->left-- == 0;
+	int err = sfs_buf_printf(&longer, "%.*s/%.*s", (int)name.len, (const char *)name.data,
+				 (int)search->path->len, (const char *)search->path->data);
+	sfs_buf_fini(search->path);
+	*search->path = longer;
+	search->found = !err;
+	return 1;
+}
+
+/**
+ * The path of a name in its class. Directories know their parents, not their names: those are looked
+ * for, and not found in very large ones.
+ */
+static int path_of(struct fs *fs, uint64_t dir, const char *name, struct sfs_buf *ret)
+{
+	struct sfs_attr attr;
+	int err = sfs_buf_append(ret, name, strlen(name));
+	for (unsigned depth = 0; !err && fs_node_kind(dir) != FS_NODE_CLASS; depth++) {
+		struct dir_search search = { .ino = dir, .path = ret, .left = SEARCH_MAX };
+		err = depth < DEPTH_MAX ? sfs_raw_stat(fs->store, dir, &attr) : SFS_ERR_LIMIT;
+		if (!err)
+			err = sfs_raw_list(fs->store, attr.parent, 0, 0, compare_dir, &search);
+		if (err == SFS_ERR_CANCELLED)
+			err = 0;
+		if (!err && !search.found)
+			err = SFS_ERR_NOT_FOUND;
+		dir = attr.parent;
+	}
+	return err;
+}
+
+static void about_raw(struct fs *fs, struct target *target)
+{
+	if (path_of(fs, about.dir, about.name, &target->path) == 0)
+		target->error.name = sfs_buf_span(&target->path);
+}
+
 static void about_name(struct fs *fs, struct target *target)
 {
 	const char *prefix = meta_prefix(about.dir);
@@ -257,6 +314,8 @@ static void about_name(struct fs *fs, struct target *target)
 	}
 	set_class(fs, sfs_ino_class(fs_node_ino(about.dir)), target);
 	set_name(target, "", about.name);
+	if (fs_node_kind(about.dir) == FS_NODE_THING)
+		about_raw(fs, target);
 	if (fs_node_kind(about.dir) != FS_NODE_CLASS || target->class.kind != SFS_CLASS_OBJECT)
 		return;
 	fs_name_parse(target->error.name, &name);
@@ -326,7 +385,7 @@ static void about_node(struct fs *fs, struct target *target)
 
 void fs_refusal_add(struct fs *fs, int error)
 {
-	struct target target = { .name = "", .class = { .id = 0 } };
+	struct target target = { .path = SFS_BUF_INIT };
 	if (!counts(error))
 		return;
 	if (about.class_id)
@@ -345,4 +404,5 @@ void fs_refusal_add(struct fs *fs, int error)
 		target.error.column = about.diag.column;
 	}
 	sfs_errors_add(fs->store, &target.error);
+	sfs_buf_fini(&target.path);
 }

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include "name.h"
+#include "refusal.h"
 #include "rejected.h"
 #include "table.h"
 
@@ -40,13 +41,20 @@ static int error_text(struct fs *fs, const struct sfs_refused *refused, struct s
 	err = sfs_buf_printf(ret, "%s/%s: ", info.name, name);
 	if (!err)
 		err = fs_rejected_sentence(refused, ret);
-	return err ? err
-		   : sfs_buf_printf(
-			     ret,
-			     "\n\nThe text is kept beside this file, as %s. Copy it, correct "
-			     "it, and copy it\nto %s/%s: the next good save removes both. "
-			     "Or remove it.\n",
-			     name, info.name, name);
+	if (!err)
+		err = sfs_buf_printf(
+			ret,
+			"\n\nThe text is kept beside this file, as %s. Copy it, correct "
+			"it, and copy it\nto %s/%s: the next good save removes both. "
+			"Or remove it.\n",
+			name, info.name, name);
+	if (err || !refused->removed_ino)
+		return err;
+	fs_name_make_removed(oid, name);
+	return sfs_buf_printf(ret,
+			      "\nThe object was removed just before: its text is kept too, as %s.\n"
+			      "Copied to its place it is the object again.\n",
+			      name);
 }
 
 int fs_rejected_text(struct fs *fs, uint64_t node, struct sfs_buf *ret)
@@ -118,7 +126,8 @@ static int file_attr(struct fs *fs, uint64_t node, const struct sfs_refused *ref
 	struct sfs_attr attr = { .type = SFS_NODE_FILE, .mode = FILE_MODE, .nlink = 1 };
 	struct sfs_buf text = SFS_BUF_INIT;
 	int err = 0;
-	attr.size = refused->size;
+	bool is_removed = fs_node_ino(node) == refused->removed_ino;
+	attr.size = is_removed ? refused->removed_size : refused->size;
 	if (node & FS_NODE_ERROR) {
 		err = error_text(fs, refused, oid, &text);
 		attr.size = text.len;
@@ -170,6 +179,14 @@ int fs_rejected_attr(struct fs *fs, uint64_t node, const struct fs_handle *handl
 
 /* --- names --- */
 
+/** The text, why it was refused, and what was removed before. */
+#define FILES_MAX 3
+
+struct file {
+	char name[SFS_NAME_MAX + 1];
+	uint64_t node;
+};
+
 /** A name in rejected/CLASS that is looked for. */
 struct search {
 	struct sfs_span name;
@@ -179,18 +196,28 @@ struct search {
 	int err;
 };
 
-/** Is this text the one, or its .error? */
+/** The files of a refused text. Returns how many. */
+static size_t files_of(struct sfs_span oid, const struct sfs_refused *refused,
+		       struct file ret[FILES_MAX])
+{
+	uint64_t node = fs_node_make(FS_VIEW_REJECTED, refused->ino);
+	fs_name_make(oid, refused->format, ret[0].name);
+	fs_name_make_error(oid, refused->format, ret[1].name);
+	fs_name_make_removed(oid, ret[2].name);
+	ret[0].node = node;
+	ret[1].node = node | FS_NODE_ERROR;
+	ret[2].node = fs_node_make(FS_VIEW_REJECTED, refused->removed_ino);
+	return refused->removed_ino ? 3 : 2;
+}
+
+/** Is one of its files the one? */
 static bool is_named(struct search *search, struct sfs_span oid, const struct sfs_refused *refused)
 {
-	char name[SFS_NAME_MAX + 1];
-	uint64_t node = fs_node_make(FS_VIEW_REJECTED, refused->ino);
-	size_t len = fs_name_make(oid, refused->format, name);
-	if (sfs_span_equal((struct sfs_span){ name, len }, search->name)) {
-		search->node = node;
-	} else {
-		len = fs_name_make_error(oid, refused->format, name);
-		if (sfs_span_equal((struct sfs_span){ name, len }, search->name))
-			search->node = node | FS_NODE_ERROR;
+	struct file files[FILES_MAX];
+	size_t count = files_of(oid, refused, files);
+	for (size_t i = 0; i < count && !search->node; i++) {
+		if (sfs_span_equal(sfs_span_str(files[i].name), search->name))
+			search->node = files[i].node;
 	}
 	if (!search->node)
 		return false;
@@ -206,14 +233,19 @@ static int compare(void *arg, struct sfs_span oid, const struct sfs_refused *ref
 	return is_named(arg, oid, refused);
 }
 
-/** The text's own name: without what the .error adds. */
+static struct sfs_span without(struct sfs_span name, struct sfs_span ending)
+{
+	if (name.len > ending.len &&
+	    memcmp((const char *)name.data + name.len - ending.len, ending.data, ending.len) == 0)
+		name.len -= ending.len;
+	return name;
+}
+
+/** The text's own name: without what the names of the other files add. */
 static struct sfs_span text_name(struct sfs_span name)
 {
-	size_t len = sizeof FS_NAME_ERROR - 1;
-	if (name.len > len &&
-	    memcmp((const char *)name.data + name.len - len, FS_NAME_ERROR, len) == 0)
-		name.len -= len;
-	return name;
+	struct sfs_span text = without(name, sfs_span_str(FS_NAME_ERROR));
+	return text.len < name.len ? text : without(name, sfs_span_str(FS_NAME_REMOVED));
 }
 
 /** Finds by the oid that the name says; only shortened names need to be compared with all. */
@@ -262,8 +294,10 @@ int fs_rejected_remove(struct fs *fs, uint64_t dir, struct sfs_span name)
 	if (dir == FS_META_REJECTED)
 		return SFS_ERR_READ_ONLY;
 	int err = find(fs, class_id, &search);
-	if (!err && (search.node & FS_NODE_ERROR))
+	if (!err && search.node != fs_node_make(FS_VIEW_REJECTED, search.refused.ino)) {
+		fs_refusal_because("it goes with the text beside it, which can be removed");
 		err = SFS_ERR_READ_ONLY;
+	}
 	if (!err)
 		err = sfs_refused_remove(fs->store, class_id, sfs_buf_span(&search.oid));
 	sfs_buf_fini(&search.oid);
@@ -277,18 +311,18 @@ struct listing {
 	void *arg;
 };
 
-/** Both files of a text: they share a cookie, so a listing shows both or goes on before them. */
+/** All files of a text: they share a cookie, so a listing shows all or goes on before them. */
 static int list_text(void *arg, struct sfs_span oid, const struct sfs_refused *refused,
 		     uint64_t cookie)
 {
 	const struct listing *listing = arg;
-	char name[SFS_NAME_MAX + 1];
-	uint64_t node = fs_node_make(FS_VIEW_REJECTED, refused->ino);
-	fs_name_make(oid, refused->format, name);
-	if (listing->fn(listing->arg, name, node, false, cookie >> 1))
-		return 1;
-	fs_name_make_error(oid, refused->format, name);
-	return listing->fn(listing->arg, name, node | FS_NODE_ERROR, false, cookie >> 1);
+	struct file files[FILES_MAX];
+	size_t count = files_of(oid, refused, files);
+	for (size_t i = 0; i < count; i++) {
+		if (listing->fn(listing->arg, files[i].name, files[i].node, false, cookie >> 1))
+			return 1;
+	}
+	return 0;
 }
 
 int fs_rejected_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_fn *fn, void *arg)

@@ -1,5 +1,6 @@
 /*
- * .storefs/rejected/CLASS/OID.json: texts that a save refused, and OID.json.error beside each: why.
+ * .storefs/rejected/CLASS/OID.json: texts that a save refused, and OID.json.error beside each: why; and
+ * OID.json.removed, if the object was removed just before to be made anew: what it was.
  * The engine keeps them (storefs/refused.h); here they are files. Knows no FUSE.
  *
  * They come, change and go with saves under other names, so the kernel keeps nothing of them: names

@@ -77,13 +77,13 @@ static int logs_sync(int db_fd, uint64_t above, uint64_t *ret_newest)
 static int wal_sync(struct kv *kv, uint64_t sequence, uint64_t *ret_newest)
 {
 	int err = logs_sync(kv->db_fd, kv->log_closed, ret_newest);
+	/* A new log is safe when its name is. */
+	if (err == 0 && *ret_newest > kv->log_named && fsync(kv->db_fd) < 0)
+		err = sfsi_err_from_errno(errno);
 	if (err < 0) {
 		atomic_store(&kv->sync_failed, true);
 		return err;
 	}
-	/* A new log is safe when its name is. */
-	if (*ret_newest > kv->log_named && fsync(kv->db_fd) < 0)
-		return sfsi_err_from_errno(errno);
 	SFSI_LOCK_SCOPE(&kv->state_lock);
 	if (*ret_newest > kv->log_named)
 		kv->log_named = *ret_newest;
@@ -114,10 +114,13 @@ static int flush_and_wait(struct kv *kv)
 	return sfsi_kv_error(text);
 }
 
-/** Into tables, which are synced: then it does not matter that a sync of the log failed. */
+/**
+ * Into tables, which are synced: then it does not matter that a sync of the log failed. Not after a write
+ * that failed (resume_locked()).
+ */
 static int write_out_locked(struct kv *kv)
 {
-	int err = kv->db ? flush_and_wait(kv) : SFS_ERR_IO;
+	int err = kv->failed = flush_and_wait(kv);
 	if (err == 0)
 		atomic_store(&kv->sync_failed, false);
 	return err;
@@ -125,8 +128,6 @@ static int write_out_locked(struct kv *kv)
 
 static int switch_log(struct kv *kv)
 {
-	if (atomic_load(&kv->sync_failed))
-		return write_out_locked(kv);
 	char *text = NULL;
 	rocksdb_flush(kv->db, kv->flush_options, &text);
 	return sfsi_kv_error(text);
@@ -135,7 +136,9 @@ static int switch_log(struct kv *kv)
 static int roll_locked(struct kv *kv)
 {
 	uint64_t newest = 0;
-	int err = wal_sync(kv, kv->written, &newest);
+	int err = atomic_load(&kv->sync_failed) ? write_out_locked(kv) : 0;
+	if (err == 0)
+		err = wal_sync(kv, kv->written, &newest);
 	if (err < 0)
 		return err;
 	err = kv->failed = switch_log(kv);
@@ -159,6 +162,8 @@ static int roll_locked(struct kv *kv)
 static int resume_locked(struct kv *kv)
 {
 	int err = sfsi_kv_reopen(kv);
+	if (err == 0)
+		kv->failed = 0;
 	return err == SFS_ERR_BUSY || err == SFS_ERR_IO ? kv->failed : err;
 }
 
@@ -203,6 +208,9 @@ int sfsi_kv_settle(struct kv *kv)
 {
 	SFSI_LOCK_SCOPE(&kv->write_lock);
 	uint64_t newest = 0;
+	/* What the log holds is not on disk, and can not be written out: STATE must not say so. */
+	if (kv->failed && atomic_load(&kv->sync_failed))
+		return kv->failed;
 	int err = wal_sync(kv, kv->written, &newest);
 	if (err < 0 || kv->failed)
 		return err;
@@ -218,7 +226,7 @@ int sfsi_kv_sync(struct kv *kv)
 	uint64_t newest = 0;
 	if (atomic_load(&kv->sync_failed)) {
 		SFSI_LOCK_SCOPE(&kv->write_lock);
-		int err = write_out_locked(kv);
+		int err = kv->failed ? resume_locked(kv) : write_out_locked(kv);
 		if (err < 0)
 			return err;
 	}

@@ -285,6 +285,8 @@ int sfsi_kv_reopen(struct kv *kv)
 	if (err < 0)
 		return err;
 	kv->unflushed = kv->deletes = 0;
+	/* An open writes what the logs hold into tables, and syncs those. */
+	atomic_store(&kv->sync_failed, false);
 	return opened_record(kv, NULL);
 }
 

@@ -70,20 +70,30 @@ static int get_part(struct sfsi_check *check, char part, uint64_t serial, struct
 	return err < 0 ? err : sfsi_sealed_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
 }
 
+/** What an entry says of a text: that it is there, and belongs to the same oid. */
+static void relate_text(struct sfsi_check *check, struct sfs_span oid, uint64_t serial,
+			uint64_t size)
+{
+	struct sfs_span text = { "", 0 }, name = { "", 0 };
+	SFSI_AUTO_BUF struct sfs_buf text_buf = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf name_buf = SFS_BUF_INIT;
+	int err = get_part(check, 'T', serial, &text_buf, &text);
+	if (err == SFS_ERR_NOT_FOUND || (!err && text.len != size))
+		found(check, oid, "the text of a refused text is missing, or of another length");
+	err = get_part(check, 'N', serial, &name_buf, &name);
+	if (err == SFS_ERR_NOT_FOUND || (!err && !sfs_span_equal(name, oid)))
+		found(check, oid, "the number of a refused text leads elsewhere");
+}
+
 static void relate_entry(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfsi_refused refused;
-	struct sfs_span text = { "", 0 }, name = { "", 0 }, oid = oid_of(row->key);
-	SFSI_AUTO_BUF struct sfs_buf text_buf = SFS_BUF_INIT;
-	SFSI_AUTO_BUF struct sfs_buf name_buf = SFS_BUF_INIT;
+	struct sfs_span oid = oid_of(row->key);
 	if (sfsi_refused_decode(row->val, row->key, &refused) < 0)
 		return;
-	int err = get_part(check, 'T', refused.serial, &text_buf, &text);
-	if (err == SFS_ERR_NOT_FOUND || (!err && text.len != refused.size))
-		found(check, oid, "the text of a refused text is missing, or of another length");
-	err = get_part(check, 'N', refused.serial, &name_buf, &name);
-	if (err == SFS_ERR_NOT_FOUND || (!err && !sfs_span_equal(name, oid)))
-		found(check, oid, "the number of a refused text leads elsewhere");
+	relate_text(check, oid, refused.serial, refused.size);
+	if (refused.removed)
+		relate_text(check, oid, refused.removed, refused.removed_size);
 }
 
 /** A text, or a name, must have an entry that says its number. */
@@ -104,7 +114,8 @@ static void relate_part(struct sfsi_check *check, const struct sfsi_check_row *r
 	}
 	if (!err)
 		err = sfsi_refused_decode(sfs_buf_span(&entry_buf), sfsi_key_span(&key), &refused);
-	if (err == SFS_ERR_NOT_FOUND || (!err && refused.serial != serial))
+	if (err == SFS_ERR_NOT_FOUND ||
+	    (!err && refused.serial != serial && refused.removed != serial))
 		sfsi_check_found(check, SFS_CHECK_REFUSED, "a part of a refused text that is gone")
 			->ino = sfs_ino_make(check->partition, serial);
 }

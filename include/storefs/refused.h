@@ -6,6 +6,9 @@
  * whatever door, removes it in the same commit. The object itself need not exist. They are kept like
  * everything else of a class: a kill -9 loses nothing, sfs_store_sync() adds power cuts; renaming
  * a class keeps them, removing it drops them.
+ *
+ * Programs that remove an object and then make it anew would lose it when what they make is refused: the
+ * text of an object that was removed within the last minute is kept with the refused text.
  */
 #ifndef STOREFS_REFUSED_H
 #define STOREFS_REFUSED_H
@@ -22,6 +25,9 @@ struct sfs_refused {
 	enum sfs_format format;
 	uint64_t size;   /* bytes of the text, 1..SFS_DOCUMENT_MAX */
 	int64_t time_ns; /* when it was refused */
+	/* The text, as JSON, of the object that was removed before; 0: there is none. */
+	uint64_t removed_ino;
+	uint64_t removed_size;
 	/* Why: line, column, offset and text are those of the save that was refused. */
 	struct sfs_diag diag;
 };
@@ -45,14 +51,14 @@ SFS_API SFS_MUST_CHECK int sfs_refused_find(struct sfs_store *store, uint32_t cl
 					    struct sfs_span oid, struct sfs_refused *ret);
 
 /**
- * The same by its inode number.
+ * The same by its inode number, or by that of the removed object's text.
  * @ret_oid  NULL, or appended to.
  */
 SFS_API SFS_MUST_CHECK int sfs_refused_stat(struct sfs_store *store, uint64_t ino,
 					    struct sfs_refused *ret, struct sfs_buf *ret_oid);
 
 /**
- * The text itself, as it is now.
+ * The text of an inode number, refused or removed, as it is now.
  * @ret  appended to. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_CORRUPT, SFS_ERR_IO, SFS_ERR_NO_MEMORY.
  */
 SFS_API SFS_MUST_CHECK int sfs_refused_get(struct sfs_store *store, uint64_t ino,

@@ -3,17 +3,18 @@
 # CRASH_COUNT  how many kills, cuts or faults; default: the small number of ./check
 # CRASH_SEED   the first of the numbers that all choices follow from; default 1
 # CRASH_KEEP   a folder that gets what is needed to look at a failure
+# CRASH_DIR    where the stores are made; default: a file system in memory
 
 load ../support/mount
 
 PROGRAMS=$STOREFS_BUILD/tests/crash
 SEED=${CRASH_SEED:-1}
 
-# crash_new : a store with an object class and a raw class, on a file system in memory: a real sync
-# of a disk would only cost time, what is synced is the shim's business.
+# crash_new : a store with an object class and a raw class, on a file system in memory if nobody asks
+# for another: a real sync of a disk would only cost time, what is synced is the shim's business.
 crash_new() {
 	[ -x "$PROGRAMS/writer" ] || fail "no programs in $PROGRAMS: build them" || return 1
-	SCRATCH=$(mktemp -d "/dev/shm/storefs-crash.XXXXXX")
+	SCRATCH=$(mktemp -d "${CRASH_DIR:-/dev/shm}/storefs-crash.XXXXXX")
 	store_new
 	rm -r "$STORE"
 	STORE=$SCRATCH/store

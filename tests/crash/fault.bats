@@ -119,6 +119,36 @@ sweeps() {
 		truncate:EIO:1 mkdir:ENOSPC:1 mkdir:EIO:1 unlink:EIO:1
 }
 
+# synced TEXT : save it and fsync it.
+synced() {
+	printf '%s\n' "$1" | "$BATS_SUITE_TMPDIR/helpers/save" -t -f "$MNT/Note/1.json" 2>&1
+}
+
+# After a sync that failed everything must be written out; after a write that failed RocksDB must not be
+# asked to.
+@test "a write fails after a sync has failed: nobody dies, and what fsync says is true" {
+	helper_build save
+	has "$(synced '{"v": 1}')" "fsync=ok close=ok"
+	"$PROGRAMS/arm" "$CONTROL" sync EIO 1 -1
+	has "$(synced '{"v": 2}')" fsync=EIO
+	"$PROGRAMS/arm" "$CONTROL" write EIO 1 -1
+	has "$(synced '{"v": 3}')" fsync=EIO
+	# The write is not possible, and so is no sync of what came before: each time.
+	has "$(synced '{"v": 2}')" fsync=EIO
+	has "$(synced '{"v": 2}')" fsync=EIO
+	store_alive
+	"$PROGRAMS/arm" "$CONTROL" off >/dev/null
+	holds "$MNT/Note/1.json" $'{"v": 2}\n'
+	# The same text is no new write: a sync alone must find out that all is well again.
+	good() { has "$(synced '{"v": 2}')" "fsync=ok close=ok"; }
+	WAIT_SECONDS=15 wait_until good 2>/dev/null
+	has "$(synced '{"v": 4}')" "fsync=ok close=ok"
+	crash_kill
+	fault_mount
+	holds "$MNT/Note/1.json" $'{"v": 4}\n'
+	crash_check
+}
+
 @test "each call and all that follow, until the fault is lifted" {
 	sweeps "${CRASH_COUNT:-20}" write:ENOSPC:-1 write,create,mkdir,truncate:ENOSPC:-1 sync:EIO:-1 \
 		write,sync,create,rename,truncate,mkdir,unlink:EIO:-1

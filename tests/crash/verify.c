@@ -206,6 +206,20 @@ static const struct step *written_over(const struct thread *t, uint64_t version)
 	return NULL;
 }
 
+static bool is_appended(const struct step *over, uint64_t version)
+{
+	return over && over->mark.change[0].state == version + 1;
+}
+
+/** Was something written in place of a version, or of what had been appended to it? */
+static bool is_overwritten(const struct thread *t, uint64_t version)
+{
+	const struct step *over = written_over(t, version);
+	while (is_appended(over, version))
+		over = written_over(t, ++version);
+	return over;
+}
+
 /** By one of the first count steps. */
 static bool moved_over(const struct thread *t, size_t count, uint64_t version)
 {
@@ -222,10 +236,9 @@ static bool bytes_fit(const struct thread *t, size_t count, unsigned slot)
 	const struct seen *seen = &t->seen[slot];
 	if (!version || version == STATE_ANY || seen->state == version)
 		return true;
-	const struct step *over = written_over(t, version);
-	bool appended = over && over->mark.change[0].state == version + 1;
-	bool replaced = moved_over(t, count, version);
-	if ((over && !appended) || !(is_safe(t, version) || replaced))
+	bool appended = is_appended(written_over(t, version), version);
+	bool must = is_safe(t, version) || moved_over(t, count, version);
+	if (!must || is_overwritten(t, version))
 		return true;
 	struct content whole = content_of(slot_kind(slot), version);
 	bool fits = appended && seen->content.len >= whole.len &&

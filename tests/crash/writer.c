@@ -5,7 +5,8 @@
  *     writer [-t THREADS] [-c CHANGES] [-s SEED] [-f] [-k] MOUNT LOG
  *
  * Each thread makes CHANGES changes of its own names (mark.h) with numbers from SEED on (default:
- * until a call fails because the daemon is gone). -f: fsync is never called.
+ * until a call fails because the daemon is gone). First they look at what is there; then "ready" is
+ * printed, and from then on the daemon may die. -f: fsync is never called.
  * -k: one change of each kind, keep going when a call fails, say which, and look at what is there then: old or new is
  * right, all else ends with exit code 3. At the end one line: how many changes, how many acknowledged.
  */
@@ -40,6 +41,7 @@ static struct {
 	unsigned long changes;
 	uint64_t seed;
 	bool no_fsync, keep_going;
+	pthread_barrier_t looked;
 } job = { .threads = 1, .changes = UINT32_MAX, .seed = 1 };
 
 static unsigned roll(struct worker *w, unsigned sides)
@@ -434,6 +436,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	look_at_all(w);
+	pthread_barrier_wait(&job.looked);
 	if (job.keep_going)
 		change_each(w);
 	for (unsigned long i = 0; i < job.changes && !w->gone && !job.keep_going; i++)
@@ -446,11 +449,17 @@ static int run(void)
 	static struct worker workers[THREADS_MAX];
 	unsigned long changes = 0, acknowledged = 0;
 	bool bad = false;
+	pthread_barrier_init(&job.looked, NULL, job.threads + 1);
 	for (unsigned i = 0; i < job.threads; i++) {
 		workers[i].number = i;
 		workers[i].random = job.seed * 31 + i;
 		workers[i].version = (job.seed << 32) + (uint64_t)16 * i;
 		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+	}
+	pthread_barrier_wait(&job.looked);
+	if (!job.keep_going) {
+		puts("ready");
+		fflush(stdout);
 	}
 	for (unsigned i = 0; i < job.threads; i++) {
 		pthread_join(workers[i].thread, NULL);

@@ -305,6 +305,22 @@ teardown() {
 	wait_until bytes_gone
 }
 
+@test "bytes of a class that was removed while they were open go when the store is opened after a crash" {
+	class_raw Brief
+	head -c 3000000 /dev/urandom >"$MNT/Brief/file"
+	exec 7<"$MNT/Brief/file"
+	rm "$MNT/Brief/file"
+	rmdir "$MNT/Brief"
+	is "$(find "$STORE/raw" -type f -size 3000000c | wc -l)" 1
+	kill -9 "$STORE_PID"
+	exec 7<&-
+	wait_until gone "$STORE_PID"
+	STORE_PID=
+	unmount_by_force "$MNT"
+	store_mount
+	is "$(find "$STORE/raw" -type f -size 3000000c | wc -l)" 0
+}
+
 @test "a raw that is renamed while it is open stays the same file" {
 	echo one >"$DIR/a"
 	exec 7>>"$DIR/a"

@@ -37,8 +37,15 @@ lost_by() {
 	printf '%s\n' "$OLD" >"$MNT/Note/2.json"
 	printf '%s\n' "$BROKEN" >"$SOURCE/2.json"
 	refused "Bad message" "$@"
+	lost_text
+}
+
+# lost_text : but its text is not lost.
+lost_text() {
 	absent "$MNT/Note/2.json"
-	note "removes the object first: it is a new one, and gone when the new text is refused"
+	holds "$MNT/.storefs/rejected/Note/2.json" "$BROKEN"$'\n'
+	holds "$MNT/.storefs/rejected/Note/2.json.removed" "$OLD"$'\n'
+	note 'removes the object first: it is a new one; when its text is refused, that of the old one is kept as `.storefs/rejected/Note/1.json.removed`'
 }
 
 # --- single files -----------------------------------------------------------------------
@@ -105,8 +112,7 @@ lost_by() {
 	refused "Bad message" mv /dev/shm/"$$.json" "$MNT/Note/2.json"
 	holds /dev/shm/"$$.json" "$BROKEN"$'\n'
 	rm /dev/shm/"$$.json"
-	absent "$MNT/Note/2.json"
-	note "removes the object first: it is a new one, and gone when the new text is refused"
+	lost_text
 	row_done
 }
 
@@ -345,7 +351,9 @@ WHOLE="content, mode and times kept"
 	tar -C "$SOURCE" -cf "$BATS_TEST_TMPDIR/one.tar" 1.json
 	copy_one() { tar -C "${FILE%/*}" -xf "$BATS_TEST_TMPDIR/one.tar"; }
 	copy_row 441 "tar -x" "onto files" ""
-	note "removes the object first: it is a new one"
+	printf '%s\n' "$BROKEN" >"$SOURCE/2.json"
+	tar -C "$SOURCE" -cf "$BATS_TEST_TMPDIR/two.tar" 2.json
+	lost_by tar -C "$MNT/Note" -xf "$BATS_TEST_TMPDIR/two.tar"
 	row_done
 }
 
@@ -398,7 +406,13 @@ WHOLE="content, mode and times kept"
 	(cd "$SOURCE" && zip -q "$BATS_TEST_TMPDIR/one.zip" 1.json)
 	copy_one() { unzip -qo "$BATS_TEST_TMPDIR/one.zip" -d "${FILE%/*}"; }
 	copy_row 445 "unzip -o" "onto files" ""
-	note "removes the object first: it is a new one"
+	printf '%s\n' "$OLD" >"$MNT/Note/2.json"
+	printf '%s\n' "$BROKEN" >"$SOURCE/2.json"
+	(cd "$SOURCE" && zip -q "$BATS_TEST_TMPDIR/two.zip" 2.json)
+	run unzip -qo "$BATS_TEST_TMPDIR/two.zip" -d "$MNT/Note"
+	# It does not ask what close(2) says, but notices that the file is not there.
+	has "$output" "cannot set"
+	lost_text
 	row_done
 }
 

@@ -1,4 +1,4 @@
-/* Objects that were renamed away: remembered for a minute, bounded, oldest out first. */
+/* Objects that went a moment ago: remembered for a minute, bounded, oldest out first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "base/cleanup.h"
 #include "departed.h"
 
 #define CLASS 3
@@ -41,7 +42,12 @@ static uint64_t number_of(struct sfsi_departed *departed, int64_t now_ns, int nu
 
 static int setup(void **state)
 {
-	return sfsi_departed_new((struct sfsi_departed **)state);
+	return sfsi_departed_new(SFSI_DEPARTED_BYTES, false, (struct sfsi_departed **)state);
+}
+
+static int setup_texts(void **state)
+{
+	return sfsi_departed_new(SFSI_REMOVED_BYTES, true, (struct sfsi_departed **)state);
 }
 
 static int teardown(void **state)
@@ -68,6 +74,36 @@ static void what_departed_can_be_had_back_without_its_text(void **state)
 		sfsi_departed_get(departed, 7, CLASS + 1, sfs_span_str("1"), &buf, &record),
 		SFS_ERR_NOT_FOUND);
 	assert_int_equal(buf.len, 0);
+}
+
+static void the_text_is_remembered_where_asked_for(void **state)
+{
+	struct sfsi_departed *departed = *state;
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record record;
+	add(departed, 5, 1, 7);
+	assert_int_equal(sfsi_departed_get(departed, 7, CLASS, sfs_span_str("1"), &buf, &record),
+			 0);
+	assert_true(sfs_span_equal(record.body, sfs_span_str("bbbbbbb")));
+	assert_true(sfs_span_equal(record.updates, sfs_span_str("uu")));
+	assert_true(record.has_text);
+	assert_true(sfs_span_equal(record.text, sfs_span_str("text")));
+}
+
+static void many_are_found_and_forgotten_in_any_order(void **state)
+{
+	struct sfsi_departed *departed = *state;
+	enum { MANY = 5000 };
+	for (int i = 0; i < MANY; i++)
+		add(departed, i, i, 10);
+	for (int i = MANY - 1; i >= 0; i -= 2) {
+		char buf[16];
+		sfsi_departed_drop(departed, CLASS, oid_of(i, buf));
+	}
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(number_of(departed, MANY, i), i % 2 ? 0 : 100 + i);
+	assert_int_equal(number_of(departed, SFSI_DEPARTED_NS + MANY / 2, MANY / 2 - 2), 0);
+	assert_int_equal(number_of(departed, SFSI_DEPARTED_NS + MANY / 2, MANY - 2), 98 + MANY);
 }
 
 static void after_a_minute_it_is_forgotten(void **state)
@@ -113,6 +149,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(what_departed_can_be_had_back_without_its_text),
+		cmocka_unit_test_setup_teardown(the_text_is_remembered_where_asked_for, setup_texts,
+						teardown),
+		CASE(many_are_found_and_forgotten_in_any_order),
 		CASE(after_a_minute_it_is_forgotten),
 		CASE(the_last_departure_of_an_oid_counts),
 		CASE(memory_is_bounded_but_the_last_one_is_kept),
