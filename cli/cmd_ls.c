@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include "json.h"
+#include "moment.h"
 #include "page.h"
 #include "target.h"
 #include "verbs.h"
@@ -19,6 +20,10 @@ struct list {
 	struct cli_ctx *ctx;
 	struct cli_json json;
 	bool as_json, details, sorted;
+	bool counting; /* only how many */
+	bool since;    /* only objects that changed after since_ns */
+	int64_t since_ns;
+	uint64_t start; /* so many are passed over first */
 	uint64_t limit, shown;
 	struct sfs_span prefix;
 };
@@ -78,6 +83,8 @@ static void put_entry(struct list *list, const char *key, struct sfs_span name,
 		      const struct sfs_attr *attr)
 {
 	list->shown++;
+	if (list->counting)
+		return;
 	if (list->as_json) {
 		fputs(list->shown > 1 ? ",\n" : "", list->ctx->out);
 		list->json.comma = false;
@@ -101,6 +108,14 @@ static bool has_prefix(const struct list *list, struct sfs_span name)
 	return list->prefix.len <= name.len &&
 	       (list->prefix.len == 0 ||
 		memcmp(list->prefix.data, name.data, list->prefix.len) == 0);
+}
+
+/* Raws have no counters: those before --start are passed over one by one. */
+static bool is_before(struct list *list)
+{
+	bool before = list->start > 0;
+	list->start -= before;
+	return before;
 }
 
 static void put_class(struct list *list, const struct sfs_class_info *class)
@@ -147,12 +162,28 @@ static bool complete(struct list *list, uint32_t class_id, struct sfs_span oid,
 	return false;
 }
 
+/* first: the page that begins at --start. */
+static int next_page(struct list *list, uint32_t class_id, struct cli_page *page, bool first,
+		     struct sfs_diag *diag)
+{
+	if (list->since)
+		return cli_page_since(list->ctx, page, class_id, list->since_ns, diag);
+	if (first)
+		return cli_page_window(list->ctx, page, class_id, list->prefix, list->start, diag);
+	return cli_page_scan(list->ctx, page, class_id, list->prefix, NULL, diag);
+}
+
 static int list_scan(struct list *list, uint32_t class_id, struct cli_page *page,
 		     struct sfs_diag *diag)
 {
 	int err = 0;
+	bool first = list->start > 0;
 	while (err == 0 && !is_full(list)) {
-		err = cli_page_scan(list->ctx, page, class_id, list->prefix, NULL, diag);
+		page->limit = list->limit - list->shown < SIZE_MAX
+				      ? (size_t)(list->limit - list->shown)
+				      : SIZE_MAX;
+		err = next_page(list, class_id, page, first, diag);
+		first = false;
 		size_t count = err == 0 ? cli_page_count(page) : 0;
 		if (count == 0)
 			break;
@@ -182,12 +213,26 @@ static int list_unsorted(struct list *list, uint32_t class_id, struct cli_page *
 	return err;
 }
 
+/* How many there are, from the counters. */
+static int count_objects(struct list *list, uint32_t class_id)
+{
+	uint64_t count;
+	int err = sfs_object_count(list->ctx->store, class_id, list->prefix, &count);
+	if (err < 0)
+		return err;
+	count = count > list->start ? count - list->start : 0;
+	list->shown = count < list->limit ? count : list->limit;
+	return 0;
+}
+
 static int list_objects(struct list *list, const struct cli_target *target, struct sfs_span after)
 {
 	struct cli_page page = { 0 };
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	int err;
-	if (list->sorted) {
+	if (list->counting && !list->since && after.len == 0) {
+		err = count_objects(list, target->class.id);
+	} else if (list->sorted) {
 		err = sfs_buf_append(&page.after, after.data, after.len);
 		if (err == 0)
 			err = list_scan(list, target->class.id, &page, &diag);
@@ -275,7 +320,8 @@ static int names_show(struct list *list, struct names *names)
 	for (size_t i = 0; i < names->count; i++) {
 		struct name *item = &names->items[i];
 		struct sfs_span name = { item->bytes, item->len };
-		if (err == 0 && !is_full(list) && complete(list, 0, name, &item->attr, &err))
+		if (err == 0 && !is_full(list) && !is_before(list) &&
+		    complete(list, 0, name, &item->attr, &err))
 			put_entry(list, "name", name, &item->attr);
 		if (err == 0 && i + 1 == names->count) {
 			names->last.len = 0;
@@ -289,7 +335,9 @@ static int names_show(struct list *list, struct names *names)
 
 static int list_sorted(struct list *list, uint64_t dir, struct sfs_span after)
 {
-	struct names names = { .max = list->limit < SORT_MAX ? (size_t)list->limit : SORT_MAX };
+	uint64_t wanted = list->start < SORT_MAX ? list->start : SORT_MAX;
+	wanted += list->limit < SORT_MAX ? list->limit : SORT_MAX;
+	struct names names = { .max = wanted < SORT_MAX ? (size_t)wanted : SORT_MAX };
 	if (names.max == 0)
 		return 0;
 	names.items = calloc(2 * names.max, sizeof *names.items);
@@ -319,7 +367,8 @@ static int list_as_it_comes(struct list *list, uint64_t dir)
 		for (size_t i = 0; err == 0 && i < count && !is_full(list); i++) {
 			struct sfs_attr attr = cli_page_entry(&page, i)->attr;
 			struct sfs_span name = cli_page_name(&page, i);
-			if (has_prefix(list, name) && complete(list, 0, name, &attr, &err))
+			if (has_prefix(list, name) && !is_before(list) &&
+			    complete(list, 0, name, &attr, &err))
 				put_entry(list, "name", name, &attr);
 		}
 	}
@@ -334,6 +383,9 @@ static int list_target(struct list *list, const char *text, struct sfs_span afte
 	if (code != 0)
 		return code;
 	bool object = target.class.kind == SFS_CLASS_OBJECT;
+	if (!object && list->since)
+		return cli_usage(list->ctx, "--since is for objects, and %s is a class of raws",
+				 target.class.name);
 	if (object && !target.has_rest)
 		return list_objects(list, &target, after);
 	if (target.attr.type != SFS_NODE_DIR) {
@@ -349,12 +401,51 @@ static int list_target(struct list *list, const char *text, struct sfs_span afte
 
 static int check(struct cli_ctx *ctx)
 {
+	static const char *const in_class[] = { "after", "start", "end", "count", "since", NULL };
+	const char *since = cli_option(ctx, "since");
+	int64_t moment;
 	uint64_t limit;
 	if (cli_option(ctx, "after") && cli_option(ctx, "unsorted"))
 		return cli_usage(ctx, "--after needs an order, and --unsorted has none");
-	if (cli_option(ctx, "after") && ctx->argc == 0)
-		return cli_usage(ctx, "--after is for the names in a class");
-	return cli_option_number(ctx, "limit", 0, &limit) ? 0 : CLI_USAGE;
+	for (const char *const *name = in_class; *name; name++)
+		if (cli_option(ctx, *name) && ctx->argc == 0)
+			return cli_usage(ctx, "--%s is for the names in a class", *name);
+	if ((cli_option(ctx, "start") || cli_option(ctx, "end")) && cli_option(ctx, "unsorted"))
+		return cli_usage(ctx, "positions need an order, and --unsorted has none");
+	if ((cli_option(ctx, "start") || cli_option(ctx, "end")) &&
+	    (cli_option(ctx, "after") || cli_option(ctx, "since")))
+		return cli_usage(ctx,
+				 "--start and --end count from the first of all names: without "
+				 "--after and --since");
+	if (cli_option(ctx, "since") && (cli_option(ctx, "prefix") || cli_option(ctx, "unsorted")))
+		return cli_usage(ctx, "--since goes without --prefix and --unsorted");
+	if (since && !cli_moment_read(since, &moment))
+		return cli_usage(
+			ctx,
+			"--since: '%s' is no moment, expected 2026-11-22, "
+			"2026-11-22T01:02:03Z, @SECONDS or the 20 digits of an update time",
+			since);
+	return cli_option_number(ctx, "limit", 0, &limit) &&
+			       cli_option_number(ctx, "start", 0, &limit) &&
+			       cli_option_number(ctx, "end", 0, &limit)
+		       ? 0
+		       : CLI_USAGE;
+}
+
+/* The options that cut the list. False: one is wrong, and that was said. */
+static bool take_window(struct list *list)
+{
+	uint64_t end;
+	const char *since = cli_option(list->ctx, "since");
+	list->since = since && cli_moment_read(since, &list->since_ns);
+	if (!cli_option_number(list->ctx, "limit", UINT64_MAX, &list->limit) ||
+	    !cli_option_number(list->ctx, "start", 0, &list->start) ||
+	    !cli_option_number(list->ctx, "end", UINT64_MAX, &end))
+		return false;
+	uint64_t len = end > list->start ? end - list->start : 0;
+	if (list->limit > len)
+		list->limit = len;
+	return true;
 }
 
 static int run(struct cli_ctx *ctx)
@@ -365,20 +456,24 @@ static int run(struct cli_ctx *ctx)
 		.as_json = cli_option(ctx, "json"),
 		.details = cli_option(ctx, "long"),
 		.sorted = !cli_option(ctx, "unsorted"),
+		.counting = cli_option(ctx, "count"),
 		.prefix = sfs_span_str(prefix ? prefix : ""),
 	};
-	if (!cli_option_number(ctx, "limit", UINT64_MAX, &list.limit))
+	if (!take_window(&list))
 		return CLI_USAGE;
+	list.details = list.details && !list.counting;
 	struct sfs_span from = sfs_span_str(after ? after : "");
 	cli_json_init(&list.json, ctx->out);
-	if (list.as_json)
+	if (list.as_json && !list.counting)
 		fputc('[', ctx->out);
 	int code = 0;
 	if (ctx->argc > 0)
 		code = list_target(&list, ctx->argv[0], from);
 	else
 		list_classes(&list);
-	if (list.as_json)
+	if (list.counting && code == 0)
+		fprintf(ctx->out, "%" PRIu64 "\n", list.shown);
+	else if (list.as_json && !list.counting)
 		fputs("]\n", ctx->out);
 	return code == 0 && cli_stopped(ctx) ? CLI_FAILED : code;
 }
@@ -388,6 +483,12 @@ static const struct cli_option options[] = {
 	{ "prefix", 'p', "TEXT", "only names that start with it" },
 	{ "limit", 'n', "N", "at most so many" },
 	{ "after", 'A', "OID", "only what comes after it in order" },
+	{ "start", 'b', "N", "only from position N on; the first is 0" },
+	{ "end", 'e', "N", "only before position N" },
+	{ "since", 's', "TIME",
+	  "only objects that changed after it: 2026-11-22,\n"
+	  "2026-11-22T01:02:03Z, @SECONDS" },
+	{ "count", 'c', NULL, "only how many" },
 	{ "unsorted", 'f', NULL, "in the order of the store: faster, with -l by far" },
 	{ "json", 'j', NULL, "an array of objects" },
 	{ NULL, 0, NULL, NULL },
@@ -406,6 +507,8 @@ const struct cli_cmd cli_cmd_ls = {
 	.options = options,
 	.examples = "storefs ls -l /srv/blog\n"
 		    "storefs ls --prefix 2026- --limit 20 /srv/blog Article\n"
+		    "storefs ls --start 900000 --limit 20 /srv/blog Article\n"
+		    "storefs ls --count --since 2026-11-22 /srv/blog Article\n"
 		    "storefs ls -l /srv/blog Image/holiday\n"
 		    "storefs ls --json /srv/blog Article | jq -r .[].oid",
 	.flags = CLI_OPENS | CLI_READS,

@@ -44,15 +44,14 @@ static int take_scan(void *arg, struct sfs_span oid, struct sfs_span doc)
 	return add(page, &entry, oid, doc);
 }
 
-int cli_page_scan(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id,
-		  struct sfs_span prefix, const enum sfs_format *doc, struct sfs_diag *diag)
+static size_t limit_of(const struct cli_page *page)
 {
-	empty(page);
-	page->with_docs = doc;
-	/* msgpack is what records are made of: the cheapest where no document is wanted. */
-	int err = sfs_object_scan(ctx->store, class_id, prefix, sfs_buf_span(&page->after),
-				  COUNT_MAX, doc ? *doc : SFS_FORMAT_MSGPACK, take_scan, page,
-				  diag);
+	return page->limit && page->limit < COUNT_MAX ? page->limit : COUNT_MAX;
+}
+
+/* The page is there: go on behind its last oid. */
+static int scan_end(struct cli_page *page, int err)
+{
 	if (err == SFS_ERR_CANCELLED)
 		err = page->err;
 	size_t count = cli_page_count(page);
@@ -61,6 +60,40 @@ int cli_page_scan(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id,
 	struct sfs_span last = cli_page_name(page, count - 1);
 	page->after.len = 0;
 	return sfs_buf_append(&page->after, last.data, last.len);
+}
+
+int cli_page_scan(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id,
+		  struct sfs_span prefix, const enum sfs_format *doc, struct sfs_diag *diag)
+{
+	empty(page);
+	page->with_docs = doc;
+	/* msgpack is what records are made of: the cheapest where no document is wanted. */
+	int err = sfs_object_scan(ctx->store, class_id, prefix, sfs_buf_span(&page->after),
+				  limit_of(page), doc ? *doc : SFS_FORMAT_MSGPACK, take_scan, page,
+				  diag);
+	return scan_end(page, err);
+}
+
+int cli_page_window(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id,
+		    struct sfs_span prefix, uint64_t start, struct sfs_diag *diag)
+{
+	struct sfs_window window = { .count = (int64_t)limit_of(page), .end = -1 };
+	window.start = start < INT64_MAX ? (int64_t)start : INT64_MAX;
+	empty(page);
+	page->with_docs = false;
+	int err = sfs_object_window(ctx->store, class_id, prefix, &window, SFS_FORMAT_MSGPACK,
+				    take_scan, page, diag);
+	return scan_end(page, err);
+}
+
+int cli_page_since(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id, int64_t since_ns,
+		   struct sfs_diag *diag)
+{
+	empty(page);
+	page->with_docs = false;
+	int err = sfs_object_since(ctx->store, class_id, since_ns, sfs_buf_span(&page->after),
+				   limit_of(page), SFS_FORMAT_MSGPACK, take_scan, page, diag);
+	return scan_end(page, err);
 }
 
 static int take_list(void *arg, struct sfs_span oid, const struct sfs_attr *attr, uint64_t cookie)

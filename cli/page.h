@@ -20,6 +20,7 @@ struct cli_page {
 	struct sfs_buf entries; /* of struct cli_entry */
 	struct sfs_buf after;   /* cli_page_scan(): last oid of the page before */
 	uint64_t cookie;        /* the others: where the page before ended */
+	size_t limit;           /* at most so many in a page; 0: as many as are good */
 	bool with_docs;
 	int err;
 };
@@ -34,6 +35,12 @@ void cli_page_fini(struct cli_page *page);
 SFS_MUST_CHECK int cli_page_scan(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id,
 				 struct sfs_span prefix, const enum sfs_format *doc,
 				 struct sfs_diag *diag);
+/** The page that begins at a position among the oids with a prefix; cli_page_scan() goes on from there. */
+SFS_MUST_CHECK int cli_page_window(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id,
+				   struct sfs_span prefix, uint64_t start, struct sfs_diag *diag);
+/** Objects whose update time is after a moment, in order of oids. */
+SFS_MUST_CHECK int cli_page_since(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id,
+				  int64_t since_ns, struct sfs_diag *diag);
 /** Objects in the order of the entry table: faster, with attributes. */
 SFS_MUST_CHECK int cli_page_list(struct cli_ctx *ctx, struct cli_page *page, uint32_t class_id);
 /** Entries of a directory of raws, in no order. */

@@ -123,6 +123,7 @@ void sfsi_class_free(struct sfsi_class *class)
 		return;
 	sfsi_schema_unref(class->schema);
 	sfs_buf_fini(&class->bad_definition);
+	sfsi_positions_fini(&class->positions);
 	free(class);
 }
 
@@ -371,7 +372,7 @@ static int load_state(struct sfs_store *store, struct sfsi_class *class)
 	atomic_store(&class->next_serial, class->state.next_serial);
 	if (class->state.commit > atomic_load(&store->commit))
 		atomic_store(&store->commit, class->state.commit);
-	return 0;
+	return class->id ? sfsi_positions_load(store, class) : 0;
 }
 
 /** A new store: the catalogue's own state is its first commit. */

@@ -9,6 +9,7 @@
  *   N  serial u64                     inode
  *   X  serial u64                     metadata of a raw
  *   Z  serial u64                     bytes to remove: the last name is gone
+ *   P  oid                            how many objects are above this oid, up to that of the next row
  *   R  E  cookie u64  oid             refused text: when, where, why, how long
  *   R  T  serial u64                  … its text
  *   R  N  serial u64                  … its oid
@@ -65,6 +66,13 @@ static inline void sfsi_key_object(struct sfsi_key *key, struct sfs_span oid)
 	if (oid.len)
 		memcpy(key->data + 1, oid.data, oid.len);
 	key->len = 1 + oid.len;
+}
+
+/** @after  at most SFS_OID_MAX bytes; empty: the first range. */
+static inline void sfsi_key_range(struct sfsi_key *key, struct sfs_span after)
+{
+	sfsi_key_object(key, after);
+	key->data[0] = 'P';
 }
 
 /** @name  at most SFS_OID_MAX bytes; empty makes the point before all names of that cookie. */

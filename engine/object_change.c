@@ -91,6 +91,10 @@ static int change_name(struct sfsi_txn *txn, uint32_t class_id,
 	class->state.objects -= (before->record ? 1 : 0);
 	class->state.mtime_ns = class->state.ctime_ns = txn->now_ns;
 	if (before->record)
+		err = sfsi_positions_count(txn, class->class, before->oid, -1);
+	if (!err && after->record)
+		err = sfsi_positions_count(txn, class->class, after->oid, 1);
+	if (!err && before->record)
 		err = note(txn, SFS_CHANGE_REMOVED, class_id, before);
 	return !err && after->record ? note(txn, SFS_CHANGE_ADDED, class_id, after) : err;
 }

@@ -16,6 +16,7 @@
 #include <storefs/raw.h>
 #include "backend/backend.h"
 #include "base/cleanup.h"
+#include "position.h"
 #include "record.h"
 
 struct sfsi_cache;
@@ -37,6 +38,7 @@ struct sfsi_class {
 	uint64_t schema_number;            /* counts definitions; protected by catalogue_lock */
 	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
 	_Atomic uint64_t next_serial;
+	struct sfsi_positions positions; /* says itself what protects it */
 };
 
 /** The last refused operations (errors.c): lines of JSON, the newest last. */

@@ -27,6 +27,8 @@ static void txn_fini(struct sfsi_txn *txn)
 	free(txn->index);
 	free(txn->classes);
 	free(txn->notes);
+	sfsi_positions_forget(txn);
+	free(txn->ranges);
 	pthread_mutex_unlock(&txn->store->commit_lock);
 }
 
@@ -250,6 +252,7 @@ static void publish(struct sfsi_txn *txn)
 	pthread_rwlock_wrlock(&store->catalogue_lock);
 	for (size_t i = 0; i < txn->classes_len; i++)
 		txn->classes[i].class->state = txn->classes[i].state;
+	sfsi_positions_publish_locked(txn);
 	sfsi_catalogue_apply_locked(store, &txn->edit);
 	pthread_rwlock_unlock(&store->catalogue_lock);
 	for (size_t i = 0; i < txn->notes_len; i++)
@@ -271,9 +274,22 @@ static void publish(struct sfsi_txn *txn)
 	sfsi_syncer_dirty(store);
 }
 
+/** A class whose positions have become coarse with this change; 0: none. Others wait for their next. */
+static uint32_t coarse_class(const struct sfsi_txn *txn)
+{
+	for (size_t i = 0; i < txn->classes_len; i++) {
+		const struct sfsi_class *class = txn->classes[i].class;
+		if (class->positions.coarse && !class->positions.failed)
+			return class->id;
+	}
+	return 0;
+}
+
 int sfsi_txn_commit(struct sfsi_txn *txn)
 {
 	int err = sfsi_reaped_collect(txn);
+	if (!err)
+		err = sfsi_positions_write(txn);
 	if (!err)
 		err = put_states(txn);
 	if (!err && txn->ops_len)
@@ -284,6 +300,10 @@ int sfsi_txn_commit(struct sfsi_txn *txn)
 		sfsi_reaped_done(txn);
 	if (!err && txn->ops_len)
 		publish(txn);
+	struct sfs_store *store = txn->store;
+	uint32_t coarse = err < 0 ? 0 : coarse_class(txn);
 	txn_fini(txn);
+	if (coarse)
+		sfsi_positions_tidy(store, coarse);
 	return err;
 }

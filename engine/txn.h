@@ -31,6 +31,12 @@ struct sfsi_txn_note {
 	size_t name_off, name_len;
 };
 
+/** A range of positions that the change counts in. */
+struct sfsi_txn_range {
+	struct sfsi_class *class;
+	struct sfsi_range *range;
+};
+
 struct sfsi_txn {
 	struct sfs_store *store;
 	uint64_t commit; /* number that this change will have */
@@ -44,7 +50,10 @@ struct sfsi_txn {
 	size_t classes_len, classes_cap;
 	struct sfsi_txn_note *notes;
 	size_t notes_len, notes_cap;
-	struct sfsi_class_edit edit; /* at most one change of the catalogue */
+	struct sfsi_txn_range *ranges;
+	size_t ranges_len, ranges_cap;
+	struct sfsi_division division; /* of at most one class */
+	struct sfsi_class_edit edit;   /* at most one change of the catalogue */
 };
 
 /** Take the commit lock. SFS_ERR_READ_ONLY: the lock is not held then. */

@@ -15,7 +15,7 @@
 /* A table that is added gets a line here, and a file or a part of one. */
 static const struct sfsi_check_table *const class_tables[] = {
 	&sfsi_check_entry, &sfsi_check_state,   &sfsi_check_inode,   &sfsi_check_object,
-	&sfsi_check_meta,  &sfsi_check_removal, &sfsi_check_refused,
+	&sfsi_check_meta,  &sfsi_check_removal, &sfsi_check_refused, &sfsi_check_positions,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,
@@ -379,6 +379,7 @@ static int check_tables(struct sfsi_check *check)
 	memset(check->sums->objects, 0, sizeof check->sums->objects);
 	memset(check->sums->tree, 0, sizeof check->sums->tree);
 	memset(check->sums->seen, 0, sizeof check->sums->seen);
+	uint64_t problems = check->result.problems;
 	int err = walk_partition(check, class_tables, count, 1);
 	if (!err && sfsi_check_objects_suspect(check))
 		err = walk_partition(check, class_tables, count, 2);
@@ -386,6 +387,8 @@ static int check_tables(struct sfsi_check *check)
 		err = sfsi_check_names(check);
 	if (!err)
 		err = sfsi_check_class_state(check);
+	if (!err && check->result.problems == problems)
+		err = sfsi_check_ranges(check);
 	if (!err)
 		err = sfsi_check_files(check);
 	return err;

@@ -92,7 +92,7 @@ struct sfsi_check_table {
 
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
-	sfsi_check_removal, sfsi_check_refused;
+	sfsi_check_removal, sfsi_check_refused, sfsi_check_positions;
 
 /* --- check.c --- */
 
@@ -144,6 +144,10 @@ void sfsi_check_object_inode_settle(struct sfsi_check *check, const struct sfsi_
 bool sfsi_check_object_suspect(struct sfsi_check *check, struct sfs_span oid);
 /** Is a bucket of objects not 0? */
 bool sfsi_check_objects_suspect(struct sfsi_check *check);
+
+/* --- positions.c --- */
+/** Do the ranges count what there is? Where records are missing it is they that say so. */
+SFS_MUST_CHECK int sfsi_check_ranges(struct sfsi_check *check);
 
 /* --- tree.c --- */
 

@@ -252,6 +252,69 @@ SFS_API SFS_MUST_CHECK int sfs_object_scan(struct sfs_store *store, uint32_t cla
 					   struct sfs_diag *diag);
 
 /**
+ * Which part of a list: a window over positions, the first object has position 0.
+ * end below 0: count objects from start on (count below 0: all of them, count 0: none). Else
+ * those from start to before end, of which at most count when count is above 0. start below 0: 0.
+ */
+struct sfs_window {
+	int64_t count, start, end;
+};
+
+/** All of it. */
+#define SFS_WINDOW_ALL { -1, 0, -1 }
+
+/** What a window means: the first position and how many; UINT64_MAX: all that follow. */
+SFS_API void sfs_window_range(const struct sfs_window *window, uint64_t *ret_first,
+			      uint64_t *ret_count);
+
+/**
+ * Walk a window of the objects of a class, in byte order of the oids, as sfs_object_scan(). The first
+ * one is found by counters, so that a page costs what is in it, wherever it begins. Positions
+ * move when objects are added or removed: to go on where a page ended while others change the class,
+ * use sfs_object_scan() with the last oid.
+ * @prefix  positions are those among the oids that start with it; empty: all.
+ */
+SFS_API SFS_MUST_CHECK int sfs_object_window(struct sfs_store *store, uint32_t class_id,
+					     struct sfs_span prefix,
+					     const struct sfs_window *window,
+					     enum sfs_format format, sfs_object_scan_fn *fn,
+					     void *arg, struct sfs_diag *diag);
+
+/**
+ * How many objects come before an oid, which need not exist: its position. Cheap, as
+ * sfs_object_window(). Returns 0, SFS_ERR_NOT_FOUND (class), SFS_ERR_WRONG_KIND, SFS_ERR_LIMIT, SFS_ERR_IO.
+ */
+SFS_API SFS_MUST_CHECK int sfs_object_rank(struct sfs_store *store, uint32_t class_id,
+					   struct sfs_span oid, uint64_t *ret);
+
+/** How many objects a class has whose oids start with a prefix (empty: all). Cheap; as above. */
+SFS_API SFS_MUST_CHECK int sfs_object_count(struct sfs_store *store, uint32_t class_id,
+					    struct sfs_span prefix, uint64_t *ret);
+
+/**
+ * Walk the objects whose update time is after a moment, in byte order of the oids, as
+ * sfs_object_scan(). Looks at all objects of the class: memory is bounded, time is not.
+ */
+SFS_API SFS_MUST_CHECK int sfs_object_since(struct sfs_store *store, uint32_t class_id,
+					    int64_t since_ns, struct sfs_span after, size_t limit,
+					    enum sfs_format format, sfs_object_scan_fn *fn,
+					    void *arg, struct sfs_diag *diag);
+
+/** Is there such an object? False also for what can not be an oid. */
+SFS_API bool sfs_object_has(struct sfs_store *store, uint32_t class_id, struct sfs_span oid);
+
+/**
+ * Get or create: an object that is there stays as it is, else put->text (empty: "{}") is saved. When
+ * several do it at once, one makes it. For an object under a new oid call sfs_oid_make() first.
+ * An object that shall come into being with its first save alone needs no call: sfs_object_put() makes it.
+ * @ret       NULL, or its attributes. @ret_made  NULL, or whether it was made.
+ * Errors as sfs_object_put(), but for SFS_ERR_EXISTS and SFS_ERR_NOT_FOUND.
+ */
+SFS_API SFS_MUST_CHECK int sfs_object_ensure(struct sfs_store *store, const struct sfs_put *put,
+					     struct sfs_attr *ret, bool *ret_made,
+					     struct sfs_diag *diag);
+
+/**
  * A fresh inode number of a class, for an object that will be put later.
  * @oid         of that object.
  * @ret_number  the attribute number that it will have: *ret, or that of the object of this oid that

@@ -11,6 +11,7 @@ int contract_scans(const char *backend);
 int contract_threads(const char *backend);
 int contract_model(const char *backend);
 int contract_object(const char *backend);
+int contract_lists(const char *backend);
 int contract_raw(const char *backend);
 int contract_schema(const char *backend);
 int contract_check(const char *backend);
