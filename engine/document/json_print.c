@@ -115,7 +115,7 @@ static int put_signed(struct printer *printer, int64_t value)
 	return put_integer(printer, value < 0, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
-static int put_finite(struct printer *printer, double value)
+int sfsi_json_print_real(double value, struct sfs_buf *ret)
 {
 	_Alignas(max_align_t) char memory[1024];
 	yyjson_alc pool;
@@ -124,13 +124,13 @@ static int put_finite(struct printer *printer, double value)
 	if (!yyjson_alc_pool_init(&pool, memory, sizeof memory) || !yyjson_set_real(&number, value))
 		return SFS_ERR_INVALID;
 	const char *text = yyjson_val_write_opts(&number, 0, &pool, &len, NULL);
-	return text ? sfs_buf_append(printer->out, text, len) : SFS_ERR_NO_MEMORY;
+	return text ? sfs_buf_append(ret, text, len) : SFS_ERR_NO_MEMORY;
 }
 
 static int put_real(struct printer *printer, double value)
 {
 	if (isfinite(value))
-		return put_finite(printer, value);
+		return sfsi_json_print_real(value, printer->out);
 	int err = open_word(printer, "$float", printer->level);
 	if (err == 0)
 		err = put_quoted(printer, isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");

@@ -22,4 +22,7 @@ SFS_MUST_CHECK int sfsi_json_print(const struct sfsi_json_log *log, enum sfsi_js
 SFS_MUST_CHECK int sfsi_json_print_check(const struct sfsi_json_log *log,
 					 enum sfsi_json_style style);
 
+/** Append a double that is finite in its shortest form that is not an integer's: "1.0", "1e22". */
+SFS_MUST_CHECK int sfsi_json_print_real(double value, struct sfs_buf *ret);
+
 #endif

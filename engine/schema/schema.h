@@ -13,6 +13,7 @@
 
 #include <storefs/class.h>
 #include "base/arena.h"
+#include "index/rule.h"
 #include "schema/type.h"
 #include "schema/value.h"
 
@@ -25,16 +26,6 @@ struct sfsi_relation {
 	struct sfs_span name;
 	struct sfs_span target; /* name of a class; empty: the class itself */
 	bool many;
-};
-
-/** One index as it is declared. Nothing is indexed yet: it is checked and kept. */
-struct sfsi_index_rule {
-	struct sfs_span name;
-	struct sfs_span extract;     /* "normalize", … */
-	const struct sfs_span *from; /* [from_count] properties */
-	uint32_t from_count;
-	uint32_t min;              /* keywords: shortest */
-	struct sfs_span separator; /* paths */
 };
 
 enum sfsi_extra { SFSI_EXTRA_KEEP, SFSI_EXTRA_DROP, SFSI_EXTRA_REFUSE };
