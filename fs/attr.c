@@ -9,6 +9,7 @@
 #include "rejected.h"
 #include "save.h"
 #include "table.h"
+#include "view.h"
 
 /** Fill found for an object; @handle who asks, or NULL. */
 static void fill_object(struct fs *fs, uint64_t node, const struct fs_handle *handle, pid_t pid,
@@ -114,6 +115,7 @@ int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, p
 	case FS_NODE_REJECTED_DIR:
 	case FS_NODE_REJECTED_CLASS:
 	case FS_NODE_REJECTED: return fs_rejected_attr(fs, node, handle, ret);
+	case FS_NODE_VIEW: return fs_view_attr(fs, node, handle, pid, ret);
 	case FS_NODE_THING:
 		if (has_objects(fs, fs_node_ino(node)))
 			err = object_attr(fs, node, handle, pid, ret);
@@ -236,6 +238,7 @@ int fs_attr_set(struct fs *fs, uint64_t node, struct fs_handle *handle, pid_t pi
 	case FS_NODE_REJECTED_DIR:
 	case FS_NODE_REJECTED_CLASS:
 	case FS_NODE_REJECTED: return SFS_ERR_READ_ONLY;
+	case FS_NODE_VIEW: return fs_view_set(fs, node, handle, set);
 	case FS_NODE_THING:
 		if (is_object(fs, fs_node_ino(node)))
 			return set_object(fs, node, handle, set);

@@ -6,7 +6,7 @@
  *   draft->lock    the private buffer of a handle open for writing
  *   open->save     one save of an object at a time
  *   table->lock    open objects and handles: for moments only, never across the engine
- *   notifier, loop, server: locks of their own, innermost
+ *   views, notifier, loop, server: locks of their own, innermost
  */
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
@@ -68,6 +68,8 @@ struct fs_table;
 struct fs_server;
 struct fs_meta;
 struct fs_new;
+struct fs_views;
+struct fs_missing;
 struct fuse_session;
 
 /** So many counters of changes: see fs_sequence(). */
@@ -84,6 +86,8 @@ struct fs {
 	struct fs_server *server;
 	struct fs_meta *meta;
 	struct fs_new *new; /* objects that were made through .new */
+	struct fs_views *views;
+	struct fs_missing *missing;
 	int64_t started_ns;
 	uint32_t uid, gid;        /* of the daemon: owner of the virtual files */
 	atomic_uint capabilities; /* of the kernel, those that are in use */

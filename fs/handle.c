@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include "table.h"
+#include "view.h"
 
 static size_t bucket_of(uint64_t ino)
 {
@@ -126,7 +127,8 @@ void fs_open_unref(struct fs *fs, struct fs_open *open)
 
 static bool has_draft(const struct fs_handle *handle)
 {
-	return handle->kind == FS_HANDLE_WRITER || handle->kind == FS_HANDLE_SCHEMA;
+	return handle->kind == FS_HANDLE_WRITER || handle->kind == FS_HANDLE_SCHEMA ||
+	       handle->kind == FS_HANDLE_VIEW;
 }
 
 struct fs_handle *fs_handle_new(enum fs_handle_kind kind, uint64_t node, pid_t pid)
@@ -189,6 +191,9 @@ struct fs_open *fs_handle_free(struct fs *fs, struct fs_handle *handle)
 	detach_locked(fs->table, handle);
 	pthread_mutex_unlock(&fs->table->lock);
 	struct fs_open *open = handle->open;
+	if (handle->view && handle->kind == FS_HANDLE_VIEW)
+		fs_view_detach(fs, handle->view, handle);
+	fs_view_unref(fs, handle->view);
 	sfs_doc_unref(handle->doc);
 	sfs_buf_fini(&handle->text);
 	if (has_draft(handle))

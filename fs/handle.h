@@ -13,7 +13,7 @@
 #include "daemon.h"
 #include "draft.h"
 
-struct fs_text;
+struct fs_view;
 
 /** An object with open handles. */
 struct fs_open {
@@ -43,12 +43,13 @@ enum fs_handle_kind {
 	FS_HANDLE_RAW,
 	FS_HANDLE_TEXT,   /* a virtual file */
 	FS_HANDLE_SCHEMA, /* a class's definition, open for writing: draft */
+	FS_HANDLE_VIEW,   /* a file of a view, open for writing: draft */
 };
 
 /** One open(2). kind, node, pid and what they need never change. */
 struct fs_handle {
 	struct fs_handle *next, *prev; /* all handles */
-	struct fs_handle *sibling;     /* next handle of the same fs_open */
+	struct fs_handle *sibling;     /* next handle of the same fs_open, or view */
 	enum fs_handle_kind kind;
 	uint64_t node;
 	pid_t pid;                /* who opened it */
@@ -57,9 +58,11 @@ struct fs_handle {
 	struct fs_open *open;     /* READER, WRITER */
 	struct sfs_doc *doc;      /* READER: the version that it reads */
 	struct sfs_buf text;      /* TEXT: what it reads; READER of a newborn: empty */
-	struct fs_draft draft;    /* WRITER, SCHEMA */
+	struct fs_draft draft;    /* WRITER, SCHEMA, VIEW */
 	struct sfs_raw_file *raw; /* RAW */
 	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */
+	struct fs_view *view; /* VIEW, TEXT of a view: a reference; VIEW: it lists the handle */
+	bool created;         /* VIEW: made by this open, and not saved yet */
 };
 
 int fs_table_start(struct fs *fs);

@@ -19,6 +19,11 @@ static const char *const extensions[] = {
 	[SFS_FORMAT_MSGPACK] = ".msgpack",
 };
 
+uint64_t fs_name_hash(struct sfs_span bytes, uint64_t seed)
+{
+	return XXH3_64bits_withSeed(bytes.len ? bytes.data : "", bytes.len, seed);
+}
+
 /** Length of the valid UTF-8 character at the start of text; 0 when there is none. */
 static size_t utf8_length(const unsigned char *text, size_t len)
 {
@@ -184,6 +189,14 @@ size_t fs_name_make_error(struct sfs_span oid, enum sfs_format format, char ret[
 size_t fs_name_make_removed(struct sfs_span oid, char ret[SFS_NAME_MAX + 1])
 {
 	return make(oid, ".json" FS_NAME_REMOVED, ret);
+}
+
+size_t fs_name_make_stem(struct sfs_span oid, char ret[SFS_NAME_MAX + 1])
+{
+	size_t len = make(oid, extensions[SFS_FORMAT_JSON], ret) -
+		     strlen(extensions[SFS_FORMAT_JSON]);
+	ret[len] = '\0';
+	return len;
 }
 
 static bool has_extension(struct sfs_span name, const char *extension, size_t *ret_stem)

@@ -28,6 +28,12 @@ void fs_name_parse(struct sfs_span name, struct fs_name *ret);
 /** Name of an object, NUL-terminated. Returns its length. @oid 1..SFS_OID_MAX bytes. */
 size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1]);
 
+/** The name of an object's directory of fields: that of its JSON document without the extension. */
+size_t fs_name_make_stem(struct sfs_span oid, char ret[SFS_NAME_MAX + 1]);
+
+/** XXH3-64 of bytes: the same for ever. */
+uint64_t fs_name_hash(struct sfs_span bytes, uint64_t seed);
+
 /** What the name of the file ends in that says why a text was refused. */
 #define FS_NAME_ERROR ".error"
 /** Its name: as that of the text, and FS_NAME_ERROR; shortened likewise. */

@@ -7,8 +7,10 @@
 enum fs_node_kind fs_node_kind(uint64_t node)
 {
 	uint64_t ino = fs_node_ino(node);
-	enum fs_view view = fs_node_view(node);
+	enum fs_node_view view = fs_node_view(node);
 	uint32_t class_id = sfs_ino_class(ino);
+	if (node & FS_NODE_VIEW_BIT)
+		return FS_NODE_VIEW;
 	if (view == FS_VIEW_SCHEMA && class_id && ino == sfs_ino_make(class_id, FS_SERIAL_NEW))
 		return FS_NODE_NEW;
 	if (view == FS_VIEW_SCHEMA && class_id &&

@@ -1,7 +1,8 @@
 /*
  * Node ids: what the kernel calls things by. They are computed from the engine's inode numbers,
- * never stored, so there is no inode table and FORGET is free; they are also st_ino (but for an
- * object that was renamed away and came back: that has a new node, and the st_ino that it had).
+ * never stored, so there is no inode table (but for views) and FORGET is free; they are also st_ino
+ * (but for an object that was renamed away and came back: that has a new node, and the st_ino that
+ * it had).
  *
  *   bits 0..59   inode number of the engine (class id, serial)
  *   bits 60..61  view: 0 the thing itself, 1 the msgpack document of an object,
@@ -11,6 +12,8 @@
  *                version is being read through the page cache of the first; not part of st_ino.
  *                Of a refused text: the file that says why it was refused
  *   class id 0   the root (serial 1) and the files of .storefs (serials from 2)
+ *   bit 63       a view: the rest is from the hash of its identity, and they alone are in a table
+ *                (view.h)
  */
 #ifndef FS_NODE_H
 #define FS_NODE_H
@@ -19,7 +22,7 @@
 #include <storefs/store.h>
 #include <storefs/object.h>
 
-enum fs_view {
+enum fs_node_view {
 	FS_VIEW_MAIN = 0,
 	FS_VIEW_MSGPACK = 1,
 	FS_VIEW_SCHEMA = 2,
@@ -51,12 +54,14 @@ enum fs_node_kind {
 	FS_NODE_REJECTED,       /* a refused text, or why it was refused */
 	FS_NODE_CLASS,          /* root directory of a class */
 	FS_NODE_THING,          /* an object, a raw, a directory of a tree */
+	FS_NODE_VIEW,           /* view.h */
 	FS_NODE_NONE,           /* no such id was ever given out */
 };
 
 #define FS_VIEW_SHIFT 60
 #define FS_INO_MASK (((uint64_t)1 << FS_VIEW_SHIFT) - 1)
 #define FS_NODE_AGAIN ((uint64_t)1 << 62)
+#define FS_NODE_VIEW_BIT ((uint64_t)1 << 63)
 #define FS_NODE_ERROR FS_NODE_AGAIN /* in FS_VIEW_REJECTED: why it was refused */
 
 static inline uint64_t fs_node_ino(uint64_t node)
@@ -64,14 +69,14 @@ static inline uint64_t fs_node_ino(uint64_t node)
 	return node & FS_INO_MASK;
 }
 
-static inline uint64_t fs_node_make(enum fs_view view, uint64_t ino)
+static inline uint64_t fs_node_make(enum fs_node_view view, uint64_t ino)
 {
 	return (uint64_t)view << FS_VIEW_SHIFT | ino;
 }
 
-static inline enum fs_view fs_node_view(uint64_t node)
+static inline enum fs_node_view fs_node_view(uint64_t node)
 {
-	return (enum fs_view)((node & ~FS_NODE_AGAIN) >> FS_VIEW_SHIFT);
+	return (enum fs_node_view)((node & ~FS_NODE_AGAIN) >> FS_VIEW_SHIFT);
 }
 
 /** The node of an object's document in a format. */

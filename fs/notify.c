@@ -7,6 +7,7 @@
  */
 #include <fuse_lowlevel.h>
 #include <stdlib.h>
+#include "missing.h"
 #include "name.h"
 #include "notify.h"
 #include "table.h"
@@ -124,6 +125,16 @@ void fs_notify_data(struct fs *fs, uint64_t node)
 
 /* --- listening to commits --- */
 
+/** The name under which the fields of an object that was made now begin. */
+static void stem_appears(struct fs *fs, const struct sfs_change *change)
+{
+	char name[SFS_NAME_MAX + 1];
+	size_t len = fs_name_make_stem(change->name, name);
+	struct sfs_span stem = { name, len };
+	if (fs_missing_take(fs, change->dir, stem))
+		fs_notify_entry(fs, change->dir, stem);
+}
+
 static bool knows_node(uint64_t node)
 {
 	return current && (node == current->nodes[0] || node == current->nodes[1] ||
@@ -143,6 +154,8 @@ static void name_changed(struct fs *fs, const struct sfs_change *change)
 {
 	char primary[SFS_NAME_MAX + 1];
 	struct sfs_span name = change->name;
+	if (change->object && change->type == SFS_CHANGE_ADDED)
+		stem_appears(fs, change);
 	if (change->object) {
 		size_t len = fs_name_make(name, fs->options->format, primary);
 		name = (struct sfs_span){ primary, len };

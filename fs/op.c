@@ -3,6 +3,7 @@
  * are in op_*.c.
  */
 #include "op.h"
+#include "view.h"
 
 /** A fault of the store is worth a line; what a caller did wrong is not. */
 static void log_fault(int err)
@@ -49,9 +50,13 @@ void fs_entry_fill(const struct fs *fs, const struct fs_found *found, struct fus
 
 void fs_reply_found(fuse_req_t req, const struct fs_found *found)
 {
+	struct fs *fs = fuse_req_userdata(req);
 	struct fuse_entry_param entry;
-	fs_entry_fill(fuse_req_userdata(req), found, &entry);
-	fuse_reply_entry(req, &entry);
+	uint64_t node = found->node;
+	fs_entry_fill(fs, found, &entry);
+	/* A reply that nobody got is not forgotten by the kernel. */
+	if (fuse_reply_entry(req, &entry) != 0)
+		fs_view_forget(fs, node, 1);
 }
 
 void fs_reply_attr(fuse_req_t req, const struct fs_found *found)

@@ -14,6 +14,7 @@
 #include "newborn.h"
 #include "op.h"
 #include "rejected.h"
+#include "view.h"
 
 #define COOKIE_FILES ((uint64_t)1 << 61)
 #define COOKIE_NEWBORNS ((uint64_t)1 << 62)
@@ -303,6 +304,21 @@ static int list_tree(struct listing *listing, uint64_t node, uint64_t after)
 	return list_files(listing, node, after, 0, true);
 }
 
+static int add_view(void *arg, const char *name, mode_t type, uint64_t number, uint64_t cookie)
+{
+	const struct entry entry = { name, number, type, NULL };
+	return add(arg, &entry, cookie);
+}
+
+static int list_view(struct listing *listing, uint64_t node, uint64_t after)
+{
+	uint64_t number, parent;
+	int err = fs_view_parent(listing->fs, node, &number, &parent);
+	if (err < 0 || add_dots(listing, number, parent, after))
+		return err;
+	return fs_view_list(listing->fs, node, after, add_view, listing);
+}
+
 static int list(struct listing *listing, uint64_t node, uint64_t after)
 {
 	switch (fs_node_kind(node)) {
@@ -313,6 +329,7 @@ static int list(struct listing *listing, uint64_t node, uint64_t after)
 	case FS_NODE_REJECTED_CLASS: return list_rejected(listing, node, after);
 	case FS_NODE_CLASS: return list_class(listing, node, after);
 	case FS_NODE_THING: return list_tree(listing, node, after);
+	case FS_NODE_VIEW: return list_view(listing, node, after);
 	case FS_NODE_META_FILE:
 	case FS_NODE_JSON_SCHEMA:
 	case FS_NODE_NEW:

@@ -6,6 +6,7 @@
 #include "meta.h"
 #include "op.h"
 #include "save.h"
+#include "view.h"
 
 /* --- read --- */
 
@@ -94,6 +95,7 @@ void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct 
 		break;
 	case FS_HANDLE_TEXT: read_text(req, handle, size, off); break;
 	case FS_HANDLE_WRITER:
+	case FS_HANDLE_VIEW:
 	case FS_HANDLE_SCHEMA: read_draft(req, handle, size, off); break;
 	case FS_HANDLE_RAW: read_raw(req, handle, size, off); break;
 	}
@@ -168,6 +170,7 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 	case FS_HANDLE_READER:
 	case FS_HANDLE_TEXT: fs_reply_errno(req, EBADF); break;
 	case FS_HANDLE_WRITER:
+	case FS_HANDLE_VIEW:
 	case FS_HANDLE_SCHEMA: write_copy(req, handle, in, off, fi); break;
 	case FS_HANDLE_RAW:
 		fs_loop_block_begin(fs->loop);
@@ -189,9 +192,10 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 static int save(struct fs *fs, struct fs_handle *handle)
 {
 	int err = 0;
-	if (handle->kind == FS_HANDLE_WRITER)
+	bool draft = handle->kind == FS_HANDLE_WRITER || handle->kind == FS_HANDLE_SCHEMA ||
+		     handle->kind == FS_HANDLE_VIEW;
+	if (draft && handle->kind != FS_HANDLE_SCHEMA)
 		fs_refusal_operation("save");
-	bool draft = handle->kind == FS_HANDLE_WRITER || handle->kind == FS_HANDLE_SCHEMA;
 	if (!draft)
 		return 0;
 	if (!atomic_load(&handle->draft.dirty)) {
@@ -203,6 +207,8 @@ static int save(struct fs *fs, struct fs_handle *handle)
 	fs_loop_block_begin(fs->loop);
 	if (handle->kind == FS_HANDLE_WRITER)
 		err = fs_save_flush(fs, handle);
+	else if (handle->kind == FS_HANDLE_VIEW)
+		err = fs_view_flush(fs, handle);
 	else
 		err = fs_schema_save(fs, handle);
 	fs_loop_block_end(fs->loop);
@@ -253,6 +259,18 @@ static void close_document(struct fs *fs, struct fs_handle *handle)
 	fs_open_unref(fs, open);
 }
 
+/** The same for a file of a view, whose last save also counts when it is empty. */
+static void close_view(struct fs *fs, struct fs_handle *handle)
+{
+	fs_refusal_operation("save");
+	fs_loop_block_begin(fs->loop);
+	int err = fs_view_close(fs, handle);
+	fs_loop_block_end(fs->loop);
+	if (err < 0)
+		fs_refusal_add(fs, fs_errno(err));
+	fs_handle_free(fs, handle);
+}
+
 void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_begin_node(req, FS_REQUEST_RELEASE, node);
@@ -260,6 +278,7 @@ void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
 	case FS_HANDLE_WRITER: close_document(fs, handle); break;
+	case FS_HANDLE_VIEW: close_view(fs, handle); break;
 	case FS_HANDLE_SCHEMA:
 		fs_schema_close(fs, handle);
 		fs_handle_free(fs, handle);

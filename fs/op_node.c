@@ -2,6 +2,7 @@
  * Handlers for what is known of a node: its name, its attributes, the target of a symlink; and df.
  */
 #include "op.h"
+#include "view.h"
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
@@ -12,6 +13,8 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	bool resolved = !err;
 	if (!err)
 		err = fs_place_find(fs, &place, fs_pid(req), &found);
+	if (err == SFS_ERR_NOT_FOUND && resolved)
+		err = fs_view_root(fs, parent, place.name, fs_pid(req), &found);
 	if (!err) {
 		fs_reply_found(req, &found);
 	} else if (err == SFS_ERR_NOT_FOUND && resolved && place.keep_missing) {
@@ -24,17 +27,16 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void fs_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t count)
 {
-	fs_begin(req, FS_REQUEST_FORGET);
-	(void)node;
-	(void)count;
+	struct fs *fs = fs_begin(req, FS_REQUEST_FORGET);
+	fs_view_forget(fs, node, count);
 	fuse_reply_none(req);
 }
 
 void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
-	fs_begin(req, FS_REQUEST_FORGET);
-	(void)count;
-	(void)forgets;
+	struct fs *fs = fs_begin(req, FS_REQUEST_FORGET);
+	for (size_t i = 0; i < count; i++)
+		fs_view_forget(fs, forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 
@@ -123,7 +125,9 @@ void fs_op_readlink(fuse_req_t req, fuse_ino_t node)
 {
 	struct fs *fs = fs_begin_node(req, FS_REQUEST_READLINK, node);
 	struct sfs_buf target = SFS_BUF_INIT;
-	int err = sfs_raw_readlink(fs->store, fs_node_ino(node), &target);
+	int err = fs_node_kind(node) == FS_NODE_VIEW
+			  ? fs_view_readlink(fs, node, &target)
+			  : sfs_raw_readlink(fs->store, fs_node_ino(node), &target);
 	if (!err)
 		err = sfs_buf_append(&target, "", 1);
 	if (err < 0)

@@ -9,6 +9,7 @@
 #include "op.h"
 #include "rejected.h"
 #include "save.h"
+#include "view.h"
 
 static bool for_writing(const struct fuse_file_info *fi)
 {
@@ -263,6 +264,20 @@ static int open_schema(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file
 	return 0;
 }
 
+/** Each reader has a text of its own, so the page cache is not used. */
+static int open_view(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
+		     struct fs_handle **ret)
+{
+	unsigned how = (for_writing(fi) ? FS_VIEW_WRITE : 0) |
+		       (fi->flags & O_TRUNC ? FS_VIEW_WRITE | FS_VIEW_TRUNCATE : 0);
+	fs_loop_block_begin(fs->loop);
+	int err = fs_view_open(fs, node, pid, how, ret);
+	fs_loop_block_end(fs->loop);
+	fi->direct_io = 1;
+	fi->noflush = how == FS_VIEW_READ;
+	return err;
+}
+
 int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
 		 struct fs_handle **ret)
 {
@@ -273,6 +288,7 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 	case FS_NODE_REJECTED: return open_text(fs, node, pid, fi, ret);
 	case FS_NODE_NEW: return open_last(fs, node, pid, fi, ret);
 	case FS_NODE_SCHEMA: return open_schema(fs, node, pid, fi, ret);
+	case FS_NODE_VIEW: return open_view(fs, node, pid, fi, ret);
 	case FS_NODE_THING:
 		err = open_document(fs, node, pid, fi, ret);
 		return err == SFS_ERR_NOT_FOUND ? open_raw(fs, node, pid, fi, ret) : err;
@@ -396,6 +412,34 @@ static int create_schema(fuse_req_t req, const struct fs_place *place, struct fu
 	return err ? err : open_schema(fs, node, fs_pid(req), fi, ret);
 }
 
+/** Make a file in a view, or open what is there. */
+static int create_view(fuse_req_t req, const struct fs_place *place, mode_t mode,
+		       struct fuse_file_info *fi, struct fs_handle **ret)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct fs_view_make make = {
+		.name = place->name,
+		.mode = mode & 07777,
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+		.exclusive = fi->flags & O_EXCL,
+	};
+	struct fs_found found;
+	fs_loop_block_begin(fs->loop);
+	int err = fs_view_create(fs, place->dir, &make, fs_pid(req), ret);
+	fs_loop_block_end(fs->loop);
+	fi->direct_io = 1;
+	if (err != SFS_ERR_EXISTS || make.exclusive)
+		return err;
+	err = fs_view_find(fs, place->dir, place->name, 0, &found);
+	if (err < 0)
+		return err;
+	err = fs_open_node(fs, found.node, fs_pid(req), fi, ret);
+	fs_view_forget(fs, found.node, 1);
+	return err;
+}
+
 static int create_at(fuse_req_t req, const struct fs_place *place, mode_t mode,
 		     struct fuse_file_info *fi, struct fs_handle **ret)
 {
@@ -405,6 +449,7 @@ static int create_at(fuse_req_t req, const struct fs_place *place, mode_t mode,
 	case FS_PLACE_SCHEMA: return create_schema(req, place, fi, ret);
 	case FS_PLACE_NEW: return SFS_ERR_EXISTS; /* always there */
 	case FS_PLACE_REJECTED: return SFS_ERR_READ_ONLY;
+	case FS_PLACE_VIEW: return create_view(req, place, mode, fi, ret);
 	case FS_PLACE_CLASS:
 	case FS_PLACE_META: break;
 	}
@@ -418,7 +463,7 @@ static int create_or_open(fuse_req_t req, const struct fs_place *place, mode_t m
 	struct fs *fs = fuse_req_userdata(req);
 	struct fs_found found;
 	int err = create_at(req, place, mode, fi, ret);
-	if (err != SFS_ERR_EXISTS || (fi->flags & O_EXCL))
+	if (err != SFS_ERR_EXISTS || (fi->flags & O_EXCL) || place->kind == FS_PLACE_VIEW)
 		return err;
 	err = fs_place_find(fs, place, 0, &found);
 	if (!err && !S_ISREG(found.stat.st_mode))
@@ -452,6 +497,11 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	if (!found.keep_attr)
 		entry.attr_timeout = fs->policy.moment;
 	fi->fh = (uint64_t)(uintptr_t)handle;
-	if (fuse_reply_create(req, &entry, fi) == -ENOENT)
+	uint64_t node = handle->node;
+	if (handle->view)
+		fs_view_looked_up(fs, handle->view);
+	if (fuse_reply_create(req, &entry, fi) == -ENOENT) {
+		fs_view_forget(fs, node, 1);
 		discard(fs, handle);
+	}
 }

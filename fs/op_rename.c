@@ -9,6 +9,7 @@
 #include "newborn.h"
 #include "op.h"
 #include "save.h"
+#include "view.h"
 
 /** A rename in the making. */
 struct renaming {
@@ -299,6 +300,11 @@ static int rename_at(struct renaming *renaming)
 		       from->kind == FS_PLACE_NEW;
 	if (from->kind == FS_PLACE_REJECTED || to->kind == FS_PLACE_REJECTED)
 		return SFS_ERR_READ_ONLY;
+	if (from->kind == FS_PLACE_VIEW && from->dir == to->dir)
+		return fs_view_rename(renaming->fs, from->dir, from->name, to->name,
+				      renaming->flags);
+	if (from->kind == FS_PLACE_VIEW || to->kind == FS_PLACE_VIEW)
+		return SFS_ERR_CROSS;
 	if (virtual)
 		return SFS_ERR_WRONG_KIND;
 	if (to->kind == FS_PLACE_NEW)

@@ -5,6 +5,7 @@
 #include "op.h"
 #include "rejected.h"
 #include "save.h"
+#include "view.h"
 
 /** Refuse to make something that only a class's directory tree can hold. */
 static int check_raw(struct fs *fs, const struct fs_place *place)
@@ -12,6 +13,8 @@ static int check_raw(struct fs *fs, const struct fs_place *place)
 	struct fs_found found;
 	if (place->kind == FS_PLACE_RAW)
 		return 0;
+	if (place->kind == FS_PLACE_VIEW)
+		return SFS_ERR_READ_ONLY;
 	if (fs_place_find(fs, place, 0, &found) == 0)
 		return SFS_ERR_EXISTS;
 	return place->kind == FS_PLACE_REJECTED ? SFS_ERR_READ_ONLY : SFS_ERR_WRONG_KIND;
@@ -128,6 +131,24 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	fs_reply_made(req, &place, err);
 }
 
+static int make_in_view(fuse_req_t req, const struct fs_place *place, struct sfs_span target)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct fs_view_make make = {
+		.name = place->name,
+		.mode = 0777,
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+		.target = target,
+	};
+	fs_loop_block_begin(fs->loop);
+	int err = fs->options->read_only ? SFS_ERR_READ_ONLY
+					 : fs_view_symlink(fs, place->dir, &make);
+	fs_loop_block_end(fs->loop);
+	return err;
+}
+
 void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fs_begin_name(req, FS_REQUEST_SYMLINK, parent, name);
@@ -138,7 +159,9 @@ void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 	};
 	struct fs_place place;
 	int err = fs_place_resolve(fs, parent, name, &place);
-	if (!err)
+	if (!err && place.kind == FS_PLACE_VIEW)
+		err = make_in_view(req, &place, sfs_span_str(target));
+	else if (!err)
 		err = make_raw(req, &place, &make);
 	fs_reply_made(req, &place, err);
 }
@@ -193,6 +216,7 @@ static int unlink_at(struct fs *fs, const struct fs_place *place)
 	case FS_PLACE_OBJECT: return remove_object(fs, place);
 	case FS_PLACE_RAW: return sfs_raw_unlink(fs->store, fs_node_ino(place->dir), place->name);
 	case FS_PLACE_REJECTED: return fs_rejected_remove(fs, place->dir, place->name);
+	case FS_PLACE_VIEW: return fs_view_unlink(fs, place->dir, place->name);
 	case FS_PLACE_CLASS: return SFS_ERR_IS_DIR;
 	case FS_PLACE_META:
 	case FS_PLACE_NEW:
@@ -212,12 +236,24 @@ static int remove_class(struct fs *fs, const struct fs_place *place)
 	return sfs_class_remove(fs->store, place->name);
 }
 
+/** A directory of a tree; what begins a view can not be removed. */
+static int remove_directory(struct fs *fs, const struct fs_place *place)
+{
+	struct fs_found found;
+	int err = sfs_raw_rmdir(fs->store, fs_node_ino(place->dir), place->name);
+	if (err != SFS_ERR_NOT_FOUND || fs_view_root(fs, place->dir, place->name, 0, &found) != 0)
+		return err;
+	fs_view_forget(fs, found.node, 1);
+	return SFS_ERR_READ_ONLY;
+}
+
 static int rmdir_at(struct fs *fs, const struct fs_place *place)
 {
 	switch (place->kind) {
 	case FS_PLACE_CLASS: return remove_class(fs, place);
-	case FS_PLACE_RAW: return sfs_raw_rmdir(fs->store, fs_node_ino(place->dir), place->name);
+	case FS_PLACE_RAW: return remove_directory(fs, place);
 	case FS_PLACE_OBJECT: return SFS_ERR_NOT_DIR;
+	case FS_PLACE_VIEW:
 	case FS_PLACE_REJECTED: return SFS_ERR_READ_ONLY;
 	case FS_PLACE_META:
 	case FS_PLACE_NEW:

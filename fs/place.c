@@ -4,9 +4,11 @@
 #include "place.h"
 #include "loop.h"
 #include "meta.h"
+#include "missing.h"
 #include "new.h"
 #include "newborn.h"
 #include "rejected.h"
+#include "view.h"
 
 struct long_search {
 	struct sfs_span name;
@@ -74,8 +76,10 @@ static int resolve_in_class(struct fs *fs, struct fs_place *place)
 	}
 	struct fs_name name;
 	fs_name_parse(place->name, &name);
-	if (!name.object)
+	if (!name.object) {
+		place->keep_missing = fs_missing_keep(fs, place->dir, place->name);
 		return 0;
+	}
 	place->kind = FS_PLACE_OBJECT;
 	place->format = name.format;
 	place->keep = name.canonical && name.format == fs->options->format;
@@ -110,6 +114,10 @@ int fs_place_resolve(struct fs *fs, uint64_t dir, const char *name, struct fs_pl
 		ret->keep = ret->keep_missing = false;
 		return 0;
 	case FS_NODE_CLASS: return resolve_in_class(fs, ret);
+	case FS_NODE_VIEW:
+		ret->kind = FS_PLACE_VIEW;
+		ret->keep = ret->keep_missing = false;
+		return 0;
 	case FS_NODE_THING:
 		ret->kind = FS_PLACE_RAW;
 		ret->class_id = sfs_ino_class(fs_node_ino(dir));
@@ -184,6 +192,7 @@ int fs_place_find(struct fs *fs, const struct fs_place *place, pid_t pid, struct
 	case FS_PLACE_REJECTED: return fs_rejected_find(fs, place->dir, place->name, ret);
 	case FS_PLACE_OBJECT: return find_object(fs, place, pid, ret);
 	case FS_PLACE_RAW: return find_raw(fs, place, ret);
+	case FS_PLACE_VIEW: return fs_view_find(fs, place->dir, place->name, pid, ret);
 	}
 	return SFS_ERR_NOT_FOUND;
 }

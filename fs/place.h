@@ -15,6 +15,7 @@ enum fs_place_kind {
 	FS_PLACE_REJECTED, /* a name in .storefs/rejected or below */
 	FS_PLACE_OBJECT,   /* a document of an object */
 	FS_PLACE_RAW,      /* a raw, a scratch file, a directory of a tree */
+	FS_PLACE_VIEW,     /* a name in a view */
 };
 
 struct fs_place {
@@ -43,7 +44,9 @@ int fs_place_resolve(struct fs *fs, uint64_t dir, const char *name, struct fs_pl
 
 /**
  * Find what is there.
- * @pid  who asks. Returns 0, SFS_ERR_NOT_FOUND or an error of the store.
+ * @pid  who asks.
+ * @ret  the node of a view is counted: give it to the kernel, or call fs_view_forget().
+ * Returns 0, SFS_ERR_NOT_FOUND or an error of the store.
  */
 int fs_place_find(struct fs *fs, const struct fs_place *place, pid_t pid, struct fs_found *ret);
 

@@ -9,6 +9,7 @@
 #include "meta.h"
 #include "name.h"
 #include "refusal.h"
+#include "view.h"
 
 /** Entries of a directory that are looked at for a name, and directories above each other. */
 #define SEARCH_MAX 100000
@@ -237,6 +238,7 @@ static const char *meta_prefix(uint64_t dir)
 	case FS_NODE_REJECTED:
 	case FS_NODE_CLASS:
 	case FS_NODE_THING:
+	case FS_NODE_VIEW:
 	case FS_NODE_NONE: break;
 	}
 	return NULL;
@@ -294,10 +296,38 @@ static void about_raw(struct fs *fs, struct target *target)
 		target->error.name = sfs_buf_span(&target->path);
 }
 
+/** A view, or with a name something in it. */
+static void about_view(struct fs *fs, uint64_t node, const char *name, struct target *target)
+{
+	struct sfs_buf path = SFS_BUF_INIT, oid = SFS_BUF_INIT;
+	uint32_t class_id = 0;
+	int err = fs_view_describe(fs, node, &class_id, &path, &oid);
+	if (!err && name)
+		err = sfs_buf_printf(&path, "/%s", name);
+	if (!err)
+		err = sfs_buf_append(&path, "", 1);
+	if (!err) {
+		set_class(fs, class_id, target);
+		set_name(target, "", path.data);
+		if (!class_id)
+			target->error.class_name = sfs_span_str(".storefs");
+	}
+	if (!err && oid.len && oid.len <= SFS_OID_MAX) {
+		memcpy(about.oid, oid.data, oid.len);
+		target->error.oid = (struct sfs_span){ about.oid, oid.len };
+	}
+	sfs_buf_fini(&path);
+	sfs_buf_fini(&oid);
+}
+
 static void about_name(struct fs *fs, struct target *target)
 {
 	const char *prefix = meta_prefix(about.dir);
 	struct fs_name name;
+	if (fs_node_kind(about.dir) == FS_NODE_VIEW) {
+		about_view(fs, about.dir, about.name, target);
+		return;
+	}
 	if (about.dir == SFS_INO_ROOT) {
 		target->error.class_name = sfs_span_str(about.name);
 		return;
@@ -368,6 +398,10 @@ static void about_node(struct fs *fs, struct target *target)
 	if (about.node >= FS_META_DIR && about.node <= FS_META_REJECTED) {
 		target->error.class_name = sfs_span_str(".storefs");
 		set_name(target, "", files[about.node]);
+		return;
+	}
+	if (fs_node_kind(about.node) == FS_NODE_VIEW) {
+		about_view(fs, about.node, NULL, target);
 		return;
 	}
 	set_class(fs, sfs_ino_class(ino), target);

@@ -20,12 +20,14 @@
 #include "handle.h"
 #include "loop.h"
 #include "meta.h"
+#include "missing.h"
 #include "new.h"
 #include "mountpoint.h"
 #include "notify.h"
 #include "op.h"
 #include "ready.h"
 #include "server.h"
+#include "view.h"
 
 /** Message of the child to the parent. */
 struct report {
@@ -140,6 +142,10 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 	if (!err)
 		err = fs_new_start(fs);
 	if (!err)
+		err = fs_views_start(fs);
+	if (!err)
+		err = fs_missing_start(fs);
+	if (!err)
 		err = fs_notify_start(fs);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "start: %s", sfs_err_text(err));
@@ -191,6 +197,8 @@ static int finish(struct fs *fs, bool told_to)
 	fs_table_stop(fs);
 	fs_meta_stop(fs);
 	fs_new_stop(fs);
+	fs_views_stop(fs);
+	fs_missing_stop(fs);
 	int err = sfs_store_close(fs->store);
 	fs->store = NULL;
 	if (err < 0)

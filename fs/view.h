@@ -1,0 +1,193 @@
+/*
+ * Views: directories, files and symlinks that are computed from the store and have names that no
+ * record has: an object's fields, its relations, query results, exports. Knows no FUSE.
+ *
+ * A view is known by its identity: the directory that it is in, what kind of thing it is, and the
+ * bytes that tell it from its sisters (an oid, a property, a key). Its inode number is made from these
+ * alone, so it is the same after a remount; so is its node id, unless two of them meet. A view is
+ * in memory as long as the kernel knows its node, something in it is known, or a handler uses it.
+ *
+ * What a kind of views can do is a table of functions; what it can not do is refused as read-only.
+ * Where views begin (a name in a class's directory, in .storefs) is said in view_root.c.
+ *
+ * The kernel keeps neither names nor attributes of views: each look is a request, and right.
+ */
+#ifndef FS_VIEW_H
+#define FS_VIEW_H
+
+#include "attr.h"
+
+struct fs_view_ops;
+
+/** One node. What it is never changes; the rest is protected by a lock of the table. */
+struct fs_view {
+	uint64_t node;          /* id that the kernel has */
+	uint64_t number;        /* st_ino */
+	uint64_t dir;           /* node id of the directory that it is in */
+	struct fs_view *parent; /* the same as a view, with a reference; NULL: it is none */
+	const struct fs_view_ops *ops;
+	uint32_t class_id;  /* 0: of no class */
+	struct sfs_span id; /* what it is, in the words of ops */
+	const char *name;   /* file name, NUL-terminated */
+	/* private */
+	struct fs_view *chain;
+	struct fs_handle *writers; /* linked by sibling */
+	uint64_t lookups;          /* replies that the kernel has not forgotten */
+	unsigned refs;
+};
+
+/** What a name means: filled by a kind of views, made a view by the table. */
+struct fs_view_spec {
+	const struct fs_view_ops *ops;
+	uint32_t class_id; /* 0: that of the directory */
+	struct sfs_buf id;
+	char name[SFS_NAME_MAX + 1]; /* empty: as it was asked for */
+};
+
+/** How a file is saved. */
+struct fs_view_save {
+	struct sfs_span text;
+	bool closing; /* the last chance; only now an empty text is a save too */
+	bool created; /* it was made by this open, and nothing of it was saved yet */
+};
+
+/** What a directory makes. */
+struct fs_view_make {
+	struct sfs_span name;
+	uint32_t mode, uid, gid;
+	bool exclusive;         /* O_EXCL */
+	struct sfs_span target; /* symlinks */
+};
+
+/** One entry of a listing; cookies are 3..2^62. Nonzero stops, it is then not delivered. */
+typedef int fs_view_list_fn(void *arg, const char *name, mode_t type, uint64_t number,
+			    uint64_t cookie);
+
+/**
+ * A kind of views. All functions but attr may be NULL: then it can not be done (SFS_ERR_READ_ONLY).
+ * They run in many threads at once, and hold no lock when they return; errors are those of the
+ * engine, and fs_refusal_because() gives them a sentence.
+ */
+struct fs_view_ops {
+	const char *kind; /* part of the identity */
+	mode_t type;      /* S_IFDIR, S_IFREG, S_IFLNK */
+	bool is_object;   /* id is an oid of the class: refused operations below name it */
+
+	/**
+	 * Mode, owner, nlink, size and times of what is there now. SFS_ERR_NOT_FOUND: it is gone.
+	 * The rest of ret is set by others.
+	 */
+	int (*attr)(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret);
+	/** Change attributes; size and times of files that are open for writing are not asked for. */
+	int (*set)(struct fs *fs, const struct fs_view *view, const struct sfs_setattr *set);
+	/** Append one extended attribute. SFS_ERR_NOT_FOUND. NULL: there are none. */
+	int (*xattr)(struct fs *fs, const struct fs_view *view, const char *name,
+		     struct sfs_buf *ret);
+
+	/* directories */
+	/** What a name means. SFS_ERR_NOT_FOUND. ret->id is empty and the caller's. */
+	int (*find)(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		    struct fs_view_spec *ret);
+	/** Stream entries after a cookie. */
+	int (*list)(struct fs *fs, const struct fs_view *dir, uint64_t after, fs_view_list_fn *fn,
+		    void *arg);
+	/** A new file, which is then opened for writing. SFS_ERR_EXISTS. */
+	int (*create)(struct fs *fs, const struct fs_view *dir, const struct fs_view_make *make,
+		      struct fs_view_spec *ret);
+	int (*symlink)(struct fs *fs, const struct fs_view *dir, const struct fs_view_make *make);
+	int (*unlink)(struct fs *fs, const struct fs_view *dir, struct sfs_span name);
+	/** Within the directory. @flags  enum sfs_rename_flags. */
+	int (*rename)(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
+		      struct sfs_span to, unsigned flags);
+
+	/* files and symlinks */
+	/** Append what it holds now, or where it leads. */
+	int (*text)(struct fs *fs, const struct fs_view *view, struct sfs_buf *ret);
+	/** Save what a handle wrote. SFS_ERR_BAD_DOCUMENT: refused, the same text is not tried again. */
+	int (*save)(struct fs *fs, const struct fs_view *view, const struct fs_view_save *save);
+	/** Of a file that is open for writing and that attr() does not find: what a new one has. */
+	int (*newborn)(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret);
+};
+
+int fs_views_start(struct fs *fs);
+void fs_views_stop(struct fs *fs);
+
+/* --- the table (view_table.c) --- */
+
+/** The view of a node, with a reference, or NULL. */
+struct fs_view *fs_view_get(struct fs *fs, uint64_t node);
+/** Give a reference back. Accepts NULL. */
+void fs_view_unref(struct fs *fs, struct fs_view *view);
+/**
+ * The view of an identity, with a reference; made when it is not there.
+ * @dir     node id of the directory. @parent  the same as a view, or NULL.
+ * @spec    name is set. Returns NULL when there is no memory.
+ */
+struct fs_view *fs_view_enter(struct fs *fs, uint64_t dir, struct fs_view *parent,
+			      const struct fs_view_spec *spec);
+/** The kernel is about to be given the node: count it. */
+void fs_view_looked_up(struct fs *fs, struct fs_view *view);
+/** The kernel forgot it so many times, or did not get it. Ignores nodes that are no views. */
+void fs_view_forget(struct fs *fs, uint64_t node, uint64_t count);
+/** st_ino of what has an id in a directory. @dir  its st_ino. */
+uint64_t fs_view_number(uint64_t dir, const struct fs_view_ops *ops, struct sfs_span id);
+/** How many there are. */
+uint64_t fs_view_count(const struct fs *fs);
+
+/** A handle that is open for writing comes and goes. */
+void fs_view_attach(struct fs *fs, struct fs_view *view, struct fs_handle *handle);
+void fs_view_detach(struct fs *fs, struct fs_view *view, struct fs_handle *handle);
+/** Length of what a handle of this process is writing, or with pid 0 of any. False: there is none. */
+bool fs_view_draft_size(struct fs *fs, const struct fs_view *view, pid_t pid, uint64_t *ret);
+
+/* --- what handlers ask (view.c) --- */
+
+/**
+ * A name in a view.
+ * @ret  its node is counted: give it to the kernel, or call fs_view_forget().
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NOT_DIR or an error of the store.
+ */
+int fs_view_find(struct fs *fs, uint64_t dir, struct sfs_span name, pid_t pid,
+		 struct fs_found *ret);
+/** A name in a directory that is no view, where nothing else has that name (view_root.c). */
+int fs_view_root(struct fs *fs, uint64_t dir, struct sfs_span name, pid_t pid,
+		 struct fs_found *ret);
+
+int fs_view_attr(struct fs *fs, uint64_t node, const struct fs_handle *handle, pid_t pid,
+		 struct fs_found *ret);
+int fs_view_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
+		const struct sfs_setattr *set);
+int fs_view_xattr(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret);
+/** @ret_parent  node id of "..". */
+int fs_view_parent(struct fs *fs, uint64_t node, uint64_t *ret_number, uint64_t *ret_parent);
+int fs_view_list(struct fs *fs, uint64_t dir, uint64_t after, fs_view_list_fn *fn, void *arg);
+int fs_view_readlink(struct fs *fs, uint64_t node, struct sfs_buf *ret);
+int fs_view_symlink(struct fs *fs, uint64_t dir, const struct fs_view_make *make);
+int fs_view_unlink(struct fs *fs, uint64_t dir, struct sfs_span name);
+int fs_view_rename(struct fs *fs, uint64_t dir, struct sfs_span from, struct sfs_span to,
+		   unsigned flags);
+
+/** How a file is opened. */
+enum fs_view_open {
+	FS_VIEW_READ = 0,
+	FS_VIEW_WRITE = 1u << 0,
+	FS_VIEW_TRUNCATE = 1u << 1,
+};
+/** Open a file. *ret is attached. Always around the page cache. */
+int fs_view_open(struct fs *fs, uint64_t node, pid_t pid, unsigned how, struct fs_handle **ret);
+/** Make a file and open it for writing. SFS_ERR_EXISTS: open it instead. */
+int fs_view_create(struct fs *fs, uint64_t dir, const struct fs_view_make *make, pid_t pid,
+		   struct fs_handle **ret);
+/** Save what was written to a handle and not judged yet. */
+int fs_view_flush(struct fs *fs, struct fs_handle *handle);
+/** The same when it is closed. */
+int fs_view_close(struct fs *fs, struct fs_handle *handle);
+
+/**
+ * What refused operations are called after: the class, the path below it, and the oid.
+ * @path, @oid  appended to. Returns 0 or SFS_ERR_NOT_FOUND, SFS_ERR_NO_MEMORY.
+ */
+int fs_view_describe(struct fs *fs, uint64_t node, uint32_t *ret_class, struct sfs_buf *path,
+		     struct sfs_buf *oid);
+
+#endif

@@ -1,0 +1,17 @@
+/* Inside of views: for view.c and view_table.c. */
+#ifndef FS_VIEW_TABLE_H
+#define FS_VIEW_TABLE_H
+
+#include "view.h"
+
+/**
+ * Make the view that a name stands for, and give it out as fs_view_find() does.
+ * @parent  the directory as a view, or NULL. @spec  filled by a kind of views.
+ */
+int fs_view_give(struct fs *fs, uint64_t dir, struct fs_view *parent, struct sfs_span name,
+		 struct fs_view_spec *spec, pid_t pid, struct fs_found *ret);
+
+/** Take one more reference. */
+void fs_view_ref(struct fs *fs, struct fs_view *view);
+
+#endif
