@@ -14,6 +14,20 @@ static inline uint8_t *sfsi_put_be64(uint8_t *at, uint64_t value)
 	return at + 8;
 }
 
+static inline uint8_t *sfsi_put_be32(uint8_t *at, uint32_t value)
+{
+	value = htobe32(value);
+	memcpy(at, &value, 4);
+	return at + 4;
+}
+
+static inline uint32_t sfsi_get_be32(const uint8_t *at)
+{
+	uint32_t value;
+	memcpy(&value, at, 4);
+	return be32toh(value);
+}
+
 static inline uint64_t sfsi_get_be64(const uint8_t *at)
 {
 	uint64_t value;

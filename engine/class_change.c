@@ -2,6 +2,7 @@
  * Changes of the catalogue: classes are made, defined, renamed and removed. Each is one commit, and
  * takes effect with it.
  */
+#include "backref.h"
 #include "class_private.h"
 
 static int put_record(struct sfsi_txn *txn, uint32_t id, const struct sfsi_class_record *record)
@@ -98,6 +99,8 @@ static int create_class(struct sfsi_txn *txn, const struct sfs_class_make *make,
 		return SFS_ERR_NO_MEMORY;
 	class->schema = sfsi_schema_ref(schema);
 	err = create_in(txn, make, class);
+	if (!err)
+		err = sfsi_backrefs_mark(txn, NULL, make->name, schema);
 	txn->edit = (struct sfsi_class_edit){ .type = SFSI_EDIT_ADD, .class = class };
 	*ret = class;
 	return err;
@@ -120,6 +123,19 @@ static int check_make(const struct sfs_class_make *make, struct sfs_diag *diag)
 	return 0;
 }
 
+/**
+ * The change is made; the references back that follow from it come after it. What can not be done now
+ * (a full disk) is done with the next change, or when the store is opened.
+ */
+static int settle(struct sfs_store *store, struct sfs_diag *diag)
+{
+	int err = sfsi_backrefs_settle(store);
+	return err < 0 ? sfs_diag_set(diag, err,
+				      "the class is changed, but not yet all references back: %s",
+				      sfs_err_text(err))
+		       : 0;
+}
+
 int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
 		     struct sfs_class_info *ret, struct sfs_diag *diag)
 {
@@ -137,7 +153,8 @@ int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
 		return sfs_diag_set(diag, err, "class %.*s: %s", (int)make->name.len,
 				    (const char *)make->name.data, sfs_err_text(err));
 	}
-	return ret && class ? sfs_class_get(store, class->id, ret) : 0;
+	err = settle(store, diag);
+	return !err && ret && class ? sfs_class_get(store, class->id, ret) : err;
 }
 
 /** Class of a name, commit lock held; and a note that it changes. */
@@ -177,7 +194,8 @@ static int change_class(struct sfsi_txn *txn, struct sfsi_class *class,
 		return err;
 	copy->state.ctime_ns = txn->now_ns;
 	copy->state.revision = txn->commit;
-	return put_record(txn, class->id, record);
+	err = sfsi_backrefs_mark(txn, class, record->name, schema ? schema : class->schema);
+	return err < 0 ? err : put_record(txn, class->id, record);
 }
 
 static int rename_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs_span new_name)
@@ -218,7 +236,8 @@ int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_s
 	int err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
-	return sfsi_txn_end(&txn, rename_class(&txn, name, new_name));
+	err = sfsi_txn_end(&txn, rename_class(&txn, name, new_name));
+	return err < 0 ? err : settle(store, NULL);
 }
 
 static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfsi_schema *schema)
@@ -279,7 +298,7 @@ int sfsi_class_define(struct sfs_store *store, const struct sfs_class_make *make
 	if (err == SFS_ERR_NOT_EMPTY)
 		return sfs_diag_set(diag, err,
 				    "member \"kind\": a class that is not empty keeps its kind");
-	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
+	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : settle(store, diag);
 }
 
 static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
@@ -298,6 +317,8 @@ static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
 	sfsi_key_state(&key);
 	if (!err)
 		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
+	if (!err)
+		err = sfsi_backrefs_mark(txn, class, (struct sfs_span){ "", 0 }, NULL);
 	return err < 0 ? err : sfsi_refused_drop_all(txn, class);
 }
 

@@ -13,6 +13,9 @@
  *   R  E  cookie u64  oid             refused text: when, where, why, how long
  *   R  T  serial u64                  … its text
  *   R  N  serial u64                  … its oid
+ *   B  hash u64  class u32  n u8  relation[n]  serial u64  oid
+ *                                     reference back: who refers to the oid (here, of this class)
+ *   M  class u64                      (partition 0) references back that are to be made right
  *
  * Integers are big-endian. docs/format.md describes the values.
  */
@@ -30,10 +33,14 @@
 /** What is before the oid in the entry of a refused text. */
 #define SFSI_REFUSED_NAME 10
 
+/** What is before the relation and behind it, up to the oid, in a reference back. */
+#define SFSI_BACKREF_NAME 14
+#define SFSI_BACKREF_OID 8
+
 /** A key in the making; large enough for all tables. */
 struct sfsi_key {
 	size_t len;
-	uint8_t data[2 + 16 + SFS_OID_MAX];
+	uint8_t data[SFSI_BACKREF_NAME + 255 + SFSI_BACKREF_OID + SFS_OID_MAX];
 };
 
 static inline struct sfs_span sfsi_key_span(const struct sfsi_key *key)
@@ -104,6 +111,39 @@ static inline void sfsi_key_refused(struct sfsi_key *key, uint64_t cookie, struc
 	if (oid.len)
 		memcpy(key->data + SFSI_REFUSED_NAME, oid.data, oid.len);
 	key->len = SFSI_REFUSED_NAME + oid.len;
+}
+
+/** Append bytes; the caller knows that there is room. */
+static inline void sfsi_key_append(struct sfsi_key *key, struct sfs_span bytes)
+{
+	if (bytes.len)
+		memcpy(key->data + key->len, bytes.data, bytes.len);
+	key->len += bytes.len;
+}
+
+/** Prefix of all references back to an oid. @hash  sfsi_oid_hash() of it. */
+static inline void sfsi_key_backrefs(struct sfsi_key *key, uint64_t hash)
+{
+	sfsi_key_serial(key, 'B', hash);
+}
+
+/** Go on with a class and a relation of it (at most 255 bytes): prefix of those through it. */
+static inline void sfsi_key_backref_relation(struct sfsi_key *key, uint32_t class_id,
+					     struct sfs_span relation)
+{
+	uint8_t *at = sfsi_put_be32(key->data + key->len, class_id);
+	sfsi_put_u8(at, (uint8_t)relation.len);
+	key->len += 5;
+	sfsi_key_append(key, relation);
+}
+
+/** Go on with who refers, and to what (at most SFS_OID_MAX bytes): a whole key. */
+static inline void sfsi_key_backref_serial(struct sfsi_key *key, uint64_t serial,
+					   struct sfs_span oid)
+{
+	sfsi_put_be64(key->data + key->len, serial);
+	key->len += 8;
+	sfsi_key_append(key, oid);
 }
 
 /** @part  'T' or 'N'. */

@@ -14,6 +14,11 @@ uint64_t sfsi_cookie(const struct sfs_store *store, struct sfs_span name)
 	return hash < 16 ? hash + 16 : hash;
 }
 
+uint64_t sfsi_oid_hash(const struct sfs_store *store, struct sfs_span oid)
+{
+	return sfsi_hash(oid, store->hash_seed);
+}
+
 int sfsi_object_class(struct sfs_store *store, uint32_t class_id, struct sfsi_class **ret)
 {
 	struct sfsi_class *class = class_id ? sfsi_class_ref(store, class_id) : NULL;
@@ -128,18 +133,23 @@ static int doc_make(struct sfs_span bytes, const struct sfs_attr *attr, enum sfs
 	return 0;
 }
 
+int sfsi_object_read(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		     struct sfs_buf *buf, struct sfsi_record *ret)
+{
+	struct sfsi_key key;
+	sfsi_key_object(&key, oid);
+	int err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), buf);
+	return err < 0 ? err : sfsi_record_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
+}
+
 /** Read the record of an object whose oid is known. */
 static int read_doc(struct sfs_store *store, uint64_t ino, struct sfs_span oid,
 		    enum sfs_format format, struct sfs_doc **ret)
 {
-	struct sfsi_key key;
-	sfsi_key_object(&key, oid);
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
 	struct sfsi_record record;
-	int err = sfsi_backend_get(store->backend, sfs_ino_class(ino), sfsi_key_span(&key), &value);
-	if (!err)
-		err = sfsi_record_decode(sfs_buf_span(&value), sfsi_key_span(&key), &record);
+	int err = sfsi_object_read(store, sfs_ino_class(ino), oid, &value, &record);
 	if (!err && record.object.serial != sfsi_ino_serial(ino))
 		err = SFS_ERR_NOT_FOUND;
 	if (!err)

@@ -54,6 +54,10 @@ SFS_MUST_CHECK int sfsi_object_apply(struct sfsi_txn *txn, const struct sfs_put 
 /** Apply attributes (not size) to an object. */
 void sfsi_object_set(struct sfsi_object *object, const struct sfs_setattr *set);
 
+/** Read and decode a record as of the last commit; ret points into buf, which is empty before. */
+SFS_MUST_CHECK int sfsi_object_read(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+				    struct sfs_buf *buf, struct sfsi_record *ret);
+
 /** The document of a record: the kept text, or the canonical form, appended to ret. */
 SFS_MUST_CHECK int sfsi_object_render(const struct sfsi_record *record, enum sfs_format format,
 				      struct sfs_buf *ret);

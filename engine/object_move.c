@@ -8,6 +8,7 @@
 #include "base/errno.h"
 #include "departed.h"
 #include "document/document.h"
+#include "follow.h"
 #include "object.h"
 #include "raw.h"
 
@@ -93,14 +94,17 @@ static int rename_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 		err = sfsi_refused_drop(txn, class_id, oid);
 	if (err < 0)
 		return err;
-	if (!exists)
-		return move_to(txn, class_id, oid, new_oid, &source);
-	err = take_over(txn, class_id, new_oid, &source, &target);
+	struct sfsi_derive_side was = { oid, &source }, gone = { oid, NULL };
+	err = exists ? take_over(txn, class_id, new_oid, &source, &target)
+		     : move_to(txn, class_id, oid, new_oid, &source);
 	if (err < 0)
 		return err;
-	struct sfsi_derive_side was = { oid, &source }, gone = { oid, NULL };
-	return swap ? take_over(txn, class_id, oid, &target, &source)
-		    : sfsi_object_change(txn, class_id, &was, &gone);
+	/* Both keep their identity: who refers to one of them goes on doing so. */
+	if (swap)
+		return take_over(txn, class_id, oid, &target, &source);
+	if (exists)
+		err = sfsi_object_change(txn, class_id, &was, &gone);
+	return err < 0 ? err : sfsi_references_follow(txn, class_id, oid, new_oid);
 }
 
 int sfs_object_rename(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
@@ -169,6 +173,8 @@ int sfs_object_remove(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	err = load_going(&txn, class_id, oid, &buf, &record);
 	if (!err && ino && ino != sfs_ino_make(class_id, record.object.serial))
 		err = SFS_ERR_CONFLICT;
+	if (!err)
+		err = sfsi_references_removed(&txn, class_id, oid, record.object.serial);
 	if (!err)
 		err = sfsi_object_change(&txn, class_id, &was, &gone);
 	return sfsi_txn_end(&txn, err);

@@ -100,6 +100,9 @@ static inline int64_t sfsi_now_ns(void)
 /** Place of a name in a directory: 16 .. 2^62-1. */
 uint64_t sfsi_cookie(const struct sfs_store *store, struct sfs_span name);
 
+/** Hash of an oid for keys: nobody can choose oids that collide. */
+uint64_t sfsi_oid_hash(const struct sfs_store *store, struct sfs_span oid);
+
 /** The serial of an inode number. */
 static inline uint64_t sfsi_ino_serial(uint64_t ino)
 {

@@ -73,6 +73,13 @@ SFS_MUST_CHECK int sfsi_txn_put(struct sfsi_txn *txn, uint32_t partition, struct
 SFS_MUST_CHECK int sfsi_txn_remove(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key);
 
 /**
+ * Rows of a partition, as this change would leave them; fn may go on changing. A scan with a limit may
+ * deliver fewer rows than that only at the end. (txn_scan.c)
+ */
+SFS_MUST_CHECK int sfsi_txn_scan(struct sfsi_txn *txn, const struct sfsi_scan *scan,
+				 sfsi_scan_fn *fn, void *arg);
+
+/**
  * Working copy of a class's state; it is written with the commit. SFS_ERR_NOT_FOUND when the class is
  * gone. The pointer is valid until the next call of sfsi_txn_class().
  */

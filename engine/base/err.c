@@ -13,7 +13,7 @@ const char *sfs_err_text(int err)
 	case SFS_ERR_EXISTS: return "exists already";
 	case SFS_ERR_NOT_EMPTY: return "not empty";
 	case SFS_ERR_CONFLICT: return "changed meanwhile";
-	case SFS_ERR_BUSY: return "owned by another process";
+	case SFS_ERR_BUSY: return "in use";
 	case SFS_ERR_READ_ONLY: return "read-only";
 	case SFS_ERR_LIMIT: return "over a limit";
 	case SFS_ERR_NAME: return "not a usable name";

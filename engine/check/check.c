@@ -14,12 +14,14 @@
 
 /* A table that is added gets a line here, and a file or a part of one. */
 static const struct sfsi_check_table *const class_tables[] = {
-	&sfsi_check_entry, &sfsi_check_state,   &sfsi_check_inode,   &sfsi_check_object,
-	&sfsi_check_meta,  &sfsi_check_removal, &sfsi_check_refused, &sfsi_check_positions,
+	&sfsi_check_entry,   &sfsi_check_state,     &sfsi_check_inode,
+	&sfsi_check_object,  &sfsi_check_meta,      &sfsi_check_removal,
+	&sfsi_check_refused, &sfsi_check_positions, &sfsi_check_backref,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,
 	&sfsi_check_catalogue_state,
+	&sfsi_check_pending,
 };
 
 static const char *const kind_texts[] = {
@@ -56,6 +58,8 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_UNREADABLE] = "unreadable",
 	[SFS_CHECK_SCHEMA] = "schema",
 	[SFS_CHECK_REFUSED] = "refused",
+	[SFS_CHECK_BACKREF] = "backref",
+	[SFS_CHECK_DANGLING] = "dangling",
 };
 
 const char *sfs_check_kind_text(enum sfs_check_kind kind)
@@ -79,7 +83,9 @@ struct sfs_check_problem *sfsi_check_found(struct sfsi_check *check, enum sfs_ch
 	va_end(args);
 	finding->problem = (struct sfs_check_problem){
 		.kind = kind,
-		.severity = kind == SFS_CHECK_FILE_STRAY ? SFS_CHECK_NOTE : SFS_CHECK_DAMAGE,
+		.severity = kind == SFS_CHECK_FILE_STRAY || kind == SFS_CHECK_DANGLING
+				    ? SFS_CHECK_NOTE
+				    : SFS_CHECK_DAMAGE,
 		.class_id = check->partition,
 		.class_name = check->class.info.name,
 		.oid = { "", 0 },

@@ -11,6 +11,7 @@
  *   refused.c     R
  *   files.c       plain files
  *   schema.c      documents against definitions
+ *   backref.c     B, and what objects refer to
  *
  * Pass 1 walks a partition in pages. Each row is judged by itself and adds to sums: what a record
  * says must be what its entry and its inode say, so what one adds the others take away, and a bucket
@@ -92,7 +93,8 @@ struct sfsi_check_table {
 
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
-	sfsi_check_removal, sfsi_check_refused, sfsi_check_positions;
+	sfsi_check_removal, sfsi_check_refused, sfsi_check_positions, sfsi_check_backref,
+	sfsi_check_pending;
 
 /* --- check.c --- */
 
@@ -174,6 +176,13 @@ void sfsi_check_schema_end(struct sfsi_check *check);
 void sfsi_check_schema_object(struct sfsi_check *check, struct sfs_span oid, struct sfs_span body);
 /** The definition itself. */
 SFS_MUST_CHECK int sfsi_check_schema_class(struct sfsi_check *check);
+
+/* --- backref.c --- */
+/** Must the references of objects of the class be looked at? */
+bool sfsi_check_refers(struct sfsi_check *check);
+/** What an object refers to: is it there, and does it know? Outside of a scan. */
+void sfsi_check_references(struct sfsi_check *check, struct sfs_span oid,
+			   const struct sfsi_record *record);
 
 /* --- files.c --- */
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial);

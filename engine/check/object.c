@@ -301,6 +301,19 @@ static void settle_inode(struct sfsi_check *check, struct sfs_span oid, uint64_t
 	}
 }
 
+static bool object_needs(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	(void)row;
+	return sfsi_check_refers(check);
+}
+
+static void object_relate(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	struct sfsi_record record;
+	if (decode(row, &record))
+		sfsi_check_references(check, oid_of(row->key, 1), &record);
+}
+
 static bool object_suspect(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	return sfsi_check_object_suspect(check, oid_of(row->key, 1));
@@ -356,6 +369,8 @@ const struct sfsi_check_table sfsi_check_object = {
 	.letter = 'O',
 	.row = object_row,
 	.take = object_take,
+	.needs = object_needs,
+	.relate = object_relate,
 	.suspect = object_suspect,
 	.settle = object_settle,
 };

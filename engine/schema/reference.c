@@ -26,7 +26,7 @@ static bool read_oid(const struct sfsi_head *head, struct sfsi_reference *ret)
 
 static bool type_fits(const struct sfsi_reference_rule *rule, struct sfs_span type)
 {
-	return sfs_span_equal(type, rule->target) ||
+	return rule->any_type || sfs_span_equal(type, rule->target) ||
 	       (rule->is_type && rule->is_type(rule->arg, rule->target, type));
 }
 
@@ -75,7 +75,7 @@ static int put_string(struct sfs_buf *ret, struct sfs_span text)
 	return writer.sink.ops->string(&writer.sink, text);
 }
 
-static int put_reference(struct sfs_buf *ret, struct sfs_span oid, struct sfs_span type)
+int sfsi_reference_put(struct sfs_buf *ret, struct sfs_span oid, struct sfs_span type)
 {
 	int err = sfsi_msgpack_map_header(ret, 2);
 	if (!err)
@@ -93,7 +93,7 @@ static int put_one(const struct sfsi_reference_rule *rule, const struct sfsi_pat
 	struct sfsi_reference reference;
 	if (sfsi_reference_read(rule, value, &reference)) {
 		*ret_dropped = *ret_dropped || reference.more;
-		return put_reference(ret, reference.oid, rule->target);
+		return sfsi_reference_put(ret, reference.oid, rule->target);
 	}
 	char expected[240];
 	snprintf(expected, sizeof expected, "{\"oid\": …, \"type\": \"%.*s\"} or an oid",

@@ -10,7 +10,8 @@
 struct sfsi_reference_rule {
 	struct sfs_span target; /* name of the class that it must lead to */
 	bool (*is_type)(void *arg, struct sfs_span class_name, struct sfs_span type);
-	void *arg; /* of is_type */
+	void *arg;     /* of is_type */
+	bool any_type; /* whatever type it states: target and is_type are not looked at */
 	/* Called for each value that is none. */
 	void (*report)(void *arg, const struct sfsi_path *path, const char *expected,
 		       struct sfs_span value);
@@ -26,6 +27,10 @@ struct sfsi_reference {
 /** Read a value. False: it is no reference to the class. */
 bool sfsi_reference_read(const struct sfsi_reference_rule *rule, struct sfs_span value,
 			 struct sfsi_reference *ret);
+
+/** Append a reference in canonical form. */
+SFS_MUST_CHECK int sfsi_reference_put(struct sfs_buf *ret, struct sfs_span oid,
+				      struct sfs_span type);
 
 /**
  * Append the canonical form of a relation: {"oid", "type"} with the name of the class, or an array of

@@ -70,6 +70,16 @@ void sfsi_schema_unref(struct sfsi_schema *schema);
 /** Number of a property, properties_count + number of a relation, or SFSI_SCHEMA_NONE. */
 uint32_t sfsi_schema_find(const struct sfsi_schema *schema, struct sfs_span name);
 
+/** A relation by name; NULL: there is none. */
+static inline const struct sfsi_relation *sfsi_schema_relation(const struct sfsi_schema *schema,
+							       struct sfs_span name)
+{
+	uint32_t number = schema ? sfsi_schema_find(schema, name) : SFSI_SCHEMA_NONE;
+	if (number == SFSI_SCHEMA_NONE || number < schema->properties_count)
+		return NULL;
+	return &schema->relations[number - schema->properties_count];
+}
+
 /** Does it say anything about documents? */
 static inline bool sfsi_schema_has_rules(const struct sfsi_schema *schema)
 {

@@ -54,6 +54,9 @@ enum sfs_check_kind {
 	/* definitions: a note where the class says "warn", and for a class that is missing */
 	SFS_CHECK_SCHEMA, /* an object that does not fit; a relation to a class that is not there */
 	SFS_CHECK_REFUSED, /* a refused text is not whole */
+	/* relations */
+	SFS_CHECK_BACKREF,  /* reference and reference back do not agree */
+	SFS_CHECK_DANGLING, /* note: a relation leads to what does not exist */
 };
 
 enum sfs_check_severity {

@@ -28,7 +28,7 @@ enum sfs_err {
 	SFS_ERR_EXISTS = -2,        /* the name is taken */
 	SFS_ERR_NOT_EMPTY = -3,     /* the class or directory still has entries */
 	SFS_ERR_CONFLICT = -4,      /* it is no longer what the caller said it was */
-	SFS_ERR_BUSY = -5,          /* another process owns the store */
+	SFS_ERR_BUSY = -5,          /* another process owns the store; others refer to it */
 	SFS_ERR_READ_ONLY = -6,     /* the store or the disk takes no writes */
 	SFS_ERR_LIMIT = -7,         /* too long, too deep, too large, too many */
 	SFS_ERR_NAME = -8,          /* a name that can not be used */

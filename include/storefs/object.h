@@ -181,9 +181,10 @@ SFS_API SFS_MUST_CHECK int sfs_object_setattr(struct sfs_store *store, uint64_t 
 					      const struct sfs_setattr *set, struct sfs_attr *ret);
 
 /**
- * Remove an object.
+ * Remove an object. What becomes of references to it the definition of its class says ("on_remove").
  * @ino  0, or the inode number that it must have, else SFS_ERR_CONFLICT.
- * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_CONFLICT, errors of a commit.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_CONFLICT, SFS_ERR_BUSY (others refer to it, and the class refuses:
+ * sfs_referrers_explain()), errors of a commit.
  */
 SFS_API SFS_MUST_CHECK int sfs_object_remove(struct sfs_store *store, uint32_t class_id,
 					     struct sfs_span oid, uint64_t ino);
@@ -197,6 +198,7 @@ enum sfs_rename_flags {
  * Give an object another oid in its class. An existing object of that oid keeps
  * its identity and takes over the document; the source is then removed.
  * With EXCHANGE both keep their identity and change documents.
+ * References to the object get the new oid in the same commit, without a new update time.
  * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS, SFS_ERR_LIMIT, SFS_ERR_NAME, SFS_ERR_BAD_DOCUMENT
  * (the kept text names its own oid), errors of a commit.
  */
