@@ -1,6 +1,6 @@
 /*
  * The keys of an object in an index: the functions of the Python original, exactly, as far as it has
- * an answer (docs/queries.md describes them). No I/O, no locks: any thread.
+ * an answer (docs/classes.md describes them). No I/O, no locks: any thread.
  *
  * What a function gets is the value of each property that the index reads. A property that is missing
  * gives no key; so does an object that has none of them: that is what ".missing" finds. null is a value:

@@ -5,31 +5,44 @@
 #define SIGMA 0x3a3
 #define SIGMA_SMALL 0x3c3
 #define SIGMA_FINAL 0x3c2
+#define I_WITH_DOT 0x130
 #define DOT_ABOVE 0x307
 
-/* A text on its way, and what was made of it so far. */
+/* A text on its way, and what was made of it so far. There is room for all that is put. */
 struct fold {
-	const uint8_t *start, *end;
-	struct sfs_buf *out;
-	size_t from; /* where in out it starts */
-	bool space;  /* white space was seen, and is written before what follows */
+	const uint8_t *start, *end; /* of the text */
+	uint8_t *from, *at;         /* what was made, and its end */
+	bool space;                 /* white space was seen, and is written before what follows */
 };
 
-static struct fold fold_of(struct sfs_span text, struct sfs_buf *out)
+static int begin(struct fold *fold, struct sfs_span text, size_t room, struct sfs_buf *out)
 {
-	const uint8_t *start = text.len ? text.data : (const uint8_t *)"";
-	return (struct fold){ start, start + text.len, out, out->len, false };
+	int err = text.len > SFS_BUF_MAX / 2 ? SFS_ERR_LIMIT : sfs_buf_reserve(out, room);
+	if (err < 0)
+		return err;
+	fold->start = text.len ? text.data : (const uint8_t *)"";
+	fold->end = fold->start + text.len;
+	fold->from = fold->at = (uint8_t *)out->data + out->len;
+	fold->space = false;
+	return 0;
 }
 
-/** Write len bytes, for which there is room, and the space before them. */
-static void put(struct fold *fold, const uint8_t *bytes, size_t len)
+static void finish(const struct fold *fold, struct sfs_buf *out)
 {
-	uint8_t *out = fold->out->data;
-	if (fold->space && fold->out->len > fold->from)
-		out[fold->out->len++] = ' ';
+	out->len += (size_t)(fold->at - fold->from);
+}
+
+/* The space before what follows. */
+static void put_space(struct fold *fold)
+{
+	if (fold->space && fold->at > fold->from)
+		*fold->at++ = ' ';
 	fold->space = false;
-	memcpy(out + fold->out->len, bytes, len);
-	fold->out->len += len;
+}
+
+static uint8_t lower_of_ascii(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? c + 32 : c;
 }
 
 /*
@@ -59,7 +72,6 @@ static bool is_final(const struct fold *fold, const uint8_t *at, const uint8_t *
 
 static size_t put_lower(struct fold *fold, const uint8_t *p)
 {
-	uint8_t bytes[4];
 	uint32_t code;
 	size_t len = sfsi_unicode_next(p, fold->end, &code);
 	if (sfsi_unicode_is_space(code)) {
@@ -69,52 +81,56 @@ static size_t put_lower(struct fold *fold, const uint8_t *p)
 	uint32_t lower = sfsi_unicode_lower_of(code);
 	if (code == SIGMA)
 		lower = is_final(fold, p, p + len) ? SIGMA_FINAL : SIGMA_SMALL;
-	put(fold, bytes, sfsi_unicode_put(bytes, lower));
-	if (code == 0x130)
-		put(fold, bytes, sfsi_unicode_put(bytes, DOT_ABOVE));
+	put_space(fold);
+	fold->at += sfsi_unicode_put(fold->at, lower);
+	if (code == I_WITH_DOT)
+		fold->at += sfsi_unicode_put(fold->at, DOT_ABOVE);
 	return len;
 }
 
 int sfsi_fold_normalize(struct sfs_span text, struct sfs_buf *ret)
 {
-	struct fold fold = fold_of(text, ret);
+	struct fold fold;
 	/* Three characters of two bytes become three: U+0130, U+023A and U+023E. */
-	if (text.len > SFS_BUF_MAX / 2)
-		return SFS_ERR_LIMIT;
-	int err = sfs_buf_reserve(ret, text.len + text.len / 2 + 8);
+	int err = begin(&fold, text, text.len + text.len / 2 + 4, ret);
 	if (err < 0)
 		return err;
 	for (const uint8_t *p = fold.start; p < fold.end;) {
 		if (*p >= 0x80) {
 			p += put_lower(&fold, p);
-			continue;
-		}
-		uint8_t c = (uint8_t)sfsi_unicode_lower_of(*p++);
-		if (sfsi_unicode_is_space(c))
+		} else if (sfsi_unicode_is_space(*p)) {
 			fold.space = true;
-		else
-			put(&fold, &c, 1);
+			p++;
+		} else {
+			put_space(&fold);
+			*fold.at++ = lower_of_ascii(*p++);
+		}
 	}
+	finish(&fold, ret);
 	return 0;
 }
 
 int sfsi_fold_noaccents(struct sfs_span text, struct sfs_buf *ret)
 {
-	struct fold fold = fold_of(text, ret);
-	uint32_t code;
-	int err = 0;
-	for (const uint8_t *p = fold.start; p < fold.end && !err;) {
-		const uint8_t *run = p;
-		while (p < fold.end && *p < 0x80)
-			p++;
-		err = sfs_buf_append(ret, run, (size_t)(p - run));
-		if (err < 0 || p == fold.end)
-			break;
+	struct fold fold;
+	/* Five letters at most come from three bytes. */
+	int err = begin(&fold, text, text.len * 2 + 4, ret);
+	if (err < 0)
+		return err;
+	for (const uint8_t *p = fold.start; p < fold.end;) {
+		uint32_t code = *p;
+		if (code < 0x80) {
+			*fold.at++ = *p++;
+			continue;
+		}
 		p += sfsi_unicode_next(p, fold.end, &code);
 		struct sfs_span plain = sfsi_unicode_plain_of(code);
-		err = sfs_buf_append(ret, plain.data, plain.len);
+		if (plain.len)
+			memcpy(fold.at, plain.data, plain.len);
+		fold.at += plain.len;
 	}
-	return err;
+	finish(&fold, ret);
+	return 0;
 }
 
 static bool is_word(uint8_t c)
@@ -122,21 +138,24 @@ static bool is_word(uint8_t c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/** A character of ASCII, on its way into a keyword. There is room. */
 static void put_word(struct fold *fold, uint8_t c)
 {
-	uint8_t lower = (uint8_t)sfsi_unicode_lower_of(c);
-	if (is_word(c))
-		put(fold, &lower, 1);
-	else
+	if (!is_word(c)) {
 		fold->space = true;
+		return;
+	}
+	put_space(fold);
+	*fold->at++ = lower_of_ascii(c);
 }
 
 int sfsi_fold_keyword(struct sfs_span text, struct sfs_buf *ret)
 {
-	struct fold fold = fold_of(text, ret);
-	int err = sfs_buf_reserve(ret, text.len + 1);
-	for (const uint8_t *p = fold.start; p < fold.end && !err;) {
+	struct fold fold;
+	/* As above: a space takes the place of something else. */
+	int err = begin(&fold, text, text.len * 2 + 4, ret);
+	if (err < 0)
+		return err;
+	for (const uint8_t *p = fold.start; p < fold.end;) {
 		uint32_t code = *p;
 		if (code < 0x80) {
 			put_word(&fold, *p++);
@@ -145,10 +164,9 @@ int sfsi_fold_keyword(struct sfs_span text, struct sfs_buf *ret)
 		p += sfsi_unicode_next(p, fold.end, &code);
 		struct sfs_span plain = sfsi_unicode_plain_of(code);
 		const uint8_t *c = plain.data;
-		/* A character may become several: room for it, and for the rest of the text. */
-		err = sfs_buf_reserve(ret, 2 * plain.len + (size_t)(fold.end - p) + 1);
-		for (size_t i = 0; i < plain.len && !err; i++)
+		for (size_t i = 0; i < plain.len; i++)
 			put_word(&fold, c[i]);
 	}
-	return err;
+	finish(&fold, ret);
+	return 0;
 }

@@ -1,10 +1,12 @@
 /* Lists of keys: one buffer of bytes, one of places in it. */
 #include "index/keylist.h"
 #include <stdlib.h>
+#include "bytes.h"
 #include "index/key.h"
 #include "index/key_private.h"
 
 struct item {
+	uint64_t begins; /* with these bytes, big-endian: most comparisons need no more */
 	uint32_t off, len;
 };
 _Static_assert(SFSI_INDEX_KEYS_BYTES + SFSI_INDEX_KEY_MAX <= UINT32_MAX, "offsets fit");
@@ -17,6 +19,8 @@ static struct item *items_of(const struct sfsi_index_keys *keys)
 static int compare(const void *a, const void *b, void *bytes)
 {
 	const struct item *left = a, *right = b;
+	if (left->begins != right->begins)
+		return left->begins < right->begins ? -1 : 1;
 	size_t shared = left->len < right->len ? left->len : right->len;
 	int order = memcmp((const char *)bytes + left->off, (const char *)bytes + right->off,
 			   shared);
@@ -30,14 +34,25 @@ void sfsi_keylist_clear(struct sfsi_index_keys *keys)
 	keys->count = 0;
 }
 
+/* The first eight bytes; what is missing counts as 0: no key is the beginning of another. */
+static uint64_t begins_with(struct sfs_span key)
+{
+	uint8_t bytes[8] = { 0 };
+	memcpy(bytes, key.data, key.len < sizeof bytes ? key.len : sizeof bytes);
+	return sfsi_get_be64(bytes);
+}
+
 /* What was appended to the bytes from old on is a key. */
 static int add(struct sfsi_index_keys *keys, size_t old, int err)
 {
-	struct item item = { (uint32_t)old, (uint32_t)(keys->bytes.len - old) };
+	struct item item = { .off = (uint32_t)old, .len = (uint32_t)(keys->bytes.len - old) };
 	if (!err && (keys->count >= SFSI_INDEX_KEYS_MAX || keys->bytes.len > SFSI_INDEX_KEYS_BYTES))
 		err = SFS_ERR_LIMIT;
-	if (!err)
+	if (!err) {
+		item.begins = begins_with(
+			(struct sfs_span){ (char *)keys->bytes.data + old, item.len });
 		err = sfs_buf_append(&keys->items, &item, sizeof item);
+	}
 	if (err < 0) {
 		keys->bytes.len = old;
 		return err;
