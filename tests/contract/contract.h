@@ -14,6 +14,7 @@ int contract_object(const char *backend);
 int contract_lists(const char *backend);
 int contract_raw(const char *backend);
 int contract_schema(const char *backend);
+int contract_field(const char *backend);
 int contract_check(const char *backend);
 int contract_check_damage(const char *backend);
 int contract_refused(const char *backend);
