@@ -37,11 +37,6 @@ int sfs_field_name_check(struct sfs_span name, struct sfs_diag *diag)
 	if (name.len == 0 || !sfsi_utf8_valid(name))
 		return sfs_diag_set(diag, SFS_ERR_NAME,
 				    "the name of a property is UTF-8 and not empty");
-	if (name.len > SFS_FIELD_NAME_MAX)
-		return sfs_diag_set(
-			diag, SFS_ERR_LIMIT,
-			"the name of a property has at most %d bytes here, this one %zu",
-			SFS_FIELD_NAME_MAX, name.len);
 	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
 		if (sfs_span_equal(name, sfs_span_str(reserved[i])))
 			return sfs_diag_set(diag, SFS_ERR_NAME,

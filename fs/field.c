@@ -326,11 +326,13 @@ static int resize(struct fs *fs, const struct fs_view *view, uint64_t size)
 static int field_set(struct fs *fs, const struct fs_view *view, const struct sfs_setattr *set)
 {
 	struct sfs_attr now = { .mode = 0 };
+	uint64_t size;
 	int err = field_attr(fs, view, &now);
 	/* Open for writing and not saved yet. */
 	if (err == SFS_ERR_NOT_FOUND)
 		err = field_newborn(fs, view, &now);
-	if (!err)
+	/* Who saves a file sets its mode and owner meanwhile: they are part of that. */
+	if (!err && !fs_view_draft_size(fs, view, 0, &size))
 		err = check_set(set, &now);
 	if (!err && (set->mask & SFS_SET_SIZE))
 		err = resize(fs, view, set->size);

@@ -24,9 +24,6 @@
 extern "C" {
 #endif
 
-/** Longest name of a property that can be changed as a field, in bytes. */
-#define SFS_FIELD_NAME_MAX 255
-
 enum sfs_field_form {
 	SFS_FIELD_TEXT = 0, /* the text of the file */
 	SFS_FIELD_JSON = 1, /* compact JSON, no newline; as every document says it */
@@ -85,7 +82,7 @@ SFS_API SFS_MUST_CHECK int sfs_field_list(struct sfs_store *store, uint32_t clas
 
 /** One save of a field. */
 struct sfs_field_put {
-	struct sfs_field_of of; /* name: 1..SFS_FIELD_NAME_MAX bytes of UTF-8 */
+	struct sfs_field_of of; /* name: UTF-8, not empty */
 	enum sfs_field_form form;
 	struct sfs_span text;
 	unsigned flags; /* SFS_PUT_CREATE, SFS_PUT_UPDATE: of the property */
@@ -102,7 +99,7 @@ struct sfs_field_put {
 SFS_API SFS_MUST_CHECK int sfs_field_put(struct sfs_store *store, const struct sfs_field_put *put,
 					 struct sfs_field *ret, struct sfs_diag *diag);
 
-/** Can a property that is saved as a field be called so? Returns 0, SFS_ERR_NAME, SFS_ERR_LIMIT. */
+/** Can a property that is saved as a field be called so? Returns 0 or SFS_ERR_NAME. */
 SFS_API SFS_MUST_CHECK int sfs_field_name_check(struct sfs_span name, struct sfs_diag *diag);
 
 /** Does the definition of a class name this property, or relation? */
