@@ -103,6 +103,15 @@ SFS_MUST_CHECK int sfsi_refused_drop(struct sfsi_txn *txn, uint32_t class_id, st
 
 /* --- updates.c --- */
 
+/** A walk over the update times of a record's properties, in the order of its body. */
+struct sfsi_updates {
+	struct sfs_span rest; /* private */
+	int64_t updated_ns;
+};
+void sfsi_updates_init(struct sfsi_updates *updates, const struct sfsi_record *record);
+/** Of the next property. */
+int64_t sfsi_updates_next(struct sfsi_updates *updates);
+
 /**
  * Update times after a save: of the new body, given the old record (NULL: new object).
  * @ret_updates appended to: nothing when all properties have the time *ret_updated_ns.

@@ -37,6 +37,17 @@ static uint64_t read_age(struct sfs_span *updates)
 	return age;
 }
 
+void sfsi_updates_init(struct sfsi_updates *updates, const struct sfsi_record *record)
+{
+	updates->rest = record->updates;
+	updates->updated_ns = record->updated_ns;
+}
+
+int64_t sfsi_updates_next(struct sfsi_updates *updates)
+{
+	return (int64_t)((uint64_t)updates->updated_ns - read_age(&updates->rest));
+}
+
 static int append_age(struct sfs_buf *ret, uint64_t age)
 {
 	uint8_t bytes[10];

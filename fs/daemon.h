@@ -70,6 +70,7 @@ struct fs_meta;
 struct fs_new;
 struct fs_views;
 struct fs_missing;
+struct fs_scratch;
 struct fuse_session;
 
 /** So many counters of changes: see fs_sequence(). */
@@ -88,6 +89,7 @@ struct fs {
 	struct fs_new *new; /* objects that were made through .new */
 	struct fs_views *views;
 	struct fs_missing *missing;
+	struct fs_scratch *scratch;
 	int64_t started_ns;
 	uint32_t uid, gid;        /* of the daemon: owner of the virtual files */
 	atomic_uint capabilities; /* of the kernel, those that are in use */

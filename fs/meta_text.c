@@ -24,6 +24,8 @@ static const char readme[] =
 	"data holds files and directories of any kind; their extended attributes user.*\n"
 	"are their metadata.\n"
 	"\n"
+	"  CLASS/42/           its properties, a file each, to be read and written (not listed,\n"
+	"                      but there)\n"
 	"  mkdir CLASS         makes a class of objects\n"
 	"  rmdir CLASS         removes an empty class\n"
 	"  CLASS/.new          writing it makes an object under a new oid; reading it\n"

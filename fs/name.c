@@ -158,8 +158,10 @@ static size_t make(struct sfs_span oid, const char *extension, char ret[SFS_NAME
 {
 	size_t extension_len = strlen(extension);
 	char encoded[ENCODED_MAX];
-	size_t len = encode(oid, encoded);
-	if (len + extension_len > SFS_NAME_MAX) {
+	/* Only properties are longer than an oid: of these the beginning is enough. */
+	bool whole = oid.len <= SFS_OID_MAX;
+	size_t len = encode((struct sfs_span){ oid.data, whole ? oid.len : SFS_OID_MAX }, encoded);
+	if (!whole || len + extension_len > SFS_NAME_MAX) {
 		len = cut(encoded, SFS_NAME_MAX - extension_len - HASH_PART);
 		memcpy(ret, encoded, len);
 		char hash[HASH_PART + 1];
@@ -199,6 +201,11 @@ size_t fs_name_make_stem(struct sfs_span oid, char ret[SFS_NAME_MAX + 1])
 	return len;
 }
 
+size_t fs_name_make_field(struct sfs_span name, char ret[SFS_NAME_MAX + 1])
+{
+	return make(name, "", ret);
+}
+
 static bool has_extension(struct sfs_span name, const char *extension, size_t *ret_stem)
 {
 	size_t len = strlen(extension);
@@ -220,6 +227,20 @@ static bool has_hash(struct sfs_span stem)
 			return false;
 	}
 	return true;
+}
+
+bool fs_name_parse_field(struct sfs_span name, unsigned char ret[SFS_NAME_MAX], size_t *ret_len)
+{
+	const char *bytes = name.data;
+	if (name.len == 0 || name.len > SFS_NAME_MAX || bytes[0] == '.' || bytes[0] == '#')
+		return false;
+	*ret_len = decode(name, ret);
+	return true;
+}
+
+bool fs_name_is_hashed(struct sfs_span name)
+{
+	return name.len >= HASHED_MIN && has_hash(name);
 }
 
 void fs_name_parse(struct sfs_span name, struct fs_name *ret)

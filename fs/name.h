@@ -31,6 +31,13 @@ size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NA
 /** The name of an object's directory of fields: that of its JSON document without the extension. */
 size_t fs_name_make_stem(struct sfs_span oid, char ret[SFS_NAME_MAX + 1]);
 
+/** The name of a property's file: escaped and shortened as an oid, without an extension. */
+size_t fs_name_make_field(struct sfs_span name, char ret[SFS_NAME_MAX + 1]);
+/** What a file name in a directory of fields means as it stands. False: no property is called so. */
+bool fs_name_parse_field(struct sfs_span name, unsigned char ret[SFS_NAME_MAX], size_t *ret_len);
+/** May it stand for something that is longer than a name? */
+bool fs_name_is_hashed(struct sfs_span name);
+
 /** XXH3-64 of bytes: the same for ever. */
 uint64_t fs_name_hash(struct sfs_span bytes, uint64_t seed);
 

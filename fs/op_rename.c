@@ -241,8 +241,10 @@ static int raw_to_object(struct renaming *renaming)
 	/* Not too large, so too deep: a bad document rather than a big file. */
 	if (err == SFS_ERR_LIMIT && there && scratch.size <= SFS_DOCUMENT_MAX)
 		err = SFS_ERR_BAD_DOCUMENT;
-	if (!err)
+	if (!err) {
 		atomic_fetch_add(&fs->saves, 1);
+		fs_save_remark(fs, &put, &diag);
+	}
 	if (err != SFS_ERR_BAD_DOCUMENT && err != SFS_ERR_LIMIT)
 		return err;
 	fs_refusal_diag(&diag);

@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include "op.h"
 #include "rejected.h"
+#include "view.h"
 
 #define USER "user."
 #define USER_LEN 5
@@ -102,6 +103,16 @@ void fs_op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t si
 		return;
 	if (strcmp(name, ERROR_NAME) == 0) {
 		get_error(req, node, size);
+		return;
+	}
+	if (fs_node_kind(node) == FS_NODE_VIEW) {
+		int found = is_user(name) ? fs_view_xattr(fs, node, name, &value)
+					  : SFS_ERR_NOT_FOUND;
+		if (found < 0)
+			reply_meta(req, found);
+		else
+			reply_value(req, sfs_buf_span(&value), size);
+		sfs_buf_fini(&value);
 		return;
 	}
 	if (!is_user(name) || fs_node_kind(node) != FS_NODE_THING || node != fs_node_ino(node)) {

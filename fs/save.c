@@ -110,6 +110,16 @@ static struct sfs_setattr attr_of(struct fs *fs, const struct fs_open *open)
 	return set;
 }
 
+void fs_save_remark(struct fs *fs, const struct sfs_put *what, const struct sfs_diag *diag)
+{
+	if (!diag->text[0])
+		return;
+	fs_refusal_operation("save");
+	fs_refusal_object(what->class_id, what->oid, what->format);
+	fs_refusal_diag(diag);
+	fs_refusal_add(fs, 0);
+}
+
 /** @node  that the kernel wrote to. */
 static int put(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_put *what,
 	       struct sfs_diag *diag)
@@ -136,8 +146,10 @@ static int put(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_pu
 	what->attr = NULL;
 	if (unknown)
 		fs_notify_release(fs);
-	if (!err)
+	if (!err) {
 		saved(fs, open, &attr);
+		fs_save_remark(fs, what, diag);
+	}
 	return err;
 }
 
@@ -460,6 +472,7 @@ int fs_save_newborn_as(struct fs *fs, struct fs_open *open, struct sfs_span oid,
 	sfs_buf_fini(&text);
 	if (err < 0)
 		return err;
+	fs_save_remark(fs, &what, &diag);
 	err = fs_newborn_rename(fs, open, oid);
 	if (!err)
 		saved(fs, open, &attr);

@@ -39,6 +39,9 @@ int fs_save_settle(struct fs *fs, struct fs_open *open);
  */
 void fs_save_keep(struct fs *fs, const struct sfs_put *what, int err, const struct sfs_diag *diag);
 
+/** It was saved, and does not fit its class, which only warns: that leaves a line too. */
+void fs_save_remark(struct fs *fs, const struct sfs_put *what, const struct sfs_diag *diag);
+
 /** A handle is about to be closed: an object that was emptied and not saved leaves a line. */
 void fs_save_close(struct fs *fs, struct fs_handle *handle);
 

@@ -26,6 +26,7 @@
 #include "notify.h"
 #include "op.h"
 #include "ready.h"
+#include "scratch.h"
 #include "server.h"
 #include "view.h"
 
@@ -146,6 +147,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 	if (!err)
 		err = fs_missing_start(fs);
 	if (!err)
+		err = fs_scratch_start(fs);
+	if (!err)
 		err = fs_notify_start(fs);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "start: %s", sfs_err_text(err));
@@ -199,6 +202,7 @@ static int finish(struct fs *fs, bool told_to)
 	fs_new_stop(fs);
 	fs_views_stop(fs);
 	fs_missing_stop(fs);
+	fs_scratch_stop(fs);
 	int err = sfs_store_close(fs->store);
 	fs->store = NULL;
 	if (err < 0)

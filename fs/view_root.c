@@ -2,6 +2,7 @@
  * Where views begin: names in directories that have records of their own, where nothing else has
  * that name. A new kind of views adds a line here.
  */
+#include "field.h"
 #include "view_table.h"
 
 /** What begins in a directory under a name. SFS_ERR_NOT_FOUND: nothing does. */
@@ -11,7 +12,7 @@ static const struct {
 	enum fs_node_kind in;
 	begin_fn *begin;
 } roots[] = {
-	{ FS_NODE_NONE, NULL },
+	{ FS_NODE_CLASS, fs_field_begin },
 };
 #define ROOTS (sizeof roots / sizeof roots[0])
 
@@ -20,7 +21,7 @@ int fs_view_root(struct fs *fs, uint64_t dir, struct sfs_span name, pid_t pid, s
 	int err = SFS_ERR_NOT_FOUND;
 	for (size_t i = 0; i < ROOTS && err == SFS_ERR_NOT_FOUND; i++) {
 		struct fs_view_spec spec = { .id = SFS_BUF_INIT };
-		if (!roots[i].begin || roots[i].in != fs_node_kind(dir))
+		if (roots[i].in != fs_node_kind(dir))
 			continue;
 		err = roots[i].begin(fs, dir, name, &spec);
 		if (!err)

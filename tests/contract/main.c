@@ -16,6 +16,7 @@ static const struct {
 	{ "check", contract_check },       { "check_damage", contract_check_damage },
 	{ "relation", contract_relation }, { "relation_model", contract_relation_model },
 	{ "refused", contract_refused },   { "fault", contract_fault },
+	{ "field", contract_field },
 };
 
 int main(int argc, char **argv)
