@@ -106,5 +106,10 @@ SFS_MUST_CHECK int sfsi_refused_drop(struct sfsi_txn *txn, uint32_t class_id, st
 SFS_MUST_CHECK int sfsi_updates_make(const struct sfsi_record *old, struct sfs_span body,
 				     int64_t now_ns, int64_t *ret_updated_ns,
 				     struct sfs_buf *ret_updates);
+/**
+ * Take the next number of a record's updates: how long before updated_ns the next property of the body
+ * changed; 0 at their end.
+ */
+uint64_t sfsi_updates_age(struct sfs_span *updates);
 
 #endif

@@ -21,7 +21,7 @@ struct old_properties {
 	size_t count, index_cap;
 };
 
-static uint64_t read_age(struct sfs_span *updates)
+uint64_t sfsi_updates_age(struct sfs_span *updates)
 {
 	uint64_t age = 0;
 	const uint8_t *at = updates->data;
@@ -64,7 +64,7 @@ static int load_old(const struct sfsi_record *old, struct old_properties *ret)
 	struct sfsi_msgpack_pair pair;
 	while ((err = sfsi_msgpack_map_next(&map, &pair)) == 0)
 		ret->items[ret->count++] = (struct old_property){ pair.key, pair.value,
-								  read_age(&updates) };
+								  sfsi_updates_age(&updates) };
 	return err < 0 ? SFS_ERR_CORRUPT : 0;
 }
 

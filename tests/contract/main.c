@@ -9,12 +9,19 @@ static const struct {
 	const char *name;
 	int (*run)(const char *backend);
 } groups[] = {
-	{ "keys", contract_keys },       { "scans", contract_scans },
-	{ "threads", contract_threads }, { "model", contract_model },
-	{ "object", contract_object },   { "schema", contract_schema },
-	{ "lists", contract_lists },     { "raw", contract_raw },
-	{ "check", contract_check },     { "check_damage", contract_check_damage },
-	{ "refused", contract_refused }, { "fault", contract_fault },
+	{ "keys", contract_keys },
+	{ "scans", contract_scans },
+	{ "threads", contract_threads },
+	{ "model", contract_model },
+	{ "object", contract_object },
+	{ "schema", contract_schema },
+	{ "lists", contract_lists },
+	{ "export", contract_export },
+	{ "raw", contract_raw },
+	{ "check", contract_check },
+	{ "check_damage", contract_check_damage },
+	{ "refused", contract_refused },
+	{ "fault", contract_fault },
 };
 
 int main(int argc, char **argv)
