@@ -18,7 +18,7 @@ struct export
 	struct sfs_store *store;
 	const struct sfs_export *how;
 	size_t limit;
-	struct sfs_attr *attr; /* of the outermost; NULL: not wanted */
+	int64_t *newest_ns; /* when the last change of anything in it was */
 };
 
 /** A map in the making: pairs, without the header that counts them. */
@@ -161,8 +161,7 @@ static int export_raw(const struct export *export, const struct sfs_class_info *
 		err = sfsi_meta_each(export->store, attr.ino, put_meta, &map);
 	if (!err && depth > 0 && (export->how->flags & SFS_EXPORT_DATA))
 		err = raw_data(export, &attr, &map);
-	if (ret_attr)
-		*ret_attr = attr;
+	*ret_attr = attr;
 	return map_end(&map, err, ret);
 }
 
@@ -187,7 +186,8 @@ static int put_target(const struct export *export, struct sfs_span target, struc
 	char type[SFS_CLASS_NAME_MAX + 1];
 	bool known = sfs_class_find(export->store, target, &info) == 0;
 	if (known && export->how->depth > 1) {
-		int err = export_one(export, info.id, oid, 1, ret, NULL);
+		struct sfs_attr attr;
+		int err = export_one(export, info.id, oid, 1, ret, &attr);
 		if (!err)
 			err = check_limit(export, ret);
 		if (err != SFS_ERR_NOT_FOUND && err != SFS_ERR_IS_DIR)
@@ -398,8 +398,7 @@ static int export_object(const struct export *export, const struct sfs_class_inf
 	object.schema = sfsi_class_schema(export->store, held, &number);
 	err = put_object(export, &object, oid, depth, ret);
 	sfsi_schema_unref(object.schema);
-	if (ret_attr)
-		sfsi_object_attr(class->id, &object.record.object, ret_attr);
+	sfsi_object_attr(class->id, &object.record.object, ret_attr);
 	return err;
 }
 
@@ -410,8 +409,11 @@ static int export_one(const struct export *export, uint32_t class_id, struct sfs
 	int err = sfs_class_get(export->store, class_id, &info);
 	if (err < 0)
 		return err;
-	return info.kind == SFS_CLASS_RAW ? export_raw(export, &info, oid, depth, ret, ret_attr)
-					  : export_object(export, &info, oid, depth, ret, ret_attr);
+	err = info.kind == SFS_CLASS_RAW ? export_raw(export, &info, oid, depth, ret, ret_attr)
+					 : export_object(export, &info, oid, depth, ret, ret_attr);
+	if (!err && ret_attr->mtime_ns > *export->newest_ns)
+		*export->newest_ns = ret_attr->mtime_ns;
+	return err;
 }
 
 int sfs_export(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
@@ -420,15 +422,20 @@ int sfs_export(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
 {
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
 	struct sfs_export bounded = *how;
-	struct export export = { .store = store, .how = &bounded };
+	struct sfs_attr attr;
+	int64_t newest_ns = INT64_MIN;
+	struct export export = { .store = store, .how = &bounded, .newest_ns = &newest_ns };
 	bounded.depth = how->depth < 2 ? how->depth : 2;
 	export.limit = how->limit ? how->limit : SFS_DOCUMENT_MAX;
 	size_t before = ret->len;
-	int err = export_one(&export, class_id, oid, bounded.depth, &body, ret_attr);
+	int err = export_one(&export, class_id, oid, bounded.depth, &body, &attr);
 	if (!err)
 		err = sfsi_document_render(how->format, sfs_buf_span(&body), ret);
 	if (!err && ret->len - before > export.limit)
 		err = SFS_ERR_LIMIT;
+	attr.mtime_ns = newest_ns;
+	if (!err && ret_attr)
+		*ret_attr = attr;
 	if (!err)
 		return 0;
 	ret->len = before;

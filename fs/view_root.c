@@ -11,7 +11,7 @@ static const struct {
 	enum fs_node_kind in;
 	begin_fn *begin;
 } roots[] = {
-	{ FS_NODE_NONE, NULL },
+	{ FS_NODE_META_DIR, fs_view_export_begin },
 };
 #define ROOTS (sizeof roots / sizeof roots[0])
 

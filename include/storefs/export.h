@@ -37,7 +37,7 @@ struct sfs_export {
  * Export one object or raw.
  * @oid  of an object; of a raw its path in the class.
  * @ret  appended to: canonical JSON, or msgpack.
- * @ret_attr  NULL, or the attributes of what was exported.
+ * @ret_attr  NULL, or the attributes of what was exported; mtime_ns is the newest of all that is in it.
  * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_IS_DIR (not a regular file), SFS_ERR_LIMIT (over the limit, or
  * nested too deep), SFS_ERR_CORRUPT, SFS_ERR_IO, SFS_ERR_NO_MEMORY. On failure ret is as it was.
  * Each object is of one moment; what it leads to may be of a later one.
