@@ -125,18 +125,24 @@ static int one_record(struct cli_export *export, const struct cli_target *target
 {
 	struct sfs_doc *doc = NULL;
 	struct sfs_buf text = SFS_BUF_INIT;
+	struct sfs_diag diag = SFS_DIAG_INIT;
 	FILE *out = export->ctx->out;
-	int err = sfs_object_get(export->ctx->store, target->attr.ino, SFS_FORMAT_JSON, &doc);
-	if (err == 0)
-		err = cli_export_record(&text, target->rest, doc->bytes);
-	sfs_doc_unref(doc);
+	int err;
+	if (export->depth >= 0) {
+		err = cli_export_at_depth(export, target->class.id, target->rest, &text, &diag);
+	} else {
+		err = sfs_object_get(export->ctx->store, target->attr.ino, SFS_FORMAT_JSON, &doc);
+		if (err == 0)
+			err = cli_export_record(&text, target->rest, doc->bytes);
+		sfs_doc_unref(doc);
+	}
 	if (err == 0) {
 		fputs(export->array ? "[" : "", out);
 		fwrite(text.data, 1, text.len, out);
 		fputs(export->array ? "]\n" : "\n", out);
 	}
 	sfs_buf_fini(&text);
-	return err < 0 ? cli_fail(export->ctx, err, target->text, NULL) : 0;
+	return err < 0 ? cli_fail(export->ctx, err, target->text, &diag) : 0;
 }
 
 static int to_stream(struct cli_export *export)
@@ -147,8 +153,8 @@ static int to_stream(struct cli_export *export)
 	int code = cli_target_find(ctx, ctx->argv[0], &target);
 	if (code != 0)
 		return code;
-	if (target.class.kind == SFS_CLASS_RAW)
-		return cli_usage(ctx, "raws are exported with --to DIR");
+	if (target.class.kind == SFS_CLASS_RAW && (export->depth < 0 || !target.has_rest))
+		return cli_usage(ctx, "raws are exported with --to DIR, one of them with --depth");
 	if (target.has_rest)
 		return one_record(export, &target);
 	int err = cli_export_records(export, &target.class, &diag);
@@ -182,6 +188,12 @@ static int check(struct cli_ctx *ctx)
 {
 	struct cli_export export = { .ctx = ctx };
 	bool to = cli_option(ctx, "to");
+	if (!cli_option_depth(ctx, &export.depth))
+		return CLI_USAGE;
+	if (to && (export.depth >= 0 || cli_option(ctx, "data")))
+		return cli_usage(ctx, "--depth and --data are for records, without --to");
+	if (cli_option(ctx, "data") && export.depth < 1)
+		return cli_usage(ctx, "--data needs --depth 1 or 2");
 	if (!take_format(&export, to))
 		return CLI_USAGE;
 	if (!to && (cli_option(ctx, "force") || cli_option(ctx, "json")))
@@ -195,7 +207,8 @@ static int run(struct cli_ctx *ctx)
 {
 	const char *to = cli_option(ctx, "to");
 	struct cli_export export = { .ctx = ctx, .force = cli_option(ctx, "force") };
-	if (!take_format(&export, to))
+	export.data = cli_option(ctx, "data");
+	if (!take_format(&export, to) || !cli_option_depth(ctx, &export.depth))
 		return CLI_USAGE;
 	cli_progress_init(&export.progress, ctx, "exporting", "done");
 	/* Records on a terminal are their own progress. */
@@ -213,6 +226,11 @@ static const struct cli_option options[] = {
 	{ "format", 'F', "FORMAT",
 	  "records: jsonl (one a line, the default) or json\n"
 	  "(one array); files: json (the default) or msgpack" },
+	{ "depth", 'd', "N",
+	  "records for other programs: 0 oid, type and update\n"
+	  "times; 1 properties and relations too; 2 with what\n"
+	  "the relations lead to" },
+	{ "data", 'D', NULL, "with --depth: the bytes of raws in base64" },
 	{ "force", 'f', NULL, "replace files that are in DIR already" },
 	{ "quiet", 'q', NULL, "no progress" },
 	{ "json", 'j', NULL, "with --to: the summary as JSON" },
@@ -236,6 +254,7 @@ const struct cli_cmd cli_cmd_export = {
 	.options = options,
 	.examples = "storefs export /srv/blog Article >articles.jsonl\n"
 		    "storefs export /srv/blog Article | jq -c 'select(.status == \"draft\")'\n"
+		    "storefs export --depth 2 /srv/blog Article/42\n"
 		    "storefs export --to /backup/blog /srv/blog\n"
 		    "storefs export --to pictures /srv/blog Image/holiday",
 	.flags = CLI_OPENS | CLI_READS,

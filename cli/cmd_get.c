@@ -1,8 +1,9 @@
 /* storefs get: one object's document, one raw's bytes, or its metadata. */
 #include <errno.h>
-#include "json.h"
+#include <storefs/export.h>
 #include "raws.h"
 #include "target.h"
+#include "text.h"
 #include "verbs.h"
 
 static int get_object(struct cli_ctx *ctx, const struct cli_target *target, enum sfs_format format)
@@ -35,34 +36,50 @@ static int get_raw(struct cli_ctx *ctx, const struct cli_target *target)
 	return CLI_FAILED;
 }
 
-struct metas {
-	struct cli_json json;
-};
-
-static int put_meta(void *arg, struct sfs_span key, struct sfs_span value)
-{
-	struct metas *metas = arg;
-	cli_json_pair(&metas->json, key, value);
-	return 0;
-}
-
 static int get_meta(struct cli_ctx *ctx, const struct cli_target *target)
 {
-	struct metas metas;
+	struct sfs_buf text = SFS_BUF_INIT, line = SFS_BUF_INIT;
 	if (target->class.kind != SFS_CLASS_RAW)
 		return cli_usage(ctx, "--meta is for raws, and %s is a class of objects",
 				 target->class.name);
-	cli_json_init(&metas.json, ctx->out);
-	cli_json_open(&metas.json, NULL, '{');
-	int err = cli_raw_meta_each(ctx, target->attr.ino, put_meta, &metas);
-	cli_json_close(&metas.json, '}');
-	cli_json_end(&metas.json);
+	int err = sfs_raw_meta_document(ctx->store, target->attr.ino, SFS_FORMAT_JSON, &text);
+	if (err == 0)
+		err = cli_text_compact(&line, sfs_buf_span(&text));
+	if (err == 0)
+		fprintf(ctx->out, "%.*s\n", (int)line.len, (const char *)line.data);
+	sfs_buf_fini(&text);
+	sfs_buf_fini(&line);
 	return err < 0 ? cli_fail(ctx, err, target->text, NULL) : 0;
+}
+
+static int get_export(struct cli_ctx *ctx, const struct cli_target *target, enum sfs_format format,
+		      int depth)
+{
+	struct sfs_buf text = SFS_BUF_INIT;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_export how = {
+		.depth = (unsigned)depth,
+		.format = format,
+		.flags = cli_option(ctx, "data") ? SFS_EXPORT_DATA : 0,
+		.limit = SFS_BUF_MAX / 4,
+	};
+	int err = sfs_export(ctx->store, target->class.id, target->rest, &how, &text, NULL, &diag);
+	if (err == 0)
+		fwrite(text.data, 1, text.len, ctx->out);
+	sfs_buf_fini(&text);
+	return err < 0 ? cli_fail(ctx, err, target->text, &diag) : 0;
 }
 
 static int check(struct cli_ctx *ctx)
 {
 	enum sfs_format format;
+	int depth;
+	if (!cli_option_depth(ctx, &depth))
+		return CLI_USAGE;
+	if (cli_option(ctx, "meta") && depth >= 0)
+		return cli_usage(ctx, "--meta and --depth exclude each other");
+	if (cli_option(ctx, "data") && depth < 1)
+		return cli_usage(ctx, "--data needs --depth 1 or 2");
 	if (!strchr(ctx->argv[0], '/'))
 		return cli_usage(ctx, "'%s' is a class, expected CLASS/OID", ctx->argv[0]);
 	return cli_option_format(ctx, SFS_FORMAT_JSON, &format) ? 0 : CLI_USAGE;
@@ -72,7 +89,8 @@ static int run(struct cli_ctx *ctx)
 {
 	struct cli_target target;
 	enum sfs_format format;
-	if (!cli_option_format(ctx, SFS_FORMAT_JSON, &format))
+	int depth;
+	if (!cli_option_format(ctx, SFS_FORMAT_JSON, &format) || !cli_option_depth(ctx, &depth))
 		return CLI_USAGE;
 	int code = cli_target_find(ctx, ctx->argv[0], &target);
 	if (code != 0)
@@ -81,6 +99,8 @@ static int run(struct cli_ctx *ctx)
 		return cli_usage(ctx, "'%s' is a class, expected CLASS/OID", target.text);
 	if (cli_option(ctx, "meta"))
 		return get_meta(ctx, &target);
+	if (depth >= 0)
+		return get_export(ctx, &target, format, depth);
 	if (target.class.kind == SFS_CLASS_OBJECT)
 		return get_object(ctx, &target, format);
 	return get_raw(ctx, &target);
@@ -89,6 +109,10 @@ static int run(struct cli_ctx *ctx)
 static const struct cli_option options[] = {
 	{ "format", 'F', "FORMAT", "of an object: json (default) or msgpack" },
 	{ "meta", 'm', NULL, "the metadata of a raw, as JSON" },
+	{ "depth", 'd', "N",
+	  "an export: 0 oid, type and update times; 1 properties\n"
+	  "and relations too; 2 with what the relations lead to" },
+	{ "data", 'D', NULL, "with --depth: the bytes of raws in base64" },
 	{ NULL, 0, NULL, NULL },
 };
 

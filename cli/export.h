@@ -4,6 +4,7 @@
 #ifndef CLI_EXPORT_H
 #define CLI_EXPORT_H
 
+#include <storefs/export.h>
 #include "page.h"
 #include "progress.h"
 #include "target.h"
@@ -14,6 +15,9 @@ struct cli_export {
 	enum sfs_format format; /* of files */
 	bool array;             /* on a stream: one JSON array instead of lines */
 	bool force;             /* replace files that are there */
+	int depth;              /* on a stream: -1 as documents, else how deep */
+	bool data;              /* with a depth: the bytes of raws too */
+	uint32_t class_id;      /* of the records */
 	uint64_t objects, raws, bytes;
 	uint64_t failed; /* reported, the others go on */
 };
@@ -28,6 +32,10 @@ SFS_MUST_CHECK int cli_export_record(struct sfs_buf *ret, struct sfs_span oid, s
  * They return 0 or the error that ended the export, which is not reported yet.
  */
 
+/** Append one object or raw at the depth of the export, as a line without newline. */
+SFS_MUST_CHECK int cli_export_at_depth(struct cli_export *export, uint32_t class_id,
+				       struct sfs_span oid, struct sfs_buf *ret,
+				       struct sfs_diag *diag);
 /** All objects of a class as records on standard output. */
 SFS_MUST_CHECK int cli_export_records(struct cli_export *export, const struct sfs_class_info *class,
 				      struct sfs_diag *diag);

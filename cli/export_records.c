@@ -9,6 +9,22 @@ void cli_export_failed(struct cli_export *export, const char *what, const char *
 	cli_error(export->ctx, what, "%s", why);
 }
 
+int cli_export_at_depth(struct cli_export *export, uint32_t class_id, struct sfs_span oid,
+			struct sfs_buf *ret, struct sfs_diag *diag)
+{
+	struct sfs_buf text = SFS_BUF_INIT;
+	struct sfs_export how = {
+		.depth = (unsigned)export->depth,
+		.flags = export->data ? SFS_EXPORT_DATA : 0,
+		.limit = SFS_BUF_MAX / 4,
+	};
+	int err = sfs_export(export->ctx->store, class_id, oid, &how, &text, NULL, diag);
+	if (err == 0)
+		err = cli_text_compact(ret, sfs_buf_span(&text));
+	sfs_buf_fini(&text);
+	return err;
+}
+
 int cli_export_record(struct sfs_buf *ret, struct sfs_span oid, struct sfs_span doc)
 {
 	struct cli_members members;
@@ -45,8 +61,20 @@ static int put_record(struct cli_export *export, struct sfs_span oid, struct sfs
 				  "(--to DIR exports it)");
 		return 0;
 	}
+	struct sfs_diag diag = SFS_DIAG_INIT;
 	text->len = 0;
-	int err = cli_export_record(text, oid, doc);
+	int err = export->depth < 0
+			  ? cli_export_record(text, oid, doc)
+			  : cli_export_at_depth(export, export->class_id, oid, text, &diag);
+	if (err == SFS_ERR_NOT_FOUND)
+		return 0; /* removed since it was listed */
+	if (err == SFS_ERR_LIMIT) {
+		char what[128];
+		snprintf(what, sizeof what, "%.*s", oid.len < 120 ? (int)oid.len : 120,
+			 (const char *)oid.data);
+		cli_export_failed(export, what, diag.text);
+		return 0;
+	}
 	if (err < 0)
 		return err;
 	if (export->array && export->objects > 0)
@@ -67,8 +95,10 @@ static int put_pages(struct cli_export *export, const struct sfs_class_info *cla
 	static const enum sfs_format json = SFS_FORMAT_JSON;
 	const struct sfs_span all = { NULL, 0 };
 	int err = 0;
+	export->class_id = class->id;
 	while (err == 0) {
-		err = cli_page_scan(export->ctx, page, class->id, all, &json, diag);
+		err = cli_page_scan(export->ctx, page, class->id, all,
+				    export->depth < 0 ? &json : NULL, diag);
 		size_t count = err == 0 ? cli_page_count(page) : 0;
 		if (count == 0)
 			break;

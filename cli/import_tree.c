@@ -97,12 +97,18 @@ static int fill(struct cli_import *import, const struct entry *entry, struct cli
 		int fd)
 {
 	int error;
+	struct sfs_diag diag = SFS_DIAG_INIT;
 	int err = cli_raw_fill(import->ctx, raw, fd, &error);
 	if (err == 0)
-		err = cli_raw_take_xattrs(import->ctx, raw->attr.ino, fd);
+		err = cli_raw_take_xattrs(import->ctx, raw->attr.ino, fd, &diag);
 	if (err == 0)
 		return 0;
 	cli_raw_abort(import->ctx, raw);
+	if (err == SFS_ERR_INVALID) {
+		struct cli_place place = { .file = entry->path };
+		cli_import_failed(import, &place, err, &diag);
+		return 1;
+	}
 	if (error && err != SFS_ERR_CANCELLED) {
 		unreadable(import, entry->path, error);
 		return 1;

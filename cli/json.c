@@ -116,20 +116,6 @@ void cli_json_bytes(struct cli_json *json, const char *name, struct sfs_span val
 	put_base64(json, value);
 }
 
-void cli_json_pair(struct cli_json *json, struct sfs_span name, struct sfs_span value)
-{
-	lead(json, NULL);
-	put_string(json, name);
-	fputc(':', json->out);
-	if (cli_text_is_utf8(value)) {
-		put_string(json, value);
-		return;
-	}
-	fputs("{\"$bin\":", json->out);
-	put_base64(json, value);
-	fputc('}', json->out);
-}
-
 void cli_json_end(struct cli_json *json)
 {
 	fputc('\n', json->out);

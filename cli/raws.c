@@ -99,7 +99,8 @@ int cli_raw_fill(struct cli_ctx *ctx, struct cli_raw_new *raw, int fd, int *ret_
 	return err;
 }
 
-static int take_xattr(struct cli_ctx *ctx, uint64_t ino, int fd, const char *name, char *value)
+static int take_xattr(struct cli_ctx *ctx, uint64_t ino, int fd, const char *name, char *value,
+		      struct sfs_diag *diag)
 {
 	/* user.storefs.* is what another mount computes, not data. */
 	if (strncmp(name, "user.", 5) != 0 || strncmp(name, "user.storefs.", 13) == 0)
@@ -108,10 +109,10 @@ static int take_xattr(struct cli_ctx *ctx, uint64_t ino, int fd, const char *nam
 	if (len < 0)
 		return 0;
 	struct sfs_span bytes = { value, (size_t)len };
-	return sfs_raw_meta_set(ctx->store, ino, sfs_span_str(name + 5), bytes, 0);
+	return sfs_raw_meta_set(ctx->store, ino, sfs_span_str(name + 5), bytes, 0, diag);
 }
 
-int cli_raw_take_xattrs(struct cli_ctx *ctx, uint64_t ino, int fd)
+int cli_raw_take_xattrs(struct cli_ctx *ctx, uint64_t ino, int fd, struct sfs_diag *diag)
 {
 	ssize_t len = flistxattr(fd, NULL, 0);
 	if (len <= 0)
@@ -123,7 +124,7 @@ int cli_raw_take_xattrs(struct cli_ctx *ctx, uint64_t ino, int fd)
 	ssize_t got = flistxattr(fd, names, (size_t)len);
 	int err = 0;
 	for (ssize_t at = 0; err == 0 && at < got; at += (ssize_t)strlen(names + at) + 1)
-		err = take_xattr(ctx, ino, fd, names + at, names + len);
+		err = take_xattr(ctx, ino, fd, names + at, names + len, diag);
 	free(names);
 	return err;
 }
@@ -270,7 +271,7 @@ struct copy {
 static int copy_meta(void *arg, struct sfs_span key, struct sfs_span value)
 {
 	struct copy *copy = arg;
-	return sfs_raw_meta_set(copy->store, copy->to, key, value, 0);
+	return sfs_raw_meta_set(copy->store, copy->to, key, value, 0, NULL);
 }
 
 int cli_raw_copy_meta(struct cli_ctx *ctx, uint64_t from, uint64_t to)

@@ -32,8 +32,9 @@ SFS_MUST_CHECK int cli_raw_begin(struct cli_ctx *ctx, uint64_t dir, struct sfs_s
  */
 SFS_MUST_CHECK int cli_raw_fill(struct cli_ctx *ctx, struct cli_raw_new *raw, int fd,
 				int *ret_errno);
-/** Copy the user.* attributes of a file: they become metadata. */
-SFS_MUST_CHECK int cli_raw_take_xattrs(struct cli_ctx *ctx, uint64_t ino, int fd);
+/** Copy the user.* attributes of a file: they become metadata. Errors and diag of sfs_raw_meta_set(). */
+SFS_MUST_CHECK int cli_raw_take_xattrs(struct cli_ctx *ctx, uint64_t ino, int fd,
+				       struct sfs_diag *diag);
 /** Give it its times (NULL: leave them) and its name. It is freed in any case. */
 SFS_MUST_CHECK int cli_raw_commit(struct cli_ctx *ctx, struct cli_raw_new *raw,
 				  const struct sfs_setattr *set);

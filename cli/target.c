@@ -121,6 +121,20 @@ bool cli_option_format(struct cli_ctx *ctx, enum sfs_format fallback, enum sfs_f
 	return true;
 }
 
+bool cli_option_depth(struct cli_ctx *ctx, int *ret)
+{
+	const char *text = cli_option(ctx, "depth");
+	*ret = -1;
+	if (!text)
+		return true;
+	if (text[0] < '0' || text[0] > '2' || text[1]) {
+		cli_usage(ctx, "--depth: '%s' is none of 0, 1 and 2", text);
+		return false;
+	}
+	*ret = text[0] - '0';
+	return true;
+}
+
 void cli_refused(struct cli_ctx *ctx, const char *operation, const struct sfs_put *put, int err,
 		 const struct sfs_diag *diag)
 {

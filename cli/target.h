@@ -37,6 +37,8 @@ SFS_MUST_CHECK int cli_class_need(struct cli_ctx *ctx, struct sfs_span name,
 bool cli_option_kind(struct cli_ctx *ctx, enum sfs_class_kind *ret);
 /** --format of one document, json or msgpack. False: it is none, and that was said. */
 bool cli_option_format(struct cli_ctx *ctx, enum sfs_format fallback, enum sfs_format *ret);
+/** --depth: -1 when absent. False: it is none of 0, 1 and 2, and that was said. */
+bool cli_option_depth(struct cli_ctx *ctx, int *ret);
 /** "object" or "raw". */
 const char *cli_kind_text(enum sfs_class_kind kind);
 /** A save of a document was refused: it leaves a line in errors.ndjson. */

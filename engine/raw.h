@@ -38,6 +38,12 @@ SFS_MUST_CHECK int sfsi_inode_attr(struct sfs_store *store, uint32_t class_id,
 SFS_MUST_CHECK int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 				    const struct sfs_raw_make *make, struct sfsi_inode *ret);
 
+/** A key with its value as msgpack. Nonzero stops and is returned; 1 is for the walk itself. */
+typedef int sfsi_meta_fn(void *arg, struct sfs_span key, struct sfs_span value);
+/** Walk all metadata; bytes that are UTF-8 come as strings. */
+SFS_MUST_CHECK int sfsi_meta_each(struct sfs_store *store, uint64_t ino, sfsi_meta_fn *fn,
+				  void *arg);
+
 /** Can a stored metadata record be read: keys and values, each within its limits? */
 SFS_MUST_CHECK int sfsi_meta_check(struct sfs_span meta);
 

@@ -188,8 +188,11 @@ void fs_op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const cha
 	struct fs_mark mark = { .nodes = { node } };
 	fs_loop_block_begin(fs->loop);
 	fs_mark_begin(&mark);
+	struct sfs_diag diag = SFS_DIAG_INIT;
 	int err = sfs_raw_meta_set(fs->store, node, key_of(name), (struct sfs_span){ value, size },
-				   how);
+				   how, &diag);
+	if (err == SFS_ERR_INVALID)
+		fs_refusal_diag(&diag);
 	fs_mark_end();
 	fs_loop_block_end(fs->loop);
 	reply_meta(req, err);

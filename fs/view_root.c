@@ -13,6 +13,7 @@ static const struct {
 	begin_fn *begin;
 } roots[] = {
 	{ FS_NODE_CLASS, fs_field_begin },
+	{ FS_NODE_META_DIR, fs_view_export_begin },
 };
 #define ROOTS (sizeof roots / sizeof roots[0])
 

@@ -11,6 +11,10 @@
 int fs_view_give(struct fs *fs, uint64_t dir, struct fs_view *parent, struct sfs_span name,
 		 struct fs_view_spec *spec, pid_t pid, struct fs_found *ret);
 
+/** .storefs/export (view_export.c). */
+int fs_view_export_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
+			 struct fs_view_spec *ret);
+
 /** Take one more reference. */
 void fs_view_ref(struct fs *fs, struct fs_view *view);
 

@@ -269,21 +269,31 @@ static int read_relations(struct sfsi_define *def, const struct sfsi_path *path,
 
 /* --- the top --- */
 
+/** Metadata of raws: names and types, kept as properties are. */
+static int read_meta(struct sfsi_define *def, const struct sfsi_path *path, struct sfs_span value)
+{
+	return read_properties(def, path, value);
+}
+
+/** Which kinds of classes have a member. */
+enum owner { OWNER_BOTH, OWNER_OBJECT, OWNER_RAW };
+
 static const struct {
 	const char *name;
-	bool raw; /* a raw class has it too */
+	enum owner owner;
 	int (*read)(struct sfsi_define *def, const struct sfsi_path *path, struct sfs_span value);
 } members[] = {
-	{ "kind", true, read_kind },
-	{ "type", true, read_type },
-	{ "backend", true, read_backend },
-	{ "oid", true, read_oid },
-	{ "on_remove", true, read_on_remove },
-	{ "extra", false, read_extra },
-	{ "validate", false, read_validate },
-	{ "properties", false, read_properties },
-	{ "relations", false, read_relations },
-	{ "indexes", false, sfsi_define_indexes },
+	{ "kind", OWNER_BOTH, read_kind },
+	{ "type", OWNER_BOTH, read_type },
+	{ "backend", OWNER_BOTH, read_backend },
+	{ "oid", OWNER_BOTH, read_oid },
+	{ "on_remove", OWNER_BOTH, read_on_remove },
+	{ "extra", OWNER_OBJECT, read_extra },
+	{ "validate", OWNER_OBJECT, read_validate },
+	{ "properties", OWNER_OBJECT, read_properties },
+	{ "relations", OWNER_OBJECT, read_relations },
+	{ "indexes", OWNER_OBJECT, sfsi_define_indexes },
+	{ "meta", OWNER_RAW, read_meta },
 };
 #define MEMBERS (sizeof members / sizeof members[0])
 
@@ -297,8 +307,8 @@ static int read_member(struct sfsi_define *def, const struct sfsi_path *path, st
 	}
 	return sfsi_define_refuse(def, path, true,
 				  "not known; a definition has the members kind, type, backend, "
-				  "oid, extra, validate, on_remove, properties, relations and "
-				  "indexes");
+				  "oid, extra, validate, on_remove, properties, relations, "
+				  "indexes and meta");
 }
 
 static int read_top(struct sfsi_define *def, struct sfs_span body)
@@ -322,8 +332,15 @@ static int read_top(struct sfsi_define *def, struct sfs_span body)
 	}
 	for (size_t i = 0; i < MEMBERS && !err; i++) {
 		path.name = sfs_span_str(members[i].name);
-		if (def->schema->kind == SFS_CLASS_RAW && !members[i].raw && (def->seen & 1u << i))
+		bool raw = def->schema->kind == SFS_CLASS_RAW;
+		if (!(def->seen & 1u << i))
+			continue;
+		if (raw && members[i].owner == OWNER_OBJECT)
 			err = sfsi_define_refuse(def, &path, true, "a raw class has none");
+		else if (!raw && members[i].owner == OWNER_RAW)
+			err = sfsi_define_refuse(def, &path, true,
+						 "only a raw class has metadata; objects have "
+						 "properties");
 	}
 	return err;
 }

@@ -42,9 +42,10 @@ struct sfsi_schema {
 	enum sfsi_extra extra;
 	enum sfsi_validate validate;
 	enum sfsi_on_remove on_remove;
-	const struct sfsi_property *properties; /* [properties_count], in the order of the text */
-	const struct sfsi_relation *relations;  /* [relations_count] */
-	const struct sfsi_index_rule *indexes;  /* [indexes_count] */
+	/* [properties_count], in the order of the text; of a raw class: the types of its metadata. */
+	const struct sfsi_property *properties;
+	const struct sfsi_relation *relations; /* [relations_count] */
+	const struct sfsi_index_rule *indexes; /* [indexes_count] */
 	uint32_t properties_count, relations_count, indexes_count;
 	uint32_t *slots; /* hash of a name to 1 + number of a property, then of a relation */
 	uint32_t slots_mask;

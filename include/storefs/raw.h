@@ -154,8 +154,12 @@ SFS_API SFS_MUST_CHECK int sfs_raw_write(struct sfs_raw_file *file, uint64_t off
 /** Make content, name and attributes survive a power cut. */
 SFS_API SFS_MUST_CHECK int sfs_raw_sync(struct sfs_raw_file *file);
 
-/* Metadata: key → bytes, in the order of setting. Keys are 1..255 bytes; a value is at most
- * 64 KiB, all of one raw together at most 1 MiB. */
+/*
+ * Metadata: key → value, in the order of setting. Keys are 1..255 bytes; a value is at most 64 KiB, all
+ * of one raw together at most 1 MiB. Values are set and read as text (or any bytes). Where the definition
+ * of the class gives a key a type, the text must mean a value of that type, and it is kept as such: a
+ * number, a list, …; what is read is its text again, JSON for all that is no text.
+ */
 
 /** Append the value of a key to ret. Returns 0, SFS_ERR_NOT_FOUND (raw or key). */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_get(struct sfs_store *store, uint64_t ino,
@@ -166,10 +170,17 @@ enum sfs_meta_flags {
 	SFS_META_REPLACE = 1u << 1, /* SFS_ERR_NOT_FOUND when it is not */
 };
 
-/** Set a key. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS, SFS_ERR_LIMIT. */
+/**
+ * Set a key. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS, SFS_ERR_LIMIT, SFS_ERR_INVALID (it does not fit
+ * its type; diag: expected and found).
+ */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_set(struct sfs_store *store, uint64_t ino,
 					    struct sfs_span key, struct sfs_span value,
-					    unsigned flags);
+					    unsigned flags, struct sfs_diag *diag);
+
+/** Append all metadata as one document, values with their types. Returns 0, SFS_ERR_CORRUPT, SFS_ERR_IO. */
+SFS_API SFS_MUST_CHECK int sfs_raw_meta_document(struct sfs_store *store, uint64_t ino,
+						 enum sfs_format format, struct sfs_buf *ret);
 
 /** Append all keys to ret, each with a NUL at its end. Returns 0, SFS_ERR_NOT_FOUND. */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_list(struct sfs_store *store, uint64_t ino,

@@ -191,7 +191,7 @@ static void change_raws(struct writer *w, unsigned n)
 	snprintf(other, sizeof other, "d%u", n % 7);
 	uint64_t root = w->c->root;
 	if (sfs_raw_make(store, root, sfs_span_str(name), &file, &attr) == 0)
-		(void)!sfs_raw_meta_set(store, attr.ino, SPAN("k"), SPAN("v"), 0);
+		(void)!sfs_raw_meta_set(store, attr.ino, SPAN("k"), SPAN("v"), 0, NULL);
 	(void)!sfs_raw_make(store, root, sfs_span_str(other), &dir, NULL);
 	if (sfs_raw_find(store, root, sfs_span_str(other), &attr) == 0) {
 		(void)!sfs_raw_rename(store, root, sfs_span_str(name), attr.ino, SPAN("in"), 0);

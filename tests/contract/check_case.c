@@ -90,8 +90,8 @@ static void fill_raws(struct case_store *c)
 	case_make(c, c->root, "fifo", SFS_NODE_FIFO);
 	uint64_t hard = case_make(c, sub, "hard", SFS_NODE_FILE).ino;
 	assert_int_equal(sfs_raw_link(c->store, hard, c->root, SPAN("hard2"), NULL), 0);
-	assert_int_equal(sfs_raw_meta_set(c->store, file, SPAN("k"), SPAN("v"), 0), 0);
-	assert_int_equal(sfs_raw_meta_set(c->store, dir, SPAN("k"), SPAN("v"), 0), 0);
+	assert_int_equal(sfs_raw_meta_set(c->store, file, SPAN("k"), SPAN("v"), 0, NULL), 0);
+	assert_int_equal(sfs_raw_meta_set(c->store, dir, SPAN("k"), SPAN("v"), 0, NULL), 0);
 	case_make(c, c->root, "gone", SFS_NODE_FILE);
 	assert_int_equal(sfs_raw_unlink(c->store, c->root, SPAN("gone")), 0);
 }

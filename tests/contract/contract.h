@@ -12,6 +12,7 @@ int contract_threads(const char *backend);
 int contract_model(const char *backend);
 int contract_object(const char *backend);
 int contract_lists(const char *backend);
+int contract_export(const char *backend);
 int contract_raw(const char *backend);
 int contract_schema(const char *backend);
 int contract_relation(const char *backend);

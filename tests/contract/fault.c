@@ -103,7 +103,7 @@ static int raw_meta(struct case_store *c)
 {
 	struct sfs_attr attr;
 	int err = sfs_raw_find(c->store, c->root, SPAN("file"), &attr);
-	return err ? err : sfs_raw_meta_set(c->store, attr.ino, SPAN("k"), SPAN("v"), 0);
+	return err ? err : sfs_raw_meta_set(c->store, attr.ino, SPAN("k"), SPAN("v"), 0, NULL);
 }
 
 static int refuse(struct case_store *c, const char *oid)

@@ -9,13 +9,21 @@ static const struct {
 	const char *name;
 	int (*run)(const char *backend);
 } groups[] = {
-	{ "keys", contract_keys },         { "scans", contract_scans },
-	{ "threads", contract_threads },   { "model", contract_model },
-	{ "object", contract_object },     { "schema", contract_schema },
-	{ "lists", contract_lists },       { "raw", contract_raw },
-	{ "check", contract_check },       { "check_damage", contract_check_damage },
-	{ "relation", contract_relation }, { "relation_model", contract_relation_model },
-	{ "refused", contract_refused },   { "fault", contract_fault },
+	{ "keys", contract_keys },
+	{ "scans", contract_scans },
+	{ "threads", contract_threads },
+	{ "model", contract_model },
+	{ "object", contract_object },
+	{ "schema", contract_schema },
+	{ "lists", contract_lists },
+	{ "export", contract_export },
+	{ "raw", contract_raw },
+	{ "check", contract_check },
+	{ "check_damage", contract_check_damage },
+	{ "refused", contract_refused },
+	{ "fault", contract_fault },
+	{ "relation", contract_relation },
+	{ "relation_model", contract_relation_model },
 	{ "field", contract_field },
 };
 

@@ -286,11 +286,11 @@ static void metadata_is_kept_in_order(void **state)
 	struct case_store *c = *state;
 	uint64_t ino = case_make(c, c->root, "a", SFS_NODE_FILE).ino;
 	struct sfs_store *s = c->store;
-	assert_int_equal(sfs_raw_meta_set(s, ino, SPAN("width"), SPAN("1920"), 0), 0);
-	assert_int_equal(sfs_raw_meta_set(s, ino, SPAN("a"), SPAN(""), SFS_META_CREATE), 0);
-	assert_int_equal(sfs_raw_meta_set(s, ino, SPAN("a"), SPAN("x"), SFS_META_CREATE),
+	assert_int_equal(sfs_raw_meta_set(s, ino, SPAN("width"), SPAN("1920"), 0, NULL), 0);
+	assert_int_equal(sfs_raw_meta_set(s, ino, SPAN("a"), SPAN(""), SFS_META_CREATE, NULL), 0);
+	assert_int_equal(sfs_raw_meta_set(s, ino, SPAN("a"), SPAN("x"), SFS_META_CREATE, NULL),
 			 SFS_ERR_EXISTS);
-	assert_int_equal(sfs_raw_meta_set(s, ino, SPAN("b"), SPAN("x"), SFS_META_REPLACE),
+	assert_int_equal(sfs_raw_meta_set(s, ino, SPAN("b"), SPAN("x"), SFS_META_REPLACE, NULL),
 			 SFS_ERR_NOT_FOUND);
 	assert_int_equal(sfs_raw_rename(s, c->root, SPAN("a"), c->root, SPAN("z"), 0), 0);
 	case_reopen(c);
@@ -306,7 +306,8 @@ static void metadata_is_kept_in_order(void **state)
 	assert_int_equal(sfs_raw_meta_remove(s, ino, SPAN("width")), 0);
 	assert_int_equal(sfs_raw_meta_remove(s, ino, SPAN("width")), SFS_ERR_NOT_FOUND);
 	assert_null(meta(c, ino, "width"));
-	assert_int_equal(sfs_raw_meta_set(s, ino + 1, SPAN("k"), SPAN("v"), 0), SFS_ERR_NOT_FOUND);
+	assert_int_equal(sfs_raw_meta_set(s, ino + 1, SPAN("k"), SPAN("v"), 0, NULL),
+			 SFS_ERR_NOT_FOUND);
 }
 
 static void metadata_has_limits(void **state)
@@ -317,17 +318,19 @@ static void metadata_has_limits(void **state)
 	char key[256];
 	memset(key, 'k', sizeof key);
 	struct sfs_span value = { big, 65536 };
-	assert_int_equal(sfs_raw_meta_set(c->store, ino, (struct sfs_span){ key, 256 }, value, 0),
-			 SFS_ERR_LIMIT);
-	assert_int_equal(sfs_raw_meta_set(c->store, ino, (struct sfs_span){ key, 0 }, value, 0),
-			 SFS_ERR_LIMIT);
 	assert_int_equal(
-		sfs_raw_meta_set(c->store, ino, SPAN("k"), (struct sfs_span){ big, 65537 }, 0),
+		sfs_raw_meta_set(c->store, ino, (struct sfs_span){ key, 256 }, value, 0, NULL),
 		SFS_ERR_LIMIT);
+	assert_int_equal(
+		sfs_raw_meta_set(c->store, ino, (struct sfs_span){ key, 0 }, value, 0, NULL),
+		SFS_ERR_LIMIT);
+	assert_int_equal(sfs_raw_meta_set(c->store, ino, SPAN("k"), (struct sfs_span){ big, 65537 },
+					  0, NULL),
+			 SFS_ERR_LIMIT);
 	int set = 0, err = 0;
 	while (!err && set < 20) {
 		snprintf(key, sizeof key, "key%d", set);
-		err = sfs_raw_meta_set(c->store, ino, sfs_span_str(key), value, 0);
+		err = sfs_raw_meta_set(c->store, ino, sfs_span_str(key), value, 0, NULL);
 		set += !err;
 	}
 	assert_int_equal(err, SFS_ERR_LIMIT);

@@ -157,3 +157,17 @@ define() { # CLASS, text on stdin
 		/^[|] `/ && cell($4) != "" { row = cell($2) "\t" cell($4) "\t" cell($5); gsub(/\001/, "|", row); print row }')
 	[ "$n" -ge 30 ] || fail "only $n rows"
 }
+
+@test "every object form and the raw class of the page about classes can be defined" {
+	local page=$TREE/docs/classes.md form n=0
+	sed -n '/<!-- example: raw class -->/,/^```$/p' "$page" | sed '1,2d;$d' | define Picture
+	echo hi >"$MNT/Picture/a"
+	setfattr -n user.width -v 1920 "$MNT/Picture/a"
+	refused "Invalid argument" setfattr -n user.width -v wide "$MNT/Picture/a"
+	while IFS= read -r form; do
+		jq -n --argjson t "$form" '{properties: {p: $t}}' | define "F$n"
+		is "$(jq -c .properties.p "$MNT/.storefs/schema/F$n.json")" "$(jq -c . <<<"$form")"
+		n=$((n + 1))
+	done < <(sed -n '/^| object form/,/^## /p' "$page" | sed -n 's/^| `\({.*}\)` |.*/\1/p')
+	[ "$n" = 7 ] || fail "$n forms"
+}

@@ -1,0 +1,53 @@
+/*
+ * Exports: an object or a raw as one document for other programs, with its oid, type and update times,
+ * in the shapes of the Python storage module; and imports, which take such documents back.
+ *
+ *   depth 0  {"oid", "type", "updates"}
+ *   depth 1  and all properties (but for those that are null); then all relations that the class has, each
+ *            an array of {"oid", "type"}, empty when there is none
+ *   depth 2  the same with each object or raw that a relation, or a property that holds a reference,
+ *            leads to at depth 1 in place of the reference; one that is not there stays a reference
+ *
+ * A raw has its metadata in the place of properties. "type" is the type of the class. "updates" has an
+ * integer YYYYMMDDhhmmssuuuuuu (UTC) for each property and relation, and for the whole under "oid".
+ * In JSON a property of type bin is its base64 text.
+ */
+#ifndef STOREFS_EXPORT_H
+#define STOREFS_EXPORT_H
+
+#include <storefs/raw.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum sfs_export_flags {
+	SFS_EXPORT_DATA = 1u << 0, /* the bytes of raws as member "data": base64 text in JSON */
+};
+
+/** How to export. */
+struct sfs_export {
+	unsigned depth; /* 0, 1, 2; more is the same as 2 */
+	enum sfs_format format;
+	unsigned flags; /* enum sfs_export_flags */
+	size_t limit;   /* most bytes of the result; 0: SFS_DOCUMENT_MAX */
+};
+
+/**
+ * Export one object or raw.
+ * @oid  of an object; of a raw its path in the class.
+ * @ret  appended to: canonical JSON, or msgpack.
+ * @ret_attr  NULL, or the attributes of what was exported; mtime_ns is the newest of all that is in it.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_IS_DIR (not a regular file), SFS_ERR_LIMIT (over the limit, or
+ * nested too deep), SFS_ERR_CORRUPT, SFS_ERR_IO, SFS_ERR_NO_MEMORY. On failure ret is as it was.
+ * Each object is of one moment; what it leads to may be of a later one.
+ */
+SFS_API SFS_MUST_CHECK int sfs_export(struct sfs_store *store, uint32_t class_id,
+				      struct sfs_span oid, const struct sfs_export *how,
+				      struct sfs_buf *ret, struct sfs_attr *ret_attr,
+				      struct sfs_diag *diag);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
