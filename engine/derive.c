@@ -1,5 +1,6 @@
 /* What follows from the content of objects: see derive.h. */
 #include "derive.h"
+#include "index/table.h"
 #include "schema/schema.h"
 #include "txn.h"
 
@@ -7,10 +8,8 @@ int sfsi_derive(struct sfsi_txn *txn, uint32_t class_id, const struct sfsi_deriv
 		const struct sfsi_derive_side *after)
 {
 	/* The commit lock is held: the definition stays. */
-	const struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
+	struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
 	const struct sfsi_schema *schema = class ? class->schema : NULL;
-	(void)before;
-	(void)after;
 	(void)schema;
-	return 0;
+	return class ? sfsi_index_change(txn, class, before, after) : 0;
 }

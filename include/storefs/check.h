@@ -54,6 +54,10 @@ enum sfs_check_kind {
 	/* definitions: a note where the class says "warn", and for a class that is missing */
 	SFS_CHECK_SCHEMA, /* an object that does not fit; a relation to a class that is not there */
 	SFS_CHECK_REFUSED, /* a refused text is not whole */
+	/* indexes: they can be built anew (sfs_index_rebuild) */
+	SFS_CHECK_INDEX,       /* an index and an object disagree */
+	SFS_CHECK_INDEX_COUNT, /* an index counts wrong */
+	SFS_CHECK_INDEX_ROW,   /* a row of an index can not be read, or belongs to none */
 };
 
 enum sfs_check_severity {

@@ -17,6 +17,7 @@ int contract_schema(const char *backend);
 int contract_check(const char *backend);
 int contract_check_damage(const char *backend);
 int contract_refused(const char *backend);
+int contract_index(const char *backend);
 int contract_fault(const char *backend);
 
 #endif

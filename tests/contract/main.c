@@ -14,7 +14,8 @@ static const struct {
 	{ "object", contract_object },   { "schema", contract_schema },
 	{ "lists", contract_lists },     { "raw", contract_raw },
 	{ "check", contract_check },     { "check_damage", contract_check_damage },
-	{ "refused", contract_refused }, { "fault", contract_fault },
+	{ "refused", contract_refused }, { "index", contract_index },
+	{ "fault", contract_fault },
 };
 
 int main(int argc, char **argv)
