@@ -240,6 +240,7 @@ int cli_exit_code(int err)
 	case SFS_ERR_CROSS:
 	case SFS_ERR_LOOP:
 	case SFS_ERR_CANCELLED:
+	case SFS_ERR_NOT_READY:
 	case SFS_ERR_IO:
 	case SFS_ERR_CORRUPT:
 	case SFS_ERR_NO_MEMORY:

@@ -114,6 +114,7 @@ static bool is_of_record(int err)
 	case SFS_ERR_CROSS:
 	case SFS_ERR_NOT_STORE:
 	case SFS_ERR_CANCELLED:
+	case SFS_ERR_NOT_READY:
 	case SFS_ERR_IO:
 	case SFS_ERR_CORRUPT:
 	case SFS_ERR_VERSION:

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include "class_private.h"
 #include "departed.h"
+#include "index/table.h"
 
 #define SERIAL_MAX (((uint64_t)1 << 36) - 1)
 
@@ -124,6 +125,7 @@ void sfsi_class_free(struct sfsi_class *class)
 	sfsi_schema_unref(class->schema);
 	sfs_buf_fini(&class->bad_definition);
 	sfsi_positions_fini(&class->positions);
+	sfsi_index_set_fini(&class->tables);
 	free(class);
 }
 
@@ -418,6 +420,8 @@ int sfsi_catalogue_load(struct sfs_store *store, bool create, struct sfs_diag *d
 	for (size_t id = 0; id < store->by_id_len && !err; id++) {
 		if (store->by_id[id])
 			err = load_state(store, store->by_id[id]);
+		if (store->by_id[id] && !err)
+			err = sfsi_index_load(store, store->by_id[id]);
 		/* Every class has a state, so a missing one is damage. */
 		if (err == SFS_ERR_NOT_FOUND)
 			err = SFS_ERR_CORRUPT;

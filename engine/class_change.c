@@ -4,6 +4,7 @@
  */
 #include "backref.h"
 #include "class_private.h"
+#include "index/table.h"
 
 static int put_record(struct sfsi_txn *txn, uint32_t id, const struct sfsi_class_record *record)
 {
@@ -98,9 +99,12 @@ static int create_class(struct sfsi_txn *txn, const struct sfs_class_make *make,
 	if (!class)
 		return SFS_ERR_NO_MEMORY;
 	class->schema = sfsi_schema_ref(schema);
+	class->tables.next_id = 1;
 	err = create_in(txn, make, class);
 	if (!err)
 		err = sfsi_backrefs_mark(txn, NULL, make->name, schema);
+	if (!err && schema)
+		err = sfsi_index_define(txn, class, schema);
 	txn->edit = (struct sfsi_class_edit){ .type = SFSI_EDIT_ADD, .class = class };
 	*ret = class;
 	return err;
@@ -259,6 +263,8 @@ static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs
 	/* Before the edit: raws have no documents that could be refused. */
 	bool changed = schema->kind != class->kind;
 	err = change_class(txn, class, &record, schema);
+	if (!err)
+		err = sfsi_index_define(txn, class, schema);
 	return !err && changed ? sfsi_refused_drop_all(txn, class) : err;
 }
 
@@ -319,16 +325,28 @@ static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
 		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
 	if (!err)
 		err = sfsi_backrefs_mark(txn, class, (struct sfs_span){ "", 0 }, NULL);
+	if (!err)
+		err = sfsi_index_forget(txn, class);
 	return err < 0 ? err : sfsi_refused_drop_all(txn, class);
 }
 
 int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
 {
-	struct sfsi_txn txn;
-	int err = sfsi_txn_begin(store, &txn);
-	if (err < 0)
-		return err;
-	return sfsi_txn_end(&txn, remove_class(&txn, name));
+	int err;
+	/* What its indexes leave behind goes first, a step at a time. */
+	do {
+		struct sfs_class_info info;
+		struct sfsi_txn txn;
+		err = sfs_class_find(store, name, &info);
+		struct sfsi_class *class = err < 0 ? NULL : sfsi_class_ref(store, info.id);
+		if (class && info.objects == 0)
+			err = sfsi_indexer_finish(store, class, SIZE_MAX);
+		if (!err)
+			err = sfsi_txn_begin(store, &txn);
+		if (!err)
+			err = sfsi_txn_end(&txn, remove_class(&txn, name));
+	} while (err == SFS_ERR_CONFLICT);
+	return err;
 }
 
 int sfs_class_setattr(struct sfs_store *store, uint32_t id, const struct sfs_setattr *set,

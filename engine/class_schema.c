@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include "class_private.h"
 #include "document/json.h"
+#include "index/table.h"
 #include "schema/json_schema.h"
+
+#define BUILD_AT_ONCE 2000
+#define BUILD_ROUNDS 64
 
 /** The definition of a class that was made without one. */
 static int plain_definition(struct sfs_store *store, const struct sfs_class_info *info,
@@ -68,6 +72,18 @@ static void remark_missing(struct sfs_store *store, const struct sfsi_schema *sc
 			   (int)relation->target.len, (const char *)relation->target.data);
 }
 
+/** Indexes of a class that is not large are there when it is defined; those of others come later. */
+static void build_small(struct sfs_store *store, struct sfs_span name)
+{
+	struct sfs_class_info info;
+	struct sfsi_class *class = sfs_class_find(store, name, &info) < 0
+					   ? NULL
+					   : sfsi_class_ref(store, info.id);
+	/* What fails is tried again by the worker. */
+	if (class && info.objects <= BUILD_AT_ONCE)
+		(void)!sfsi_indexer_finish(store, class, BUILD_ROUNDS);
+}
+
 int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 		     struct sfs_span json, struct sfs_diag *diag)
 {
@@ -76,8 +92,10 @@ int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 	if (err < 0)
 		return err;
 	err = sfsi_class_define(store, make, schema, diag);
-	if (!err)
+	if (!err) {
 		remark_missing(store, schema, diag);
+		build_small(store, make->name);
+	}
 	sfsi_schema_unref(schema);
 	return err;
 }

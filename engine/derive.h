@@ -1,6 +1,6 @@
 /*
  * What follows from the content of objects, and is written in the same commit: references back
- * from the targets of relations.
+ * from the targets of relations, entries of indexes.
  *
  * sfsi_object_change() is the one place through which objects are added, replaced, renamed and
  * removed, and the one caller.

@@ -13,6 +13,7 @@
 #include "base/errno.h"
 #include "cache.h"
 #include "departed.h"
+#include "index/table.h"
 #include "document/msgpack.h"
 #include "hash.h"
 #include "open.h"
@@ -162,12 +163,14 @@ static struct sfs_store *store_new(void)
 	pthread_mutex_init(&store->commit_lock, NULL);
 	sfsi_errors_init(store);
 	pthread_rwlock_init(&store->catalogue_lock, NULL);
+	pthread_rwlock_init(&store->index_lock, NULL);
 	return store;
 }
 
 /** Give everything back; accepts a half-open store. */
 static int store_free(struct sfs_store *store)
 {
+	sfsi_indexer_free(store);
 	int err = sfsi_syncer_stop(store);
 	sfsi_open_fini(store);
 	sfsi_cache_free(store->cache);
@@ -191,6 +194,7 @@ static int store_free(struct sfs_store *store)
 	sfsi_errors_fini(store);
 	pthread_mutex_destroy(&store->commit_lock);
 	pthread_rwlock_destroy(&store->catalogue_lock);
+	pthread_rwlock_destroy(&store->index_lock);
 	free(store->path);
 	free(store);
 	return err;
@@ -238,6 +242,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 		err = sfsi_departed_new(SFSI_REMOVED_BYTES, true, &store->removed);
 	if (!err)
 		err = sfsi_open_init(store);
+	if (!err)
+		err = sfsi_indexer_new(store);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	err = sfsi_catalogue_load(store, create, diag);
@@ -250,6 +256,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 		err = sfs_store_sync(store);
 	if (!err && !create && !store->read_only)
 		err = sfsi_bytes_recover(store);
+	if (!err && !create && !store->read_only)
+		err = sfsi_index_adopt(store);
 	/* What can not be swept now (a full disk) is swept next time. */
 	if (!err && !create && !store->read_only)
 		(void)!sfsi_reaped_sweep(store);

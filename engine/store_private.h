@@ -4,6 +4,7 @@
  * Locks, in the order in which they are taken (docs/locking.md):
  *   commit_lock     one writer: held from the first read of a change to its commit
  *   catalogue_lock  classes and their states: shared for reading, exclusive for a moment at commit
+ *   index_lock      what readers see of indexes: shared for reading, exclusive for a moment at commit
  *   open_lock       table of open raw files
  *   cache, departed, syncer   locks of their own, innermost, never held across other calls
  */
@@ -24,6 +25,15 @@ struct sfsi_departed;
 struct sfsi_schema;
 struct sfsi_open_table;
 struct sfsi_syncer;
+struct sfsi_index_table;
+struct sfsi_indexer;
+
+/** Tables of the indexes of a class (index/table.h). */
+struct sfsi_index_set {
+	uint32_t next_id;                /* protected by commit_lock */
+	struct sfsi_index_table **items; /* [len]; protected by index_lock */
+	size_t len, cap;
+};
 
 /** A class of the catalogue. Lives until the store is closed. */
 struct sfsi_class {
@@ -36,6 +46,7 @@ struct sfsi_class {
 					     * next_serial lives below */
 	struct sfsi_schema *schema;        /* NULL: no definition; protected by catalogue_lock */
 	uint64_t schema_number;            /* counts definitions; protected by catalogue_lock */
+	struct sfsi_index_set tables;
 	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
 	_Atomic uint64_t next_serial;
 	struct sfsi_positions positions; /* says itself what protects it */
@@ -74,6 +85,9 @@ struct sfs_store {
 	size_t by_id_len;
 	struct sfsi_class **by_name; /* [by_name_len], sorted, without the catalogue */
 	size_t by_name_len;
+
+	pthread_rwlock_t index_lock; /* what readers see of indexes: index/table.h */
+	struct sfsi_indexer *indexer;
 
 	struct sfsi_cache *cache;
 	struct sfsi_departed *departed; /* renamed to scratch files a moment ago */

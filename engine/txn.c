@@ -5,6 +5,7 @@
 #include "txn.h"
 #include "cache.h"
 #include "hash.h"
+#include "index/table.h"
 #include "open.h"
 
 int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret)
@@ -22,6 +23,7 @@ int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret)
 
 static void txn_fini(struct sfsi_txn *txn)
 {
+	sfsi_index_stage_fini(txn);
 	sfs_buf_fini(&txn->bytes);
 	free(txn->ops);
 	free(txn->index);
@@ -255,6 +257,7 @@ static void publish(struct sfsi_txn *txn)
 	sfsi_positions_publish_locked(txn);
 	sfsi_catalogue_apply_locked(store, &txn->edit);
 	pthread_rwlock_unlock(&store->catalogue_lock);
+	sfsi_index_stage_publish(txn);
 	for (size_t i = 0; i < txn->notes_len; i++)
 		sfsi_cache_drop(store->cache, txn->notes[i].ino);
 	atomic_store(&store->commit, txn->commit);
@@ -290,6 +293,8 @@ int sfsi_txn_commit(struct sfsi_txn *txn)
 	int err = sfsi_reaped_collect(txn);
 	if (!err)
 		err = sfsi_positions_write(txn);
+	if (!err)
+		err = sfsi_index_stage_write(txn);
 	if (!err)
 		err = put_states(txn);
 	if (!err && txn->ops_len)

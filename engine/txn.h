@@ -37,6 +37,8 @@ struct sfsi_txn_range {
 	struct sfsi_range *range;
 };
 
+struct sfsi_index_stage;
+
 struct sfsi_txn {
 	struct sfs_store *store;
 	uint64_t commit; /* number that this change will have */
@@ -52,8 +54,9 @@ struct sfsi_txn {
 	size_t notes_len, notes_cap;
 	struct sfsi_txn_range *ranges;
 	size_t ranges_len, ranges_cap;
-	struct sfsi_division division; /* of at most one class */
-	struct sfsi_class_edit edit;   /* at most one change of the catalogue */
+	struct sfsi_division division;    /* of at most one class */
+	struct sfsi_class_edit edit;      /* at most one change of the catalogue */
+	struct sfsi_index_stage *indexes; /* what becomes of tables of indexes; NULL: nothing */
 };
 
 /** Take the commit lock. SFS_ERR_READ_ONLY: the lock is not held then. */

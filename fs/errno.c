@@ -27,6 +27,7 @@ static int outcome(enum sfs_err err)
 	case SFS_ERR_WRONG_KIND: return EPERM;
 	case SFS_ERR_CROSS: return EXDEV;
 	case SFS_ERR_CANCELLED: return EINTR;
+	case SFS_ERR_NOT_READY: return EAGAIN;
 	case SFS_ERR_NO_MEMORY: return ENOMEM;
 	case SFS_ERR_NO_SPACE: return ENOSPC;
 	case SFS_ERR_PERMISSION: return EACCES;

@@ -27,6 +27,7 @@ const char *sfs_err_text(int err)
 	case SFS_ERR_LOOP: return "directory moved into itself";
 	case SFS_ERR_NOT_STORE: return "not a storefs store";
 	case SFS_ERR_CANCELLED: return "cancelled";
+	case SFS_ERR_NOT_READY: return "not ready yet";
 	case SFS_ERR_IO: return "input/output error";
 	case SFS_ERR_CORRUPT: return "stored data is damaged";
 	case SFS_ERR_VERSION: return "written by a newer storefs";

@@ -14,9 +14,9 @@
 
 /* A table that is added gets a line here, and a file or a part of one. */
 static const struct sfsi_check_table *const class_tables[] = {
-	&sfsi_check_entry,   &sfsi_check_state,     &sfsi_check_inode,
-	&sfsi_check_object,  &sfsi_check_meta,      &sfsi_check_removal,
-	&sfsi_check_refused, &sfsi_check_positions, &sfsi_check_backref,
+	&sfsi_check_entry,      &sfsi_check_state,       &sfsi_check_inode,   &sfsi_check_object,
+	&sfsi_check_meta,       &sfsi_check_removal,     &sfsi_check_refused, &sfsi_check_positions,
+	&sfsi_check_index_rows, &sfsi_check_index_heads, &sfsi_check_backref,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,
@@ -60,6 +60,9 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_REFUSED] = "refused",
 	[SFS_CHECK_BACKREF] = "backref",
 	[SFS_CHECK_DANGLING] = "dangling",
+	[SFS_CHECK_INDEX] = "index",
+	[SFS_CHECK_INDEX_COUNT] = "index-count",
+	[SFS_CHECK_INDEX_ROW] = "index-row",
 };
 
 const char *sfs_check_kind_text(enum sfs_check_kind kind)
@@ -387,8 +390,10 @@ static int check_tables(struct sfsi_check *check)
 	memset(check->sums->seen, 0, sizeof check->sums->seen);
 	uint64_t problems = check->result.problems;
 	int err = walk_partition(check, class_tables, count, 1);
-	if (!err && sfsi_check_objects_suspect(check))
+	if (!err && (sfsi_check_objects_suspect(check) || sfsi_check_index_suspect(check)))
 		err = walk_partition(check, class_tables, count, 2);
+	if (!err)
+		err = sfsi_check_index_counts(check);
 	if (!err)
 		err = sfsi_check_names(check);
 	if (!err)
@@ -408,7 +413,10 @@ static int check_class(struct sfsi_check *check, const struct sfs_class_info *in
 	if (!err)
 		err = sfsi_check_schema_class(check);
 	if (!err)
+		err = sfsi_check_index_begin(check);
+	if (!err)
 		err = check_tables(check);
+	sfsi_check_index_end(check);
 	sfsi_check_schema_end(check);
 	check->result.classes += !err;
 	return err;

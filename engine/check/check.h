@@ -9,6 +9,7 @@
  *   names.c       names against inodes and counters, from one snapshot
  *   raw.c         X, Z
  *   refused.c     R
+ *   index.c       I, J
  *   files.c       plain files
  *   schema.c      documents against definitions
  *   backref.c     B, and what objects refer to
@@ -52,6 +53,7 @@ struct sfsi_check_class {
 };
 
 struct sfsi_check_rules;
+struct sfsi_check_index;
 
 struct sfsi_check {
 	struct sfs_store *store;
@@ -60,6 +62,7 @@ struct sfsi_check {
 	struct sfsi_check_sums *sums;
 	struct sfsi_check_class class;
 	struct sfsi_check_rules *rules; /* of the class */
+	struct sfsi_check_index *index; /* of the class */
 	uint32_t partition;
 	struct sfsi_check_finding found[SFSI_CHECK_FOUND_MAX];
 	size_t found_count;
@@ -93,8 +96,8 @@ struct sfsi_check_table {
 
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
-	sfsi_check_removal, sfsi_check_refused, sfsi_check_positions, sfsi_check_backref,
-	sfsi_check_pending;
+	sfsi_check_removal, sfsi_check_refused, sfsi_check_positions, sfsi_check_index_rows,
+	sfsi_check_index_heads, sfsi_check_backref, sfsi_check_pending;
 
 /* --- check.c --- */
 
@@ -183,6 +186,21 @@ bool sfsi_check_refers(struct sfsi_check *check);
 /** What an object refers to: is it there, and does it know? Outside of a scan. */
 void sfsi_check_references(struct sfsi_check *check, struct sfs_span oid,
 			   const struct sfsi_record *record);
+
+/* --- index.c --- */
+SFS_MUST_CHECK int sfsi_check_index_begin(struct sfsi_check *check);
+void sfsi_check_index_end(struct sfsi_check *check);
+/** The share of an object in the sums. Inside a scan. */
+void sfsi_check_index_object(struct sfsi_check *check, struct sfs_span oid,
+			     const struct sfsi_record *record);
+/** Is a bucket not 0? */
+bool sfsi_check_index_suspect(struct sfsi_check *check);
+bool sfsi_check_index_object_suspect(struct sfsi_check *check, struct sfs_span oid);
+/** Does every key of the object have its entry? */
+void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oid,
+				    const struct sfsi_record *record);
+/** Counts of keys and blocks. */
+SFS_MUST_CHECK int sfsi_check_index_counts(struct sfsi_check *check);
 
 /* --- files.c --- */
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial);

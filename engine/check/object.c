@@ -189,6 +189,7 @@ static void object_take(struct sfsi_check *check, const struct sfsi_check_row *r
 	*sum += attr_sum(hash, &record.object) + serial_sum(hash, record.object.serial);
 	check->result.objects++;
 	sfsi_check_revision(check, record.object.revision);
+	sfsi_check_index_object(check, oid_of(row->key, 1), &record);
 	if (record.object.serial > check->class.max_serial)
 		check->class.max_serial = record.object.serial;
 }
@@ -316,7 +317,8 @@ static void object_relate(struct sfsi_check *check, const struct sfsi_check_row 
 
 static bool object_suspect(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
-	return sfsi_check_object_suspect(check, oid_of(row->key, 1));
+	struct sfs_span oid = oid_of(row->key, 1);
+	return sfsi_check_object_suspect(check, oid) || sfsi_check_index_object_suspect(check, oid);
 }
 
 static void object_settle(struct sfsi_check *check, const struct sfsi_check_row *row)
@@ -327,6 +329,7 @@ static void object_settle(struct sfsi_check *check, const struct sfsi_check_row 
 		return;
 	settle_entry(check, oid, &record.object);
 	settle_inode(check, oid, record.object.serial);
+	sfsi_check_index_object_settle(check, oid, &record);
 }
 
 void sfsi_check_object_entry_settle(struct sfsi_check *check, const struct sfsi_check_row *row)

@@ -57,6 +57,10 @@ enum sfs_check_kind {
 	/* relations */
 	SFS_CHECK_BACKREF,  /* reference and reference back do not agree */
 	SFS_CHECK_DANGLING, /* note: a relation leads to what does not exist */
+	/* indexes: they can be built anew (sfs_index_rebuild) */
+	SFS_CHECK_INDEX,       /* an index and an object disagree */
+	SFS_CHECK_INDEX_COUNT, /* an index counts wrong */
+	SFS_CHECK_INDEX_ROW,   /* a row of an index can not be read, or belongs to none */
 };
 
 enum sfs_check_severity {

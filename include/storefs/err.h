@@ -42,6 +42,7 @@ enum sfs_err {
 	SFS_ERR_LOOP = -16,         /* a directory would be moved into itself */
 	SFS_ERR_NOT_STORE = -17,    /* the folder is not a storefs store */
 	SFS_ERR_CANCELLED = -18,    /* a callback asked to stop */
+	SFS_ERR_NOT_READY = -19,    /* an index is being built */
 
 	/* Faults: pass them up unchanged. */
 	SFS_ERR_IO = -32,      /* the system refused a read or a write */

@@ -21,6 +21,7 @@ int contract_field(const char *backend);
 int contract_check(const char *backend);
 int contract_check_damage(const char *backend);
 int contract_refused(const char *backend);
+int contract_index(const char *backend);
 int contract_fault(const char *backend);
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
 	{ "relation", contract_relation },
 	{ "relation_model", contract_relation_model },
 	{ "field", contract_field },
+	{ "index", contract_index },
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,436 @@
+/*
+ * Indexes (I, J): every entry is what its object says, every key of an object has its entry, and keys
+ * and blocks count what there is.
+ *
+ * Pass 1 compares sums, as it does for records and entries: what the keys of an object add, the entries
+ * of its oid take away. Tables that are being built or dropped are left out, and those that become ready
+ * or go meanwhile make buckets differ, which costs a second look. Counts of one table are compared in
+ * one scan of it, which sees one state.
+ */
+#include "check/check.h"
+#include "hash.h"
+#include "index/table.h"
+
+#define TABLES_MAX 4096
+
+/** Of the class that is checked. */
+struct sfsi_check_index {
+	struct sfsi_class *class;
+	struct sfsi_index_names names;
+	struct sfsi_index_keys keys;
+	uint32_t tables[TABLES_MAX]; /* [count] ids that were ready when it began */
+	size_t count;
+	uint64_t sums[SFSI_CHECK_BUCKETS]; /* by oid */
+};
+
+int sfsi_check_index_begin(struct sfsi_check *check)
+{
+	struct sfsi_index_table *table;
+	struct sfsi_check_index *index = calloc(1, sizeof *index);
+	if (!index)
+		return SFS_ERR_NO_MEMORY;
+	check->index = index;
+	index->class = sfsi_class_ref(check->store, check->partition);
+	if (!index->class)
+		return 0;
+	sfsi_index_names(check->store, index->class, &index->names);
+	for (size_t i = 0; (table = sfsi_index_at(check->store, index->class, i)); i++)
+		if (index->count < TABLES_MAX &&
+		    sfsi_index_state(check->store, table) == SFSI_INDEX_READY)
+			index->tables[index->count++] = table->id;
+	return 0;
+}
+
+void sfsi_check_index_end(struct sfsi_check *check)
+{
+	if (!check->index)
+		return;
+	sfsi_index_keys_fini(&check->index->keys);
+	free(check->index);
+	check->index = NULL;
+}
+
+static bool is_checked(const struct sfsi_check *check, uint32_t id)
+{
+	const struct sfsi_check_index *index = check->index;
+	for (size_t i = 0; i < index->count; i++)
+		if (index->tables[i] == id)
+			return true;
+	return false;
+}
+
+static struct sfsi_index_table *table_of(const struct sfsi_check *check, uint32_t id)
+{
+	struct sfsi_index_table *table;
+	for (size_t i = 0; (table = sfsi_index_at(check->store, check->index->class, i)); i++)
+		if (table->id == id)
+			return table;
+	return NULL;
+}
+
+/* --- rows by themselves --- */
+
+static bool split(struct sfs_span key, uint32_t *ret_id, char *ret_table, struct sfs_span *ret_tail)
+{
+	uint32_t id;
+	if (key.len < SFSI_INDEX_PREFIX)
+		return false;
+	memcpy(&id, (const uint8_t *)key.data + 1, sizeof id);
+	*ret_id = be32toh(id);
+	*ret_table = ((const char *)key.data)[5];
+	*ret_tail = sfsi_index_row_tail(key);
+	return true;
+}
+
+static bool entry_is_good(struct sfsi_check *check, struct sfs_span tail, struct sfs_span val)
+{
+	struct sfsi_index_entry entry;
+	return sfsi_index_entry_decode(tail, val, &entry) == 0 &&
+	       entry.cookie == sfsi_cookie(check->store, entry.oid);
+}
+
+static bool row_is_good(struct sfsi_check *check, char table, struct sfs_span tail,
+			struct sfs_span val)
+{
+	uint64_t entries, keys;
+	switch (table) {
+	case 'E': return entry_is_good(check, tail, val);
+	case 'K':
+		return sfsi_index_key_len(tail) == tail.len && tail.len &&
+		       sfsi_index_count_decode(val, &entries) == 0;
+	case 'B':
+		return (!tail.len || sfsi_index_key_len(tail) + 8 == tail.len) &&
+		       sfsi_index_block_decode(val, &entries, &keys) == 0;
+	default: return false;
+	}
+}
+
+static void index_row(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	struct sfs_span tail;
+	uint32_t id;
+	char table;
+	if (!split(row->key, &id, &table, &tail) || !row_is_good(check, table, tail, row->val))
+		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
+				 "a row of an index can not be read, or is in the wrong place");
+	else if (check->index->class && !table_of(check, id))
+		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
+				 "a row of an index that does not exist (id %u)", id);
+}
+
+static void head_row(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	struct sfsi_index_head head;
+	bool good = row->key.len == 1
+			    ? row->val.len == 4
+			    : row->key.len == 5 && sfsi_index_head_decode(row->val, &head) == 0;
+	if (!good)
+		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
+				 "what is known of an index can not be read");
+}
+
+/* --- sums --- */
+
+static uint64_t entry_sum(const struct sfsi_check *check, uint32_t id, struct sfs_span key,
+			  struct sfs_span oid, uint64_t serial)
+{
+	return sfsi_hash2(key, oid, check->sums->seed ^ id ^ serial << 20);
+}
+
+static uint64_t *bucket_of(struct sfsi_check *check, struct sfs_span oid)
+{
+	return &check->index->sums[sfsi_hash(oid, check->sums->seed) % SFSI_CHECK_BUCKETS];
+}
+
+static void index_take(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	struct sfsi_index_entry entry;
+	struct sfs_span tail;
+	uint32_t id;
+	char table;
+	if ((check->wanted->flags & SFS_CHECK_QUICK) || !split(row->key, &id, &table, &tail) ||
+	    table != 'E' || !is_checked(check, id) ||
+	    sfsi_index_entry_decode(tail, row->val, &entry) < 0)
+		return;
+	*bucket_of(check, entry.oid) -= entry_sum(check, id, entry.key, entry.oid, entry.serial);
+}
+
+/** Keys as they are in the table. */
+static size_t key_count(const struct sfsi_index_keys *keys)
+{
+	return keys->count ? keys->count : 1;
+}
+
+static struct sfs_span key_at(const struct sfsi_index_keys *keys, size_t i)
+{
+	return keys->count ? sfsi_index_keys_at(keys, i) : SFSI_INDEX_NO_KEY;
+}
+
+void sfsi_check_index_object(struct sfsi_check *check, struct sfs_span oid,
+			     const struct sfsi_record *record)
+{
+	struct sfsi_check_index *index = check->index;
+	if (check->wanted->flags & SFS_CHECK_QUICK)
+		return;
+	for (size_t i = 0; i < index->count; i++) {
+		const struct sfsi_index_table *table = table_of(check, index->tables[i]);
+		if (!table ||
+		    sfsi_index_keys_of(table, &index->names, oid, record, &index->keys) < 0)
+			continue;
+		for (size_t k = 0; k < key_count(&index->keys); k++)
+			*bucket_of(check, oid) += entry_sum(check, table->id,
+							    key_at(&index->keys, k), oid,
+							    record->object.serial);
+	}
+}
+
+bool sfsi_check_index_suspect(struct sfsi_check *check)
+{
+	for (size_t i = 0; i < SFSI_CHECK_BUCKETS; i++)
+		if (check->index->sums[i])
+			return true;
+	return false;
+}
+
+bool sfsi_check_index_object_suspect(struct sfsi_check *check, struct sfs_span oid)
+{
+	return *bucket_of(check, oid) != 0;
+}
+
+/* --- one by one --- */
+
+/** A table that serves at this moment. */
+static const struct sfsi_index_table *serving(const struct sfsi_check *check, uint32_t id)
+{
+	const struct sfsi_index_table *table = table_of(check, id);
+	return table && sfsi_index_state(check->store, table) == SFSI_INDEX_READY ? table : NULL;
+}
+
+static void settle_key(struct sfsi_check *check, const struct sfsi_index_table *table,
+		       struct sfs_span key, struct sfs_span oid, uint64_t serial)
+{
+	struct sfsi_index_row row;
+	struct sfsi_index_entry entry;
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	sfsi_index_row_entry(&row, table->id, key, sfsi_cookie(check->store, oid), oid);
+	int err = sfsi_check_get(check, sfsi_index_row_span(&row), &val);
+	const char *what = err == SFS_ERR_NOT_FOUND ? "lacks an entry of the object" : NULL;
+	struct sfs_span tail = sfsi_index_row_tail(sfsi_index_row_span(&row));
+	if (!err && sfsi_index_entry_decode(tail, sfs_buf_span(&val), &entry) == 0 &&
+	    entry.serial != serial)
+		what = "leads to another number than that of the object";
+	if (!what)
+		return;
+	struct sfs_check_problem *problem = sfsi_check_found(check, SFS_CHECK_INDEX, "index %s %s",
+							     table->name, what);
+	problem->oid = oid;
+	problem->ino = sfs_ino_make(check->partition, serial);
+}
+
+void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oid,
+				    const struct sfsi_record *record)
+{
+	struct sfsi_check_index *index = check->index;
+	for (size_t i = 0; i < index->count; i++) {
+		const struct sfsi_index_table *table = serving(check, index->tables[i]);
+		if (!table ||
+		    sfsi_index_keys_of(table, &index->names, oid, record, &index->keys) < 0)
+			continue;
+		for (size_t k = 0; k < key_count(&index->keys); k++)
+			settle_key(check, table, key_at(&index->keys, k), oid,
+				   record->object.serial);
+	}
+}
+
+static bool index_suspect(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	struct sfsi_index_entry entry;
+	struct sfs_span tail;
+	uint32_t id;
+	char table;
+	return split(row->key, &id, &table, &tail) && table == 'E' && is_checked(check, id) &&
+	       sfsi_index_entry_decode(tail, row->val, &entry) == 0 &&
+	       sfsi_check_index_object_suspect(check, entry.oid);
+}
+
+static bool has_key(const struct sfsi_index_keys *keys, struct sfs_span key)
+{
+	for (size_t i = 0; i < key_count(keys); i++)
+		if (sfs_span_equal(key_at(keys, i), key))
+			return true;
+	return false;
+}
+
+/** Entries that no object stands for; what an object lacks was said with the object. */
+static void index_settle(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	struct sfsi_check_index *index = check->index;
+	struct sfsi_index_entry entry;
+	struct sfsi_record record;
+	struct sfsi_key key;
+	struct sfs_span tail;
+	uint32_t id;
+	char letter;
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	if (!split(row->key, &id, &letter, &tail) ||
+	    sfsi_index_entry_decode(tail, row->val, &entry) < 0)
+		return;
+	const struct sfsi_index_table *table = serving(check, id);
+	sfsi_key_object(&key, entry.oid);
+	int err = table ? sfsi_check_get(check, sfsi_key_span(&key), &val) : SFS_ERR_CORRUPT;
+	const char *what = err == SFS_ERR_NOT_FOUND
+				   ? "has an entry of an object that does not exist"
+				   : NULL;
+	if (!err && sfsi_record_decode(sfs_buf_span(&val), sfsi_key_span(&key), &record) == 0 &&
+	    sfsi_index_keys_of(table, &index->names, entry.oid, &record, &index->keys) == 0 &&
+	    !has_key(&index->keys, entry.key))
+		what = "has an entry of a key that the object does not have";
+	if (what)
+		sfsi_check_found(check, SFS_CHECK_INDEX, "index %s %s", table->name, what)->oid =
+			entry.oid;
+}
+
+/* --- counts --- */
+
+struct block {
+	struct sfs_buf boundary;
+	uint64_t entries, keys; /* that it says, less those that there are */
+};
+
+/** One scan of a table: blocks come first, then entries, then keys. */
+struct counting {
+	struct sfsi_check *check;
+	struct block *blocks;
+	size_t len, cap, at;
+	char letter;
+	uint64_t keys_sum; /* entries less what keys count, over hashes of the keys */
+	int err;
+};
+
+static int add_block(struct counting *counting, struct sfs_span boundary, struct sfs_span val)
+{
+	if (counting->len == counting->cap) {
+		size_t cap = counting->cap ? counting->cap * 2 : 64;
+		struct block *blocks = realloc(counting->blocks, cap * sizeof *blocks);
+		if (!blocks)
+			return SFS_ERR_NO_MEMORY;
+		counting->blocks = blocks;
+		counting->cap = cap;
+	}
+	struct block block = { .boundary = SFS_BUF_INIT };
+	if (val.len && sfsi_index_block_decode(val, &block.entries, &block.keys) < 0)
+		return 0;
+	int err = sfs_buf_append(&block.boundary, boundary.data, boundary.len);
+	if (!err)
+		counting->blocks[counting->len++] = block;
+	return err;
+}
+
+static struct block *block_at(struct counting *counting, struct sfs_span tail)
+{
+	while (counting->at + 1 < counting->len &&
+	       sfsi_span_order(sfs_buf_span(&counting->blocks[counting->at + 1].boundary), tail) <=
+		       0)
+		counting->at++;
+	return &counting->blocks[counting->at];
+}
+
+static int count_row(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct counting *counting = arg;
+	struct sfs_span tail, none = { "", 0 };
+	uint64_t entries = 0;
+	uint32_t id;
+	char letter;
+	if (!split(key, &id, &letter, &tail))
+		return 0;
+	/* There always is a first block, but it has no row when nothing is in it. */
+	if (counting->len == 0 && (letter != 'B' || tail.len))
+		counting->err = add_block(counting, none, none);
+	if (letter != counting->letter)
+		counting->at = 0;
+	counting->letter = letter;
+	if (counting->err < 0)
+		return 1;
+	uint64_t seed = counting->check->sums->seed;
+	if (letter == 'B') {
+		counting->err = add_block(counting, tail, val);
+	} else if (letter == 'E') {
+		struct sfs_span own = { tail.data, sfsi_index_key_len(tail) };
+		block_at(counting, tail)->entries--;
+		counting->keys_sum += sfsi_hash(own, seed);
+	} else if (letter == 'K' && sfsi_index_count_decode(val, &entries) == 0) {
+		block_at(counting, tail)->keys--;
+		counting->keys_sum -= entries * sfsi_hash(tail, seed);
+	}
+	return counting->err < 0;
+}
+
+static void judge_counts(struct counting *counting, const struct sfsi_index_table *table)
+{
+	size_t wrong = 0;
+	for (size_t i = 0; i < counting->len; i++)
+		wrong += counting->blocks[i].entries || counting->blocks[i].keys;
+	if (wrong)
+		sfsi_check_found(counting->check, SFS_CHECK_INDEX_COUNT,
+				 "index %s: %zu of %zu blocks do not count what there is",
+				 table->name, wrong, counting->len);
+	if (counting->keys_sum)
+		sfsi_check_found(counting->check, SFS_CHECK_INDEX_COUNT,
+				 "index %s: keys do not count the objects that they have",
+				 table->name);
+}
+
+static int check_counts(struct sfsi_check *check, const struct sfsi_index_table *table)
+{
+	struct counting counting = { .check = check };
+	struct sfsi_index_row row;
+	sfsi_index_row(&row, table->id, 0, (struct sfs_span){ "", 0 });
+	struct sfsi_scan scan = {
+		.partition = check->partition,
+		.prefix = { row.data, row.len - 1 },
+		.once = true,
+	};
+	check->found_count = 0;
+	int err = sfsi_backend_scan(check->store->backend, &scan, count_row, &counting);
+	if (err == SFS_ERR_CANCELLED)
+		err = counting.err;
+	/* Damage of the backend's files was reported where rows are looked at. */
+	if (err == SFS_ERR_CORRUPT) {
+		check->skipped = true;
+		err = 0;
+	} else if (!err && sfsi_index_state(check->store, table) == SFSI_INDEX_READY) {
+		judge_counts(&counting, table);
+	}
+	for (size_t i = 0; i < counting.len; i++)
+		sfs_buf_fini(&counting.blocks[i].boundary);
+	free(counting.blocks);
+	return err < 0 ? err : sfsi_check_report(check);
+}
+
+int sfsi_check_index_counts(struct sfsi_check *check)
+{
+	const struct sfsi_check_index *index = check->index;
+	int err = 0;
+	for (size_t i = 0; i < index->count && !err; i++) {
+		const struct sfsi_index_table *table = serving(check, index->tables[i]);
+		if (table)
+			err = check_counts(check, table);
+		if (!err)
+			err = sfsi_check_tick(check);
+	}
+	return err;
+}
+
+const struct sfsi_check_table sfsi_check_index_rows = {
+	.letter = 'I',
+	.row = index_row,
+	.take = index_take,
+	.suspect = index_suspect,
+	.settle = index_settle,
+};
+
+const struct sfsi_check_table sfsi_check_index_heads = {
+	.letter = 'J',
+	.row = head_row,
+};

@@ -1,0 +1,264 @@
+/*
+ * Blocks: how many entries are where. A table is a row of blocks of some hundred entries; how many each
+ * holds is written in the commits of its entries. So the position of an entry, and the entry at a
+ * position, cost a look at the blocks, which are kept in memory (a few bytes for a hundred entries), and
+ * a scan of one of them. Blocks that grew too large are divided later, by the worker: only it may scan,
+ * since a change in the making is not visible to scans.
+ */
+#include "index/table.h"
+
+struct sfsi_index_block *sfsi_index_block_new(struct sfs_span boundary)
+{
+	struct sfsi_index_block *block = calloc(1, sizeof *block + boundary.len);
+	if (!block)
+		return NULL;
+	block->len = boundary.len;
+	if (boundary.len)
+		memcpy(block->boundary, boundary.data, boundary.len);
+	return block;
+}
+
+size_t sfsi_index_block_of(const struct sfsi_index_table *table, struct sfs_span tail)
+{
+	size_t low = 1, high = table->blocks_len;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct sfsi_index_block *block = table->blocks[mid];
+		struct sfs_span boundary = { block->boundary, block->len };
+		if (sfsi_span_order(boundary, tail) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low - 1;
+}
+
+int sfsi_index_blocks_reserve_locked(struct sfsi_index_table *table, size_t more)
+{
+	if (table->blocks_cap - table->blocks_len >= more)
+		return 0;
+	size_t cap = table->blocks_cap * 2 > table->blocks_len + more
+			     ? table->blocks_cap * 2
+			     : table->blocks_len + more + 4;
+	struct sfsi_index_block **blocks = realloc(table->blocks,
+						   cap * sizeof(struct sfsi_index_block *));
+	if (!blocks)
+		return SFS_ERR_NO_MEMORY;
+	table->blocks = blocks;
+	table->blocks_cap = cap;
+	return 0;
+}
+
+void sfsi_index_blocks_free_locked(struct sfsi_index_table *table)
+{
+	for (size_t i = 0; i < table->blocks_len; i++)
+		free(table->blocks[i]);
+	free(table->blocks);
+	table->blocks = NULL;
+	table->blocks_len = table->blocks_cap = 0;
+	table->loaded = false;
+}
+
+/* --- loading --- */
+
+struct load {
+	struct sfsi_index_table *table; /* only its blocks are used */
+	int err;
+};
+
+static int push(struct sfsi_index_table *table, struct sfs_span boundary, uint64_t entries,
+		uint64_t keys)
+{
+	int err = sfsi_index_blocks_reserve_locked(table, 1);
+	struct sfsi_index_block *block = err < 0 ? NULL : sfsi_index_block_new(boundary);
+	if (!block)
+		return SFS_ERR_NO_MEMORY;
+	block->entries = entries;
+	block->keys = keys;
+	table->divide |= entries > SFSI_INDEX_BLOCK_MAX;
+	table->blocks[table->blocks_len++] = block;
+	return 0;
+}
+
+static int load_row(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct load *load = arg;
+	struct sfs_span boundary = sfsi_index_row_tail(key), none = { "", 0 };
+	uint64_t entries, keys;
+	load->err = sfsi_index_block_decode(val, &entries, &keys);
+	/* There always is a first block, but it may have nothing in it. */
+	if (!load->err && load->table->blocks_len == 0 && boundary.len)
+		load->err = push(load->table, none, 0, 0);
+	if (!load->err)
+		load->err = push(load->table, boundary, entries, keys);
+	return load->err < 0;
+}
+
+int sfsi_index_blocks_load_locked(struct sfs_store *store, struct sfsi_index_table *table)
+{
+	if (table->loaded)
+		return 0;
+	struct sfsi_index_table loaded = { .id = table->id };
+	struct load load = { .table = &loaded };
+	struct sfsi_index_row row;
+	struct sfs_span none = { "", 0 };
+	sfsi_index_row(&row, table->id, 'B', none);
+	struct sfsi_scan scan = { .partition = table->class->id,
+				  .prefix = sfsi_index_row_span(&row) };
+	int err = sfsi_backend_scan(store->backend, &scan, load_row, &load);
+	if (err == SFS_ERR_CANCELLED)
+		err = load.err;
+	if (!err && loaded.blocks_len == 0)
+		err = push(&loaded, none, 0, 0);
+	if (err < 0) {
+		sfsi_index_blocks_free_locked(&loaded);
+		return err;
+	}
+	pthread_rwlock_wrlock(&store->index_lock);
+	table->blocks = loaded.blocks;
+	table->blocks_len = loaded.blocks_len;
+	table->blocks_cap = loaded.blocks_cap;
+	table->divide = loaded.divide;
+	table->loaded = true;
+	pthread_rwlock_unlock(&store->index_lock);
+	return 0;
+}
+
+int sfsi_index_blocks_load(struct sfs_store *store, struct sfsi_index_table *table)
+{
+	pthread_rwlock_rdlock(&store->index_lock);
+	bool loaded = table->loaded;
+	pthread_rwlock_unlock(&store->index_lock);
+	if (loaded)
+		return 0;
+	SFSI_LOCK_SCOPE(&store->commit_lock);
+	return sfsi_index_blocks_load_locked(store, table);
+}
+
+/* --- dividing --- */
+
+/** The parts of a block, as a scan of it finds them. */
+struct divide {
+	const struct sfsi_index_table *table;
+	struct sfs_span end; /* boundary of the next block; empty: there is none */
+	char letter;         /* of the rows that are scanned */
+	struct sfsi_index_block **parts;
+	size_t count, cap;
+	size_t part;         /* keys: where the scan is */
+	struct sfs_buf last; /* key and cookie of the last entry */
+	int err;
+};
+
+static struct sfs_span boundary_of(const struct sfsi_index_block *block)
+{
+	return (struct sfs_span){ block->boundary, block->len };
+}
+
+static int add_part(struct divide *divide, struct sfs_span boundary)
+{
+	if (divide->count == divide->cap) {
+		size_t cap = divide->cap ? divide->cap * 2 : 8;
+		struct sfsi_index_block **parts = realloc(divide->parts,
+							  cap * sizeof(struct sfsi_index_block *));
+		if (!parts)
+			return SFS_ERR_NO_MEMORY;
+		divide->parts = parts;
+		divide->cap = cap;
+	}
+	divide->parts[divide->count] = sfsi_index_block_new(boundary);
+	return divide->parts[divide->count++] ? 0 : SFS_ERR_NO_MEMORY;
+}
+
+static int divide_entry(struct divide *divide, struct sfs_span tail)
+{
+	size_t len = sfsi_index_key_len(tail);
+	if (!len || tail.len < len + 8)
+		return SFS_ERR_CORRUPT;
+	struct sfs_span place = { tail.data, len + 8 };
+	struct sfsi_index_block *part = divide->parts[divide->count - 1];
+	int err = 0;
+	/* Entries of one key and cookie stay together: no boundary can be between them. */
+	if (part->entries >= SFSI_INDEX_BLOCK_MAX / 2 &&
+	    !sfs_span_equal(place, sfs_buf_span(&divide->last)))
+		err = add_part(divide, place);
+	if (!err)
+		divide->parts[divide->count - 1]->entries++;
+	divide->last.len = 0;
+	return err < 0 ? err : sfs_buf_append(&divide->last, place.data, place.len);
+}
+
+static void divide_key(struct divide *divide, struct sfs_span tail)
+{
+	while (divide->part + 1 < divide->count &&
+	       sfsi_span_order(boundary_of(divide->parts[divide->part + 1]), tail) <= 0)
+		divide->part++;
+	divide->parts[divide->part]->keys++;
+}
+
+static int divide_row(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct divide *divide = arg;
+	struct sfs_span tail = sfsi_index_row_tail(key);
+	(void)val;
+	if (divide->end.len && sfsi_span_order(tail, divide->end) >= 0)
+		return 1;
+	if (divide->letter == 'K')
+		divide_key(divide, tail);
+	else
+		divide->err = divide_entry(divide, tail);
+	return divide->err < 0;
+}
+
+static int divide_scan(struct sfs_store *store, struct divide *divide, char letter)
+{
+	struct sfsi_index_row prefix, after;
+	sfsi_index_row(&prefix, divide->table->id, letter, (struct sfs_span){ "", 0 });
+	sfsi_index_row(&after, divide->table->id, letter, boundary_of(divide->parts[0]));
+	struct sfsi_scan scan = {
+		.partition = divide->table->class->id,
+		.prefix = sfsi_index_row_span(&prefix),
+		.after = sfsi_index_row_span(&after),
+		.keys_only = true,
+	};
+	divide->letter = letter;
+	int err = sfsi_backend_scan(store->backend, &scan, divide_row, divide);
+	return err == SFS_ERR_CANCELLED ? divide->err : err;
+}
+
+static int divide_block(struct sfsi_txn *txn, struct sfsi_index_table *table, size_t number)
+{
+	struct sfsi_index_block *block = table->blocks[number];
+	struct divide divide = { .table = table };
+	if (number + 1 < table->blocks_len)
+		divide.end = boundary_of(table->blocks[number + 1]);
+	int err = add_part(&divide, boundary_of(block));
+	if (!err)
+		err = divide_scan(txn->store, &divide, 'E');
+	if (!err)
+		err = divide_scan(txn->store, &divide, 'K');
+	if (!err && divide.count == 1)
+		divide.parts[0]->solid = divide.parts[0]->entries > SFSI_INDEX_BLOCK_MAX;
+	if (!err)
+		err = sfsi_index_block_replace(txn, table, block, divide.parts, divide.count);
+	if (err < 0) {
+		for (size_t i = 0; i < divide.count; i++)
+			free(divide.parts[i]);
+		free(divide.parts);
+	}
+	sfs_buf_fini(&divide.last);
+	return err;
+}
+
+int sfsi_index_divide(struct sfsi_txn *txn, struct sfsi_index_table *table)
+{
+	int err = sfsi_index_blocks_load_locked(txn->store, table);
+	for (size_t i = 0; i < table->blocks_len && !err; i++)
+		if (table->blocks[i]->entries > SFSI_INDEX_BLOCK_MAX && !table->blocks[i]->solid)
+			return divide_block(txn, table, i);
+	if (err < 0)
+		return err;
+	pthread_rwlock_wrlock(&txn->store->index_lock);
+	table->divide = false;
+	pthread_rwlock_unlock(&txn->store->index_lock);
+	return SFS_ERR_NOT_FOUND;
+}

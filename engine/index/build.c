@@ -1,0 +1,280 @@
+/*
+ * What is done for tables besides changes of objects, a step at a time: building a new one, removing
+ * the rows of one that is dropped, dividing large blocks. A step holds the commit lock for some
+ * milliseconds, and leaves everything so that another process could go on with the next one.
+ *
+ * A table is built in the order of the oids. Its cursor says how far that is: changes of objects up to
+ * there keep it right, objects behind it are not in it yet.
+ */
+#include "index/table.h"
+#include "object.h"
+
+#define BATCH 256
+#define BATCH_LOCKED 64
+#define BATCH_BYTES ((size_t)4 << 20)
+#define DROP_ROWS 1000
+
+/* --- building --- */
+
+struct item {
+	size_t oid_off, oid_len;
+	uint64_t serial;
+	struct sfsi_index_keys keys;
+	bool readable;
+};
+
+/** Objects behind the cursor, and their keys. */
+struct batch {
+	struct sfsi_index_table *table;
+	struct sfsi_index_names names;
+	struct item items[BATCH];
+	size_t count, limit, weight;
+	struct sfs_buf oids;
+	int err;
+};
+
+static int take_object(struct batch *batch, struct item *item, struct sfs_span oid,
+		       struct sfs_span key, struct sfs_span val)
+{
+	struct sfsi_record record;
+	item->oid_off = batch->oids.len;
+	item->oid_len = oid.len;
+	int err = sfs_buf_append(&batch->oids, oid.data, oid.len);
+	if (err < 0)
+		return err;
+	/* A record that can not be read is for a check to report. */
+	item->readable = sfsi_record_decode(val, key, &record) == 0;
+	if (!item->readable)
+		return 0;
+	item->serial = record.object.serial;
+	err = sfsi_index_keys_of(batch->table, &batch->names, oid, &record, &item->keys);
+	if (err == SFS_ERR_CORRUPT)
+		item->readable = false;
+	batch->weight += item->keys.bytes.len + record.body.len;
+	return err == SFS_ERR_CORRUPT ? 0 : err;
+}
+
+static int take_row(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct batch *batch = arg;
+	struct sfs_span oid = { (const char *)key.data + 1, key.len - 1 };
+	batch->err = take_object(batch, &batch->items[batch->count], oid, key, val);
+	batch->count++;
+	return batch->err < 0 || batch->weight >= BATCH_BYTES;
+}
+
+/** @ret_end  there is nothing behind the batch. */
+static int take_batch(struct sfs_store *store, struct batch *batch, struct sfs_span cursor,
+		      bool *ret_end)
+{
+	struct sfsi_key prefix, after;
+	struct sfs_span none = { "", 0 };
+	if (cursor.len > SFS_OID_MAX)
+		return SFS_ERR_CORRUPT;
+	sfsi_key_object(&prefix, none);
+	sfsi_key_object(&after, cursor);
+	struct sfsi_scan scan = {
+		.partition = batch->table->class->id,
+		.prefix = sfsi_key_span(&prefix),
+		.after = cursor.len ? sfsi_key_span(&after) : none,
+		.limit = batch->limit,
+		.once = true,
+	};
+	batch->count = batch->weight = batch->oids.len = 0;
+	batch->err = 0;
+	int err = sfsi_backend_scan(store->backend, &scan, take_row, batch);
+	*ret_end = err == 0 && batch->count < batch->limit;
+	return err == SFS_ERR_CANCELLED ? batch->err : err;
+}
+
+/** The table is whole: it takes the place of others of its name. */
+static int make_ready(struct sfsi_txn *txn, struct sfsi_index_table *table)
+{
+	const struct sfsi_index_set *set = &table->class->tables;
+	struct sfsi_index_edit *edit;
+	int err = sfsi_index_edit(txn, table, &edit);
+	if (err < 0)
+		return err;
+	edit->state = SFSI_INDEX_READY;
+	edit->cursor.len = 0;
+	for (size_t i = 0; i < set->len && !err; i++) {
+		struct sfsi_index_table *other = set->items[i];
+		if (other == table || other->state == SFSI_INDEX_DROPPING ||
+		    other->name_len != table->name_len ||
+		    memcmp(other->name, table->name, table->name_len) != 0)
+			continue;
+		err = sfsi_index_edit(txn, other, &edit);
+		if (!err)
+			edit->state = SFSI_INDEX_DROPPING;
+	}
+	return err;
+}
+
+static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
+{
+	struct sfsi_index_edit *edit;
+	const char *oids = batch->oids.data;
+	struct sfs_span oid = { "", 0 };
+	int err = 0;
+	for (size_t i = 0; i < batch->count && !err; i++) {
+		struct item *item = &batch->items[i];
+		oid = (struct sfs_span){ oids + item->oid_off, item->oid_len };
+		if (item->readable)
+			err = sfsi_index_insert(txn, batch->table, oid, item->serial, &item->keys);
+	}
+	if (!err && batch->count)
+		err = sfsi_index_edit(txn, batch->table, &edit);
+	if (err < 0 || !batch->count)
+		return err;
+	edit->built += batch->count;
+	edit->cursor.len = 0;
+	return sfs_buf_append(&edit->cursor, oid.data, oid.len);
+}
+
+/** A copy of the cursor, and the last commit that touched the class. SFS_ERR_NOT_FOUND: not building. */
+static int look(struct sfs_store *store, const struct sfsi_index_table *table,
+		struct sfs_buf *ret_cursor, uint64_t *ret_commit)
+{
+	struct sfsi_state state;
+	sfsi_class_state(store, table->class, &state);
+	*ret_commit = state.commit;
+	pthread_rwlock_rdlock(&store->index_lock);
+	int err = table->state == SFSI_INDEX_BUILDING ? 0 : SFS_ERR_NOT_FOUND;
+	if (!err)
+		err = sfs_buf_append(ret_cursor, table->cursor.data, table->cursor.len);
+	pthread_rwlock_unlock(&store->index_lock);
+	return err;
+}
+
+static int build_in(struct sfsi_txn *txn, struct batch *batch, struct sfs_span cursor,
+		    uint64_t commit, bool end)
+{
+	struct sfsi_index_table *table = batch->table;
+	struct sfsi_txn_class *copy;
+	int err = sfsi_txn_class(txn, table->class->id, &copy);
+	if (err < 0)
+		return err;
+	if (table->state != SFSI_INDEX_BUILDING)
+		return SFS_ERR_NOT_FOUND;
+	/* Somebody changed the class since the batch was taken: look again, nobody changes it now. */
+	if (table->class->state.commit != commit ||
+	    !sfs_span_equal(sfs_buf_span(&table->cursor), cursor)) {
+		batch->limit = BATCH_LOCKED;
+		err = take_batch(txn->store, batch, sfs_buf_span(&table->cursor), &end);
+	}
+	if (!err)
+		err = insert_batch(txn, batch);
+	return !err && end ? make_ready(txn, table) : err;
+}
+
+static int build_step(struct sfs_store *store, struct sfsi_index_table *table)
+{
+	SFSI_AUTO_BUF struct sfs_buf cursor = SFS_BUF_INIT;
+	SFSI_AUTO_FREE struct batch *batch = calloc(1, sizeof *batch);
+	uint64_t commit;
+	bool end = false;
+	if (!batch)
+		return SFS_ERR_NO_MEMORY;
+	batch->table = table;
+	batch->limit = BATCH;
+	sfsi_index_names(store, table->class, &batch->names);
+	struct sfsi_txn txn;
+	int err = look(store, table, &cursor, &commit);
+	if (!err)
+		err = take_batch(store, batch, sfs_buf_span(&cursor), &end);
+	if (!err)
+		err = sfsi_txn_begin(store, &txn);
+	if (!err)
+		err = sfsi_txn_end(&txn, build_in(&txn, batch, sfs_buf_span(&cursor), commit, end));
+	for (size_t i = 0; i < BATCH; i++)
+		sfsi_index_keys_fini(&batch->items[i].keys);
+	sfs_buf_fini(&batch->oids);
+	return err;
+}
+
+/* --- dropping --- */
+
+struct drop {
+	struct sfsi_txn *txn;
+	uint32_t partition;
+	size_t count;
+	int err;
+};
+
+static int drop_row(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct drop *drop = arg;
+	(void)val;
+	drop->count++;
+	drop->err = sfsi_txn_remove(drop->txn, drop->partition, key);
+	return drop->err < 0;
+}
+
+static int drop_in(struct sfsi_txn *txn, struct sfsi_index_table *table)
+{
+	struct drop drop = { .txn = txn, .partition = table->class->id };
+	struct sfsi_txn_class *copy;
+	struct sfsi_index_row row;
+	if (table->gone)
+		return SFS_ERR_NOT_FOUND;
+	int err = sfsi_txn_class(txn, table->class->id, &copy);
+	if (err < 0)
+		return err;
+	sfsi_index_row(&row, table->id, 0, (struct sfs_span){ "", 0 });
+	struct sfsi_scan scan = {
+		.partition = table->class->id,
+		.prefix = { row.data, row.len - 1 },
+		.limit = DROP_ROWS,
+		.keys_only = true,
+		.once = true,
+	};
+	err = sfsi_backend_scan(txn->store->backend, &scan, drop_row, &drop);
+	if (err == SFS_ERR_CANCELLED)
+		err = drop.err;
+	struct sfsi_index_edit *edit;
+	if (!err && drop.count < DROP_ROWS)
+		err = sfsi_index_edit(txn, table, &edit);
+	if (!err && drop.count < DROP_ROWS)
+		edit->gone = true;
+	return err;
+}
+
+static int drop_step(struct sfs_store *store, struct sfsi_index_table *table)
+{
+	struct sfsi_txn txn;
+	int err = sfsi_txn_begin(store, &txn);
+	return err < 0 ? err : sfsi_txn_end(&txn, drop_in(&txn, table));
+}
+
+/* --- dividing --- */
+
+static int divide_step(struct sfs_store *store, struct sfsi_index_table *table)
+{
+	struct sfsi_txn txn;
+	struct sfsi_txn_class *copy;
+	int err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	err = sfsi_txn_class(&txn, table->class->id, &copy);
+	if (!err && table->state == SFSI_INDEX_DROPPING)
+		err = SFS_ERR_NOT_FOUND;
+	if (!err)
+		err = sfsi_index_divide(&txn, table);
+	return sfsi_txn_end(&txn, err);
+}
+
+int sfsi_index_step(struct sfs_store *store, struct sfsi_index_table *table)
+{
+	int err = SFS_ERR_NOT_FOUND;
+	pthread_rwlock_rdlock(&store->index_lock);
+	enum sfsi_index_state state = table->state;
+	bool divide = table->divide, gone = table->gone;
+	pthread_rwlock_unlock(&store->index_lock);
+	if (state == SFSI_INDEX_DROPPING)
+		return gone ? err : drop_step(store, table);
+	if (divide)
+		err = divide_step(store, table);
+	if (err == SFS_ERR_NOT_FOUND && state == SFSI_INDEX_BUILDING)
+		err = build_step(store, table);
+	return err;
+}

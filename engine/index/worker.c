@@ -1,0 +1,176 @@
+/*
+ * The thread that builds, drops and divides tables while the store is in use. It is started with the
+ * first thing that is to be done, and stopped when the store is closed; what is not done then goes on
+ * at the next open. A program that waits for an index takes steps itself, in turn with the thread.
+ */
+#include "index/table.h"
+
+#define RETRY_S 1
+
+struct sfsi_indexer {
+	pthread_mutex_t step; /* held for one step; comes before commit_lock */
+	pthread_mutex_t lock; /* protects all below; innermost */
+	pthread_cond_t cond;
+	pthread_t thread;
+	bool started, stop, work;
+};
+
+int sfsi_indexer_new(struct sfs_store *store)
+{
+	struct sfsi_indexer *indexer = calloc(1, sizeof *indexer);
+	if (!indexer)
+		return SFS_ERR_NO_MEMORY;
+	pthread_condattr_t clock;
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_mutex_init(&indexer->step, NULL);
+	pthread_mutex_init(&indexer->lock, NULL);
+	pthread_cond_init(&indexer->cond, &clock);
+	pthread_condattr_destroy(&clock);
+	store->indexer = indexer;
+	return 0;
+}
+
+static bool is_stopped(struct sfsi_indexer *indexer)
+{
+	SFSI_LOCK_SCOPE(&indexer->lock);
+	return indexer->stop;
+}
+
+/** What can not be done in this process: it does not get better by trying again. */
+static bool is_final(int err)
+{
+	return err == SFS_ERR_UNSUPPORTED || err == SFS_ERR_CORRUPT || err == SFS_ERR_VERSION;
+}
+
+/** Is there something to do for a table? @again  also what failed for good before. */
+static bool has_work(struct sfs_store *store, const struct sfsi_index_table *table, bool again)
+{
+	pthread_rwlock_rdlock(&store->index_lock);
+	bool work = (table->state != SFSI_INDEX_READY && !table->gone) ||
+		    (table->divide && table->state != SFSI_INDEX_DROPPING);
+	bool failed = is_final(table->error);
+	pthread_rwlock_unlock(&store->index_lock);
+	return work && (again || !failed);
+}
+
+static int step(struct sfs_store *store, struct sfsi_index_table *table)
+{
+	pthread_mutex_lock(&store->indexer->step);
+	int err = sfsi_index_step(store, table);
+	pthread_mutex_unlock(&store->indexer->step);
+	pthread_rwlock_wrlock(&store->index_lock);
+	table->error = err == SFS_ERR_NOT_FOUND ? 0 : err;
+	pthread_rwlock_unlock(&store->index_lock);
+	return err;
+}
+
+/** A step for each table of a class that needs one. Returns how many were taken, or an error. */
+static int class_round(struct sfs_store *store, struct sfsi_class *class, bool again,
+		       int *ret_taken)
+{
+	struct sfsi_index_table *table;
+	int failed = 0;
+	for (size_t i = 0; (table = sfsi_index_at(store, class, i)); i++) {
+		if (is_stopped(store->indexer))
+			break;
+		if (!has_work(store, table, again))
+			continue;
+		int err = step(store, table);
+		*ret_taken += err == 0;
+		if (err < 0 && err != SFS_ERR_NOT_FOUND)
+			failed = err;
+	}
+	return failed;
+}
+
+/** Until nothing is left to do, or only what fails. Returns the last failure that may pass. */
+static int work(struct sfs_store *store)
+{
+	int taken, failed;
+	do {
+		struct sfs_class_info info = { 0 };
+		taken = failed = 0;
+		for (uint32_t id = 0; sfs_class_next(store, id, &info) == 0; id = info.id) {
+			struct sfsi_class *class = sfsi_class_ref(store, info.id);
+			int err = class ? class_round(store, class, false, &taken) : 0;
+			if (err < 0 && !is_final(err))
+				failed = err;
+		}
+	} while (taken && !is_stopped(store->indexer));
+	return failed;
+}
+
+static void *worker_main(void *arg)
+{
+	struct sfs_store *store = arg;
+	struct sfsi_indexer *indexer = store->indexer;
+	pthread_mutex_lock(&indexer->lock);
+	while (!indexer->stop) {
+		if (!indexer->work) {
+			pthread_cond_wait(&indexer->cond, &indexer->lock);
+			continue;
+		}
+		indexer->work = false;
+		pthread_mutex_unlock(&indexer->lock);
+		int failed = work(store);
+		pthread_mutex_lock(&indexer->lock);
+		if (failed && !indexer->stop) {
+			/* A full disk, say: it may have room again. */
+			struct timespec until;
+			clock_gettime(CLOCK_MONOTONIC, &until);
+			until.tv_sec += RETRY_S;
+			pthread_cond_timedwait(&indexer->cond, &indexer->lock, &until);
+			indexer->work = true;
+		}
+	}
+	pthread_mutex_unlock(&indexer->lock);
+	return NULL;
+}
+
+void sfsi_indexer_wake(struct sfs_store *store)
+{
+	struct sfsi_indexer *indexer = store->indexer;
+	if (!indexer || store->read_only)
+		return;
+	SFSI_LOCK_SCOPE(&indexer->lock);
+	indexer->work = true;
+	/* Without a thread now, one is tried for the next time. */
+	if (!indexer->started && !indexer->stop)
+		indexer->started = pthread_create(&indexer->thread, NULL, worker_main, store) == 0;
+	pthread_cond_signal(&indexer->cond);
+}
+
+void sfsi_indexer_free(struct sfs_store *store)
+{
+	struct sfsi_indexer *indexer = store->indexer;
+	if (!indexer)
+		return;
+	pthread_mutex_lock(&indexer->lock);
+	indexer->stop = true;
+	bool started = indexer->started;
+	pthread_cond_signal(&indexer->cond);
+	pthread_mutex_unlock(&indexer->lock);
+	if (started)
+		pthread_join(indexer->thread, NULL);
+	pthread_mutex_destroy(&indexer->step);
+	pthread_mutex_destroy(&indexer->lock);
+	pthread_cond_destroy(&indexer->cond);
+	store->indexer = NULL;
+	free(indexer);
+}
+
+int sfsi_indexer_finish(struct sfs_store *store, struct sfsi_class *class, size_t rounds)
+{
+	int err = 0, taken = 1;
+	for (size_t i = 0; i < rounds && taken && !err; i++) {
+		taken = 0;
+		err = class_round(store, class, true, &taken);
+	}
+	return err;
+}
+
+int sfsi_indexer_step(struct sfs_store *store, struct sfsi_index_table *table)
+{
+	return step(store, table);
+}
