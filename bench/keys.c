@@ -64,12 +64,13 @@ static void run(const struct sfsi_index_rule *rule, const struct sfsi_index_inpu
 		unsigned long objects)
 {
 	struct sfsi_index_keys keys = { .count = 0 };
+	unsigned long count = objects / SLICES + 1;
 	double slices[SLICES];
 	for (int slice = 0; slice < SLICES; slice++) {
 		double start = now_ns();
-		for (unsigned long i = 0; i < objects / SLICES + 1; i++)
+		for (unsigned long i = 0; i < count; i++)
 			check(sfsi_index_keys_get(rule, input, &keys), "keys");
-		slices[slice] = (now_ns() - start) / (double)(objects / SLICES + 1);
+		slices[slice] = (now_ns() - start) / (double)count;
 	}
 	qsort(slices, SLICES, sizeof *slices, compare);
 	printf("%-8.*s %4zu %9.0f %7.0f\n", (int)rule->name.len, (const char *)rule->name.data,

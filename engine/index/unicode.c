@@ -95,9 +95,9 @@ struct sfs_span sfsi_unicode_plain_of(uint32_t code)
 		else if (number >= run->count)
 			low = middle + 1;
 		else
-			return (struct sfs_span){
-				sfsi_unicode_texts + run->at + number * run->width, run->width
-			};
+			return (struct sfs_span){ sfsi_unicode_texts + run->at +
+							  (size_t)number * run->width,
+						  run->width };
 	}
 	return (struct sfs_span){ NULL, 0 };
 }
