@@ -38,9 +38,9 @@ typedef int sfsi_index_emit_fn(void *arg, struct sfs_span key);
  *
  * Returns 0, what fn returned, SFS_ERR_CORRUPT (the body is no msgpack map), SFS_ERR_LIMIT (more keys
  * than SFSI_INDEX_KEYS_MAX; nesting), SFS_ERR_NO_MEMORY, SFS_ERR_UNSUPPORTED: the index has a
- * function of a program that did not register it here. A save then goes on without these keys and
- * notes in the same commit that the index is stale: it answers nothing until a program that has the
- * function rebuilds it. Nothing is emitted before all keys are known.
+ * function of a program that did not register it here. A save must then go on without these keys, and
+ * give the index up in the same commit, to be built anew when the function is there. Nothing is emitted
+ * before all keys are known.
  */
 SFS_MUST_CHECK int sfsi_index_extract(const struct sfsi_index_rule *rule,
 				      const struct sfsi_index_input *input, sfsi_index_emit_fn *fn,

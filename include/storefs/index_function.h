@@ -3,11 +3,10 @@
  *
  * A definition names one with {"extract": "own", "function": "NAME"} or "own:NAME". Register it before
  * the store is opened. Any program can open, read and change a store whose indexes have functions that
- * it did not register: saves go on, and the first of them marks such an index as stale in the same
- * commit. A stale index answers with SFS_ERR_UNSUPPORTED and a sentence; nothing else is affected, and
- * no object is lost to it. When a program that has the function opens the store, the index is rebuilt.
- * The same happens when a function is registered under another version: raise it whenever the same
- * object may get other keys.
+ * it did not register: saves go on, and such an index goes stale. A stale index answers with
+ * SFS_ERR_UNSUPPORTED and a sentence; nothing else is affected, and no object is lost to it. When a
+ * program that has the function opens the store, the index is built anew. The same happens when a
+ * function is registered under another version: raise it whenever the same object may get other keys.
  *
  * Registered functions belong to the process, for all its stores. Any thread may register.
  */
