@@ -179,6 +179,15 @@ static void bad_definitions_say_where_and_what(void **state)
 		{ "{\"indexes\":{\"a\":{}}}", 1, 17, "extract" },
 		{ "{\"indexes\":{\"a\":{\"extract\":\"value\",\"x\":1}}}", 1, 36, "separator" },
 		{ "{\"indexes\":{\"a\":{\"extract\":\"value\",\"min\":256}}}", 1, 42, "0 to 255" },
+		{ "{\"indexes\":{\"a\":\"own\"}}", 1, 17, "\"function\"" },
+		{ "{\"indexes\":{\"a\":\"own:A\"}}", 1, 17, "a small letter" },
+		{ "{\"indexes\":{\"a\":\"properties\"}}", 1, 17, "\"properties\"" },
+		{ "{\"indexes\":{\"a\":{\"properties\":{}}}}", 1, 31, "their functions" },
+		{ "{\"indexes\":{\"a\":{\"properties\":{\"b\":\"x\"}}}}", 1, 36, "paths" },
+		{ "{\"indexes\":{\"a\":{\"properties\":{\"b\":{\"extract\":\"properties\","
+		  "\"properties\":{\"c\":\"value\"}}}}}}",
+		  1, 36, "inside of properties" },
+		{ "{\"indexes\":{\"a\":{\"compatible\":1}}}", 1, 31, "true or false" },
 		{ "{\"kind\":\"raw\",\"properties\":{}}", 1, 15, "a raw class has none" },
 		{ "{\"kind\":\"object\",}", 1, 18, "after a comma" },
 	};
