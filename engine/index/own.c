@@ -21,7 +21,7 @@ static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static struct own functions[SFS_INDEX_FUNCTIONS_MAX]; /* [functions_count]; protected by lock */
 static size_t functions_count;
 
-struct sfs_index_keys {
+struct sfs_index_emitter {
 	struct sfsi_index_keys *list;
 };
 
@@ -102,7 +102,7 @@ int sfsi_own_call(struct sfs_span name, const struct sfsi_index_input *input,
 	struct own own;
 	if (!copy(name, &own))
 		return SFS_ERR_UNSUPPORTED;
-	struct sfs_index_keys into = { keys };
+	struct sfs_index_emitter into = { keys };
 	struct sfs_index_object object = {
 		.class_name = input->class_name,
 		.type = input->type,
@@ -118,12 +118,13 @@ int sfsi_own_call(struct sfs_span name, const struct sfsi_index_input *input,
 /* --- what a function emits --- */
 
 /* Every value goes by way of msgpack: the way of keys of documents. */
-static int emit_encoded(struct sfs_index_keys *keys, const struct sfs_buf *value, int err)
+static int emit_encoded(struct sfs_index_emitter *keys, const struct sfs_buf *value, int err)
 {
 	return err < 0 ? err : sfsi_keylist_value(keys->list, sfs_buf_span(value));
 }
 
-static struct sfs_buf *scratch_of(struct sfs_index_keys *keys, struct sfsi_msgpack_writer *writer)
+static struct sfs_buf *scratch_of(struct sfs_index_emitter *keys,
+				  struct sfsi_msgpack_writer *writer)
 {
 	struct sfs_buf *scratch = &keys->list->scratch;
 	scratch->len = 0;
@@ -131,40 +132,40 @@ static struct sfs_buf *scratch_of(struct sfs_index_keys *keys, struct sfsi_msgpa
 	return scratch;
 }
 
-int sfs_index_emit_null(struct sfs_index_keys *keys)
+int sfs_index_emit_null(struct sfs_index_emitter *keys)
 {
 	struct sfsi_msgpack_writer writer;
 	struct sfs_buf *value = scratch_of(keys, &writer);
 	return emit_encoded(keys, value, writer.sink.ops->null(&writer.sink));
 }
 
-int sfs_index_emit_boolean(struct sfs_index_keys *keys, bool value)
+int sfs_index_emit_boolean(struct sfs_index_emitter *keys, bool value)
 {
 	struct sfsi_msgpack_writer writer;
 	struct sfs_buf *bytes = scratch_of(keys, &writer);
 	return emit_encoded(keys, bytes, writer.sink.ops->boolean(&writer.sink, value));
 }
 
-int sfs_index_emit_integer(struct sfs_index_keys *keys, int64_t value)
+int sfs_index_emit_integer(struct sfs_index_emitter *keys, int64_t value)
 {
 	struct sfsi_msgpack_writer writer;
 	struct sfs_buf *bytes = scratch_of(keys, &writer);
 	return emit_encoded(keys, bytes, writer.sink.ops->integer(&writer.sink, value));
 }
 
-int sfs_index_emit_real(struct sfs_index_keys *keys, double value)
+int sfs_index_emit_real(struct sfs_index_emitter *keys, double value)
 {
 	struct sfsi_msgpack_writer writer;
 	struct sfs_buf *bytes = scratch_of(keys, &writer);
 	return emit_encoded(keys, bytes, writer.sink.ops->real(&writer.sink, value));
 }
 
-int sfs_index_emit_text(struct sfs_index_keys *keys, struct sfs_span text)
+int sfs_index_emit_text(struct sfs_index_emitter *keys, struct sfs_span text)
 {
 	return sfsi_keylist_string(keys->list, text);
 }
 
-int sfs_index_emit_json(struct sfs_index_keys *keys, struct sfs_span json)
+int sfs_index_emit_json(struct sfs_index_emitter *keys, struct sfs_span json)
 {
 	struct sfsi_msgpack_writer writer;
 	struct sfs_diag diag = SFS_DIAG_INIT;

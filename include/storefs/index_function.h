@@ -33,7 +33,7 @@ struct sfs_index_object {
 };
 
 /** Where a function puts its keys. */
-struct sfs_index_keys;
+struct sfs_index_emitter;
 
 /**
  * Make the keys of an object. It may run in any thread, in several at once, and inside a save:
@@ -43,7 +43,7 @@ struct sfs_index_keys;
  * stops). Pass on what sfs_index_emit_*() returned. Any other value counts as SFS_ERR_INVALID.
  */
 typedef int sfs_index_fn(void *arg, const struct sfs_index_object *object,
-			 struct sfs_index_keys *keys);
+			 struct sfs_index_emitter *emitter);
 
 /**
  * Register a function, or replace the one of that name.
@@ -63,13 +63,15 @@ SFS_API bool sfs_index_name_valid(struct sfs_span name);
  * Return 0, SFS_ERR_LIMIT (over a million keys of one object), SFS_ERR_BAD_DOCUMENT (json: no JSON),
  * SFS_ERR_NO_MEMORY.
  */
-SFS_API SFS_MUST_CHECK int sfs_index_emit_null(struct sfs_index_keys *keys);
-SFS_API SFS_MUST_CHECK int sfs_index_emit_boolean(struct sfs_index_keys *keys, bool value);
-SFS_API SFS_MUST_CHECK int sfs_index_emit_integer(struct sfs_index_keys *keys, int64_t value);
-SFS_API SFS_MUST_CHECK int sfs_index_emit_real(struct sfs_index_keys *keys, double value);
-SFS_API SFS_MUST_CHECK int sfs_index_emit_text(struct sfs_index_keys *keys, struct sfs_span text);
+SFS_API SFS_MUST_CHECK int sfs_index_emit_null(struct sfs_index_emitter *emitter);
+SFS_API SFS_MUST_CHECK int sfs_index_emit_boolean(struct sfs_index_emitter *emitter, bool value);
+SFS_API SFS_MUST_CHECK int sfs_index_emit_integer(struct sfs_index_emitter *emitter, int64_t value);
+SFS_API SFS_MUST_CHECK int sfs_index_emit_real(struct sfs_index_emitter *emitter, double value);
+SFS_API SFS_MUST_CHECK int sfs_index_emit_text(struct sfs_index_emitter *emitter,
+					       struct sfs_span text);
 /** Any value, as JSON text. */
-SFS_API SFS_MUST_CHECK int sfs_index_emit_json(struct sfs_index_keys *keys, struct sfs_span json);
+SFS_API SFS_MUST_CHECK int sfs_index_emit_json(struct sfs_index_emitter *emitter,
+					       struct sfs_span json);
 
 /**
  * The object's document as canonical JSON, for functions that would rather read that.

@@ -26,6 +26,7 @@ static const struct {
 	{ "relation_model", contract_relation_model },
 	{ "field", contract_field },
 	{ "index", contract_index },
+	{ "index_own", contract_index_own },
 };
 
 int main(int argc, char **argv)

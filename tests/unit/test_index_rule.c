@@ -4,7 +4,8 @@
 
 /* --- functions of programs --- */
 
-static int emit_all(void *arg, const struct sfs_index_object *object, struct sfs_index_keys *keys)
+static int emit_all(void *arg, const struct sfs_index_object *object,
+		    struct sfs_index_emitter *keys)
 {
 	struct sfs_buf json = SFS_BUF_INIT;
 	unsigned *calls = arg;
@@ -26,7 +27,7 @@ static int emit_all(void *arg, const struct sfs_index_object *object, struct sfs
 	return err < 0 ? err : sfs_index_emit_null(keys);
 }
 
-static int refuse(void *arg, const struct sfs_index_object *object, struct sfs_index_keys *keys)
+static int refuse(void *arg, const struct sfs_index_object *object, struct sfs_index_emitter *keys)
 {
 	(void)object;
 	(void)keys;
