@@ -97,6 +97,7 @@ struct fs {
 	_Atomic uint64_t requests[FS_REQUEST_COUNT];
 	_Atomic uint64_t saves, refused; /* documents saved and refused */
 	_Atomic uint64_t sequence[FS_SEQUENCES];
+	_Atomic uint64_t heard; /* the last commit that moved them */
 };
 
 static inline int64_t fs_now_ns(void)

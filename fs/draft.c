@@ -57,6 +57,7 @@ static int own_locked(struct fs_draft *draft, size_t keep)
 static void changed_locked(struct fs_draft *draft)
 {
 	atomic_store(&draft->len, draft->text.len);
+	atomic_store(&draft->verdict, 0);
 	atomic_store(&draft->dirty, true);
 }
 

@@ -13,9 +13,11 @@ struct fs_draft {
 	pthread_mutex_t lock; /* protects base and text; the _locked functions need it */
 	struct sfs_doc *base; /* the text, as long as it was not changed; NULL: text is it */
 	struct sfs_buf text;
-	atomic_bool dirty;  /* changed since the last verdict; written with the lock held */
-	atomic_int verdict; /* of the text, when it is not dirty: 0, or why it was refused */
-	atomic_size_t len;  /* of the text; written with the lock held */
+	atomic_bool dirty; /* changed since the last verdict; written with the lock held */
+	/* Of the text: 0, or why it was refused. When it is dirty: 0, or why it could not be saved,
+	 * and was not changed since. */
+	atomic_int verdict;
+	atomic_size_t len; /* of the text; written with the lock held */
 };
 
 /** @base  takes over the reference; NULL: empty. */

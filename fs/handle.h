@@ -100,8 +100,11 @@ enum fs_cache_mode {
 	FS_CACHE_KEEP,  /* the pages are this very version */
 	FS_CACHE_AVOID, /* another version is being read through the page cache */
 };
-/** Decide for a reader that is attached, and remember the decision in it. */
-enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle);
+/**
+ * Decide for a reader that is attached, and remember the decision in it.
+ * @sequence  was taken before its document was read.
+ */
+enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle, uint64_t sequence);
 
 /**
  * Correct an object's attributes by what is open.

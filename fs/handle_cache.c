@@ -60,13 +60,24 @@ static int64_t clock_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle)
+/**
+ * Is a handle's version the one that is saved, and does everybody know it? If the object was saved after
+ * it was read, the kernel may have been told the size of the new version, for good; a reader of the old one would
+ * make it cut the new one at the end of the old.
+ */
+static bool is_current(struct fs *fs, const struct fs_handle *handle, uint64_t sequence)
+{
+	return sequence == fs_sequence(fs, fs_node_ino(handle->node)) &&
+	       (!fs->notifier || handle->doc->attr.revision <= atomic_load(&fs->heard));
+}
+
+enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle, uint64_t sequence)
 {
 	struct fs_table *table = fs->table;
 	enum fs_cache_mode mode = FS_CACHE_AVOID;
 	uint64_t revision = handle->doc->attr.revision;
 	pthread_mutex_lock(&table->lock);
-	if (handle->open->writers == 0 &&
+	if (handle->open->writers == 0 && is_current(fs, handle, sequence) &&
 	    !other_version_locked(handle->open, handle->node, revision)) {
 		struct fs_served *served = served_slot(table, handle->node);
 		bool known = served->node == handle->node && served->revision == revision;

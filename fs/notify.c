@@ -199,6 +199,7 @@ static void changed(void *arg, const struct sfs_change *change)
 	fs_sequence_move(fs, change->ino);
 	if (change->dir)
 		fs_sequence_move(fs, change->dir);
+	atomic_store(&fs->heard, change->revision);
 	switch (change->type) {
 	case SFS_CHANGE_NODE: node_changed(fs, change); break;
 	case SFS_CHANGE_ADDED:
@@ -345,9 +346,11 @@ bool fs_notify_is_settled(const struct fs *fs)
 
 int fs_notify_start(struct fs *fs)
 {
-	struct fs_notifier *notifier = calloc(1, sizeof *notifier);
+	struct sfs_store_stat stat;
+	int err = sfs_store_stat(fs->store, &stat);
+	struct fs_notifier *notifier = err ? NULL : calloc(1, sizeof *notifier);
 	if (!notifier)
-		return SFS_ERR_NO_MEMORY;
+		return err ? err : SFS_ERR_NO_MEMORY;
 	notifier->fs = fs;
 	notifier->last = &notifier->first;
 	pthread_mutex_init(&notifier->lock, NULL);
@@ -358,6 +361,7 @@ int fs_notify_start(struct fs *fs)
 		return SFS_ERR_NO_MEMORY;
 	}
 	fs->notifier = notifier;
+	atomic_store(&fs->heard, stat.commit);
 	sfs_store_listen(fs->store, changed, fs);
 	return 0;
 }

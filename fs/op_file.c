@@ -236,10 +236,17 @@ void fs_op_fsync(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_fil
 	fs_reply(req, err);
 }
 
-/** Nobody hears of errors any more: what matters was said by flush. */
+/**
+ * Nobody hears of errors any more: what matters was said by flush. A text of which that said that it could
+ * not be saved is not tried again: somebody may have saved something else because of that.
+ */
 static void close_document(struct fs *fs, struct fs_handle *handle)
 {
-	int err = save(fs, handle);
+	int err = handle->kind == FS_HANDLE_WRITER ? atomic_load(&handle->draft.verdict) : 0;
+	if (err < 0)
+		fs_refusal_repeats();
+	else
+		err = save(fs, handle);
 	fs_save_close(fs, handle);
 	struct fs_open *open = fs_handle_free(fs, handle);
 	bool settle = open && fs_open_is_newborn(fs, open);

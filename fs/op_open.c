@@ -30,14 +30,15 @@ static void discard(struct fs *fs, struct fs_handle *handle)
 /* --- documents --- */
 
 /** Read a saved version: the page cache serves all readers of it. */
-static void cache_reader(struct fs *fs, struct fs_handle *handle, struct fuse_file_info *fi)
+static void cache_reader(struct fs *fs, struct fs_handle *handle, uint64_t sequence,
+			 struct fuse_file_info *fi)
 {
 	fi->noflush = 1;
 	if (!fs_notify_is_settled(fs)) {
 		fi->direct_io = 1;
 		return;
 	}
-	switch (fs_handle_cache_mode(fs, handle)) {
+	switch (fs_handle_cache_mode(fs, handle, sequence)) {
 	case FS_CACHE_KEEP: fi->keep_cache = 1; break;
 	case FS_CACHE_DROP: break;
 	case FS_CACHE_AVOID: fi->direct_io = 1; break;
@@ -47,6 +48,7 @@ static void cache_reader(struct fs *fs, struct fs_handle *handle, struct fuse_fi
 static int open_reader(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
 		       struct fs_handle **ret)
 {
+	uint64_t sequence = fs_sequence(fs, fs_node_ino(node));
 	struct sfs_doc *doc;
 	struct fs_open *open;
 	int err = sfs_object_get(fs->store, fs_node_ino(node), fs_node_format(node), &doc);
@@ -61,7 +63,7 @@ static int open_reader(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file
 	}
 	handle->doc = doc;
 	fs_handle_attach(fs, handle, open);
-	cache_reader(fs, handle, fi);
+	cache_reader(fs, handle, sequence, fi);
 	*ret = handle;
 	return 0;
 }

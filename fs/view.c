@@ -302,7 +302,11 @@ static int save(struct fs *fs, struct fs_handle *handle, bool closing)
 {
 	struct fs_draft *draft = &handle->draft;
 	pthread_mutex_lock(&draft->lock);
-	int err = atomic_load(&draft->dirty) ? 0 : atomic_load(&draft->verdict);
+	/* What could not be saved when it was closed is not tried again later. */
+	int err = atomic_load(&draft->verdict);
+	bool dirty = atomic_load(&draft->dirty) && !(closing && err < 0);
+	if (dirty)
+		err = 0;
 	if (err < 0)
 		fs_refusal_repeats();
 	struct fs_view_save save = {
@@ -311,7 +315,7 @@ static int save(struct fs *fs, struct fs_handle *handle, bool closing)
 		.created = handle->created,
 	};
 	/* Shells close a copy of what they have just opened: nothing was written then. */
-	if (atomic_load(&draft->dirty) && (save.text.len || closing)) {
+	if (dirty && (save.text.len || closing)) {
 		err = handle->view->ops->save(fs, handle->view, &save);
 		bool verdict = err == 0 || err == SFS_ERR_BAD_DOCUMENT || err == SFS_ERR_LIMIT;
 		handle->created = handle->created && err < 0;

@@ -149,6 +149,37 @@ synced() {
 	crash_check
 }
 
+# The kernel tells a daemon late that a descriptor is gone (RELEASE); a mapping makes it wait for us.
+@test "a save that close said has failed is not made later" {
+	echo '{"v": 1}' >"$MNT/Note/1.json"
+	cat >"$SCRATCH/late.py" <<-'END'
+		import ctypes, os, subprocess, sys
+		path, arm, control = sys.argv[1:]
+		libc = ctypes.CDLL(None, use_errno=True)
+		libc.mmap.restype = ctypes.c_void_p
+		libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+		# Before it is opened: a child that ends closes it too.
+		subprocess.run([arm, control, "write", "EIO", "1", "-1"], check=True)
+		fd = os.open(path, os.O_RDWR | os.O_TRUNC)
+		at = libc.mmap(None, ctypes.c_size_t(4096), 1, 2, fd, ctypes.c_long(0))  # PROT_READ, MAP_PRIVATE
+		assert at != ctypes.c_void_p(-1).value, os.strerror(ctypes.get_errno())
+		os.write(fd, b'{"v": 2}')
+		try:
+		    os.close(fd)
+		    raise SystemExit("close did not fail")
+		except OSError as error:
+		    print(error)
+		subprocess.run([arm, control, "off"], check=True, stdout=subprocess.DEVNULL)
+		libc.munmap(at, 4096)
+	END
+	run python3 "$SCRATCH/late.py" "$MNT/Note/1.json" "$PROGRAMS/arm" "$CONTROL"
+	is "$status: $output" "0: [Errno 5] Input/output error"
+	WAIT_SECONDS=15 wait_until saves_again 2>/dev/null
+	store_umount
+	fault_mount
+	holds "$MNT/Note/1.json" $'{"v": 1}\n'
+}
+
 @test "each call and all that follow, until the fault is lifted" {
 	sweeps "${CRASH_COUNT:-20}" write:ENOSPC:-1 write,create,mkdir,truncate:ENOSPC:-1 sync:EIO:-1 \
 		write,sync,create,rename,truncate,mkdir,unlink:EIO:-1

@@ -464,37 +464,7 @@ user_ready() {
 	as_user rm "$MNT/Note/3.json"
 }
 
-# --- crashes ----------------------------------------------------------------------------
-
-@test "everything that close acknowledged is there after kill -9: documents" {
-	store_mount
-	mkdir "$MNT/Note"
-	helper_build acknowledged
-	helper acknowledged document "$MNT/Note" 300 1 1000000 >"$BATS_TEST_TMPDIR/log" 2>/dev/null &
-	enough() { [ "$(wc -l <"$BATS_TEST_TMPDIR/log")" -ge 500 ]; }
-	wait_until enough
-	store_kill
-	wait $! || true
-	store_mount
-	helper acknowledged check-document "$MNT/Note" 300 <"$BATS_TEST_TMPDIR/log"
-	[ "$(ls "$MNT/Note" | wc -l)" -ge "$(wc -l <"$BATS_TEST_TMPDIR/log")" ]
-	[ "$(ls "$MNT/Note" | wc -l)" -le $(($(wc -l <"$BATS_TEST_TMPDIR/log") + 1)) ]
-	is "$(jq .objects "$MNT/.storefs/status")" "$(ls "$MNT/Note" | wc -l)"
-}
-
-@test "everything that close acknowledged is there after kill -9: raws" {
-	store_mount
-	class_raw Image
-	helper_build acknowledged
-	helper acknowledged raw "$MNT/Image" 5000 1 1000000 >"$BATS_TEST_TMPDIR/log" 2>/dev/null &
-	enough() { [ "$(wc -l <"$BATS_TEST_TMPDIR/log")" -ge 300 ]; }
-	wait_until enough
-	store_kill
-	wait $! || true
-	store_mount
-	helper acknowledged check-raw "$MNT/Image" 5000 <"$BATS_TEST_TMPDIR/log"
-	is "$(jq .raws "$MNT/.storefs/status")" "$(find "$MNT/Image" -type f | wc -l)"
-}
+# --- crashes; kills at random moments are in tests/crash ---------------------------------
 
 @test "renames, removals, modes and classes that were acknowledged are there after kill -9" {
 	store_mount
@@ -519,21 +489,6 @@ user_ready() {
 	is "$(facts "$MNT")" "$before"
 	holds "$MNT/Note/3.json" $'{"a": 1}\n'
 	is "$(getfattr --only-values -n user.k "$MNT/Image/c")" v
-}
-
-@test "ten crashes in a row lose nothing" {
-	local i
-	store_mount
-	mkdir "$MNT/Note"
-	store_umount
-	for i in {1..10}; do
-		store_mount
-		helper acknowledged document "$MNT/Note" 100 $((i * 10 - 9)) $((i * 10)) >>"$BATS_TEST_TMPDIR/log"
-		store_kill
-	done
-	store_mount
-	is "$(ls "$MNT/Note" | wc -l)" 100
-	helper acknowledged check-document "$MNT/Note" 100 <"$BATS_TEST_TMPDIR/log"
 }
 
 @test "a crash in the middle of a save leaves the version before" {

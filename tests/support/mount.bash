@@ -167,7 +167,8 @@ store_mount() {
 		fail "mount failed: $(cat "$STORE_LOG")"
 		return 1
 	}
-	STORE_PID=$(store_owner)
+	# Who serves it read-only leaves no name in the store.
+	STORE_PID=$(store_owner) || STORE_PID=
 }
 
 # store_owner : the process that owns $STORE.
