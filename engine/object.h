@@ -51,6 +51,9 @@ SFS_MUST_CHECK int sfsi_object_prepare(struct sfs_store *store, const struct sfs
 /** Save inside a change. ret: NULL, or the attributes after it. */
 SFS_MUST_CHECK int sfsi_object_apply(struct sfsi_txn *txn, const struct sfs_put *put,
 				     const struct sfsi_prepared *prepared, struct sfs_attr *ret);
+/** Remove an object inside a change. Errors as sfs_object_remove(); the oid has 1..SFS_OID_MAX bytes. */
+SFS_MUST_CHECK int sfsi_object_remove(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+				      uint64_t ino);
 /** Apply attributes (not size) to an object. */
 void sfsi_object_set(struct sfsi_object *object, const struct sfs_setattr *set);
 
