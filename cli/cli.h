@@ -25,7 +25,7 @@ enum cli_exit {
 	CLI_PARTLY = 3,     /* an import, an export or an rm did some of it */
 	CLI_NOT_FOUND = 10, /* no such store, class, object or raw */
 	CLI_OWNED = 11,     /* another process owns the store */
-	CLI_REFUSED = 12,   /* the document is not valid */
+	CLI_REFUSED = 12,   /* the document is not valid; a target, or a removal, is refused */
 	CLI_NOT_STORE = 13, /* the folder is no store, or of a newer format */
 	CLI_DAMAGED = 14,   /* a check found problems */
 };
@@ -127,6 +127,8 @@ int cli_ctx_fini(struct cli_ctx *ctx, int code);
 /** Should the verb stop now: cancelled, or nobody reads its output any more? */
 bool cli_stopped(const struct cli_ctx *ctx);
 
+/** A name on the output, as it is; a terminal gets '?' for control characters. */
+void cli_put_name(struct cli_ctx *ctx, struct sfs_span name);
 /** One line on stderr: "storefs: VERB: what: why". what may be NULL. */
 void cli_error(struct cli_ctx *ctx, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

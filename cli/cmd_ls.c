@@ -33,15 +33,6 @@ static bool is_full(const struct list *list)
 	return list->shown == list->limit || cli_stopped(list->ctx);
 }
 
-/* A terminal gets no control characters from names. */
-static void put_name(struct list *list, struct sfs_span name)
-{
-	const unsigned char *at = name.data;
-	for (size_t i = 0; i < name.len; i++)
-		fputc(list->ctx->out_is_tty && (at[i] < 0x20 || at[i] == 0x7f) ? '?' : at[i],
-		      list->ctx->out);
-}
-
 static const char *type_text(enum sfs_node_type type)
 {
 	static const char *const texts[] = {
@@ -99,7 +90,7 @@ static void put_entry(struct list *list, const char *key, struct sfs_span name,
 	}
 	if (list->details)
 		put_attr_text(list, attr);
-	put_name(list, name);
+	cli_put_name(list->ctx, name);
 	fputs(attr->type == SFS_NODE_DIR ? "/\n" : "\n", list->ctx->out);
 }
 

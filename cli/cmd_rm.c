@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <storefs/relation.h>
 #include "json.h"
 #include "page.h"
 #include "progress.h"
@@ -199,6 +200,16 @@ static bool exists(struct removal *removal, const char *text)
 	return sfs_raw_find_path(store, target.class.id, target.rest, &attr) == 0;
 }
 
+/** Why it could not be removed: of a class that refuses, who refers. */
+static int fail(struct cli_ctx *ctx, int err, const struct cli_target *target)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	if (err == SFS_ERR_BUSY && target->has_rest)
+		(void)sfs_referrers_explain(ctx->store, target->class.id, target->rest, &diag);
+	int code = cli_fail(ctx, err, target->text, &diag);
+	return err == SFS_ERR_BUSY ? CLI_REFUSED : code;
+}
+
 static void remove_text(struct removal *removal, const char *text)
 {
 	struct cli_target target;
@@ -215,7 +226,7 @@ static void remove_text(struct removal *removal, const char *text)
 		int err = remove_target(removal, &target);
 		cli_progress_clear(&removal->progress);
 		if (err < 0)
-			code = cli_fail(ctx, err, text, NULL);
+			code = fail(ctx, err, &target);
 	}
 	if (code != 0) {
 		removal->failed++;
@@ -267,7 +278,8 @@ const struct cli_cmd cli_cmd_rm = {
 		    "storefs rm --recursive /srv/blog Image/holiday\n"
 		    "storefs rm --recursive --force /srv/blog Draft",
 	.flags = CLI_OPENS,
-	.exits = 1u << CLI_PARTLY | 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
+	.exits = 1u << CLI_PARTLY | 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_REFUSED |
+		 1u << CLI_NOT_STORE,
 	.min_args = 1,
 	.max_args = -1,
 	.run = run,

@@ -200,6 +200,13 @@ int cli_usage(struct cli_ctx *ctx, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+void cli_put_name(struct cli_ctx *ctx, struct sfs_span name)
+{
+	const unsigned char *at = name.data;
+	for (size_t i = 0; i < name.len; i++)
+		fputc(ctx->out_is_tty && (at[i] < 0x20 || at[i] == 0x7f) ? '?' : at[i], ctx->out);
+}
+
 int cli_fail(struct cli_ctx *ctx, int err, const char *what, const struct sfs_diag *diag)
 {
 	bool told = diag && diag->text[0];

@@ -11,7 +11,7 @@ static const struct {
 	{ CLI_PARTLY, "partly done: some records, files or names were refused" },
 	{ CLI_NOT_FOUND, "no such store, class, object or raw" },
 	{ CLI_OWNED, "another process owns the store" },
-	{ CLI_REFUSED, "the document is not valid" },
+	{ CLI_REFUSED, "refused: the document is not valid, or its class forbids it" },
 	{ CLI_NOT_STORE, "not a store, or a store of a newer format" },
 	{ CLI_DAMAGED, "problems were found" },
 };

@@ -12,15 +12,12 @@ static int read_record(struct sfs_store *store, uint32_t class_id, struct sfs_sp
 		       struct sfs_buf *buf, struct sfsi_record *ret)
 {
 	struct sfsi_class *class;
-	struct sfsi_key key;
 	int err = sfsi_object_class(store, class_id, &class);
 	if (!err && (oid.len == 0 || oid.len > SFS_OID_MAX))
 		err = SFS_ERR_NOT_FOUND;
 	if (err < 0)
 		return err;
-	sfsi_key_object(&key, oid);
-	err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), buf);
-	return err < 0 ? err : sfsi_record_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
+	return sfsi_object_read(store, class_id, oid, buf, ret);
 }
 
 /* --- members --- */

@@ -13,6 +13,9 @@
  *   R  E  cookie u64  oid             refused text: when, where, why, how long
  *   R  T  serial u64                  … its text
  *   R  N  serial u64                  … its oid
+ *   L  P  serial u64  n u8  relation[n]  position u64
+ *   L  T  serial u64  n u8  relation[n]  oid
+ *                                     target of a relation to many (rows.h)
  *   B  hash u64  class u32  n u8  relation[n]  serial u64  oid
  *                                     reference back: who refers to the oid (here, of this class)
  *   M  class u64                      (partition 0) references back that are to be made right

@@ -7,6 +7,7 @@
 #include "document/document.h"
 #include "hash.h"
 #include "object.h"
+#include "rows.h"
 
 uint64_t sfsi_cookie(const struct sfs_store *store, struct sfs_span name)
 {
@@ -133,13 +134,54 @@ static int doc_make(struct sfs_span bytes, const struct sfs_attr *attr, enum sfs
 	return 0;
 }
 
-int sfsi_object_read(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
-		     struct sfs_buf *buf, struct sfsi_record *ret)
+int sfsi_object_read_stored(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+			    struct sfs_buf *buf, struct sfsi_record *ret)
 {
 	struct sfsi_key key;
 	sfsi_key_object(&key, oid);
 	int err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), buf);
 	return err < 0 ? err : sfsi_record_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
+}
+
+static int scan_rows(void *arg, const struct sfsi_scan *scan, sfsi_scan_fn *fn, void *fn_arg)
+{
+	return sfsi_backend_scan(arg, scan, fn, fn_arg);
+}
+
+/** A record and its rows. @ret_same  no commit changed the object between the two. */
+static int read_whole(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		      struct sfs_buf *buf, struct sfsi_record *ret, bool *ret_same)
+{
+	SFSI_AUTO_BUF struct sfs_buf again = SFS_BUF_INIT;
+	struct sfsi_record now;
+	*ret_same = true;
+	buf->len = 0;
+	int err = sfsi_object_read_stored(store, class_id, oid, buf, ret);
+	if (err < 0 || !sfsi_rows_valid(ret))
+		return err;
+	uint64_t revision = ret->object.revision;
+	err = sfsi_rows_assemble(class_id, scan_rows, store->backend, buf, ret);
+	int gone = sfsi_object_read_stored(store, class_id, oid, &again, &now);
+	*ret_same = !gone && now.object.revision == revision;
+	return err;
+}
+
+/** So often without the lock: then somebody changes the object all the time. */
+#define READS_MAX 4
+
+int sfsi_object_read(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		     struct sfs_buf *buf, struct sfsi_record *ret)
+{
+	bool same = false;
+	int err = 0;
+	for (int i = 0; i < READS_MAX && !same; i++)
+		err = read_whole(store, class_id, oid, buf, ret, &same);
+	if (same)
+		return err;
+	pthread_mutex_lock(&store->commit_lock);
+	err = read_whole(store, class_id, oid, buf, ret, &same);
+	pthread_mutex_unlock(&store->commit_lock);
+	return err;
 }
 
 /** Read the record of an object whose oid is known. */

@@ -17,7 +17,11 @@ SFS_MUST_CHECK int sfsi_oid_check(struct sfs_span oid);
 
 /* --- object_change.c --- */
 
-/** Read and decode the record of an object inside a change; ret points into buf. */
+/** The record of an object inside a change as it is stored (rows.h); ret points into buf. */
+SFS_MUST_CHECK int sfsi_object_load_stored(struct sfsi_txn *txn, uint32_t class_id,
+					   struct sfs_span oid, struct sfs_buf *buf,
+					   struct sfsi_record *ret);
+/** Read and decode the record of an object inside a change; ret points into buf, empty before. */
 SFS_MUST_CHECK int sfsi_object_load(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 				    struct sfs_buf *buf, struct sfsi_record *ret);
 /**
@@ -51,12 +55,20 @@ SFS_MUST_CHECK int sfsi_object_prepare(struct sfs_store *store, const struct sfs
 /** Save inside a change. ret: NULL, or the attributes after it. */
 SFS_MUST_CHECK int sfsi_object_apply(struct sfsi_txn *txn, const struct sfs_put *put,
 				     const struct sfsi_prepared *prepared, struct sfs_attr *ret);
+/** Remove an object inside a change. Errors as sfs_object_remove(); the oid has 1..SFS_OID_MAX bytes. */
+SFS_MUST_CHECK int sfsi_object_remove(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+				      uint64_t ino);
 /** Apply attributes (not size) to an object. */
 void sfsi_object_set(struct sfsi_object *object, const struct sfs_setattr *set);
 
 /** Read and decode a record as of the last commit; ret points into buf, which is empty before. */
 SFS_MUST_CHECK int sfsi_object_read(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
 				    struct sfs_buf *buf, struct sfsi_record *ret);
+
+/** The same as it is stored (rows.h). */
+SFS_MUST_CHECK int sfsi_object_read_stored(struct sfs_store *store, uint32_t class_id,
+					   struct sfs_span oid, struct sfs_buf *buf,
+					   struct sfsi_record *ret);
 
 /** The document of a record: the kept text, or the canonical form, appended to ret. */
 SFS_MUST_CHECK int sfsi_object_render(const struct sfsi_record *record, enum sfs_format format,
@@ -119,5 +131,13 @@ int64_t sfsi_updates_next(struct sfsi_updates *updates);
 SFS_MUST_CHECK int sfsi_updates_make(const struct sfsi_record *old, struct sfs_span body,
 				     int64_t now_ns, int64_t *ret_updated_ns,
 				     struct sfs_buf *ret_updates);
+
+/**
+ * The same after a change of one property's value alone.
+ * @record  before it. The property is one of its body.
+ */
+SFS_MUST_CHECK int sfsi_updates_touch(const struct sfsi_record *record, struct sfs_span name,
+				      int64_t now_ns, int64_t *ret_updated_ns,
+				      struct sfs_buf *ret_updates);
 
 #endif

@@ -6,15 +6,30 @@
 #include "departed.h"
 #include "derive.h"
 #include "object.h"
+#include "rows.h"
 
-int sfsi_object_load(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
-		     struct sfs_buf *buf, struct sfsi_record *ret)
+int sfsi_object_load_stored(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+			    struct sfs_buf *buf, struct sfsi_record *ret)
 {
 	struct sfsi_key key;
 	sfsi_key_object(&key, oid);
 	int err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), buf);
 	if (!err)
 		err = sfsi_record_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
+	return err;
+}
+
+static int scan_rows(void *arg, const struct sfsi_scan *scan, sfsi_scan_fn *fn, void *fn_arg)
+{
+	return sfsi_txn_scan(arg, scan, fn, fn_arg);
+}
+
+int sfsi_object_load(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		     struct sfs_buf *buf, struct sfsi_record *ret)
+{
+	int err = sfsi_object_load_stored(txn, class_id, oid, buf, ret);
+	if (!err && sfsi_rows_valid(ret))
+		err = sfsi_rows_assemble(class_id, scan_rows, txn, buf, ret);
 	return err;
 }
 
@@ -99,6 +114,20 @@ static int change_name(struct sfsi_txn *txn, uint32_t class_id,
 	return !err && after->record ? note(txn, SFS_CHANGE_ADDED, class_id, after) : err;
 }
 
+/** The record, with the rows of its relations. */
+static int store_body(struct sfsi_txn *txn, uint32_t class_id,
+		      const struct sfsi_derive_side *before, const struct sfsi_derive_side *after)
+{
+	struct sfs_buf bufs[2] = { SFS_BUF_INIT, SFS_BUF_INIT };
+	struct sfsi_record record;
+	int err = sfsi_rows_store(txn, class_id, before->record, after->record, bufs, &record);
+	if (!err && after->record)
+		err = store_record(txn, class_id, after->oid, &record);
+	sfs_buf_fini(&bufs[0]);
+	sfs_buf_fini(&bufs[1]);
+	return err;
+}
+
 int sfsi_object_change(struct sfsi_txn *txn, uint32_t class_id,
 		       const struct sfsi_derive_side *before, const struct sfsi_derive_side *after)
 {
@@ -108,8 +137,8 @@ int sfsi_object_change(struct sfsi_txn *txn, uint32_t class_id,
 	int err = sfsi_txn_class(txn, class_id, &class);
 	if (!err && !same_name)
 		err = change_name(txn, class_id, before, after);
-	if (!err && after->record)
-		err = store_record(txn, class_id, after->oid, after->record);
+	if (!err)
+		err = store_body(txn, class_id, before, after);
 	if (!err && same_name)
 		err = note(txn, SFS_CHANGE_NODE, class_id, after);
 	return err < 0 ? err : sfsi_derive(txn, class_id, before, after);

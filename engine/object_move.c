@@ -156,6 +156,22 @@ static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span o
 	return sfsi_entry_decode(sfs_buf_span(&entry), &ret->object);
 }
 
+int sfsi_object_remove(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid, uint64_t ino)
+{
+	struct sfsi_class *class;
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record record;
+	struct sfsi_derive_side was = { oid, &record }, gone = { oid, NULL };
+	int err = sfsi_object_class(txn->store, class_id, &class);
+	if (!err)
+		err = load_going(txn, class_id, oid, &buf, &record);
+	if (!err && ino && ino != sfs_ino_make(class_id, record.object.serial))
+		err = SFS_ERR_CONFLICT;
+	if (!err)
+		err = sfsi_references_removed(txn, class_id, oid, record.object.serial);
+	return err < 0 ? err : sfsi_object_change(txn, class_id, &was, &gone);
+}
+
 int sfs_object_remove(struct sfs_store *store, uint32_t class_id, struct sfs_span oid, uint64_t ino)
 {
 	struct sfsi_class *class;
@@ -165,19 +181,7 @@ int sfs_object_remove(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	struct sfsi_txn txn;
 	if (!err)
 		err = sfsi_txn_begin(store, &txn);
-	if (err < 0)
-		return err;
-	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-	struct sfsi_record record;
-	struct sfsi_derive_side was = { oid, &record }, gone = { oid, NULL };
-	err = load_going(&txn, class_id, oid, &buf, &record);
-	if (!err && ino && ino != sfs_ino_make(class_id, record.object.serial))
-		err = SFS_ERR_CONFLICT;
-	if (!err)
-		err = sfsi_references_removed(&txn, class_id, oid, record.object.serial);
-	if (!err)
-		err = sfsi_object_change(&txn, class_id, &was, &gone);
-	return sfsi_txn_end(&txn, err);
+	return err < 0 ? err : sfsi_txn_end(&txn, sfsi_object_remove(&txn, class_id, oid, ino));
 }
 
 /* --- scratch file to object --- */

@@ -1,13 +1,12 @@
 /*
  * Saving objects: validate outside the lock, then compare with what is there and
- * change it in one commit. Batches are many saves in one commit.
+ * change it in one commit.
  */
 #include "departed.h"
 #include "document/document.h"
 #include "object.h"
 
 #define MODE_DEFAULT 0644
-#define BATCH_MAX_BYTES ((size_t)64 << 20)
 
 /* --- preparing: everything that needs no lock --- */
 
@@ -291,116 +290,5 @@ int sfs_object_setattr(struct sfs_store *store, uint64_t ino, const struct sfs_s
 	err = sfsi_txn_end(&txn, err);
 	if (!err && ret)
 		*ret = attr;
-	return err;
-}
-
-/* --- batches --- */
-
-struct batch_item {
-	struct sfs_put put; /* oid and text point into bytes, set at commit */
-	struct sfsi_prepared prepared;
-	struct sfs_setattr attr;
-	size_t oid_off, text_off;
-};
-
-struct sfs_batch {
-	struct sfs_store *store;
-	struct batch_item *items; /* [len] */
-	size_t len, cap;
-	struct sfs_buf bytes; /* oids and kept texts */
-	size_t weight;        /* of everything held */
-};
-
-int sfs_batch_begin(struct sfs_store *store, struct sfs_batch **ret)
-{
-	struct sfs_batch *batch = calloc(1, sizeof *batch);
-	if (!batch)
-		return SFS_ERR_NO_MEMORY;
-	batch->store = store;
-	*ret = batch;
-	return 0;
-}
-
-void sfs_batch_abort(struct sfs_batch *batch)
-{
-	if (!batch)
-		return;
-	for (size_t i = 0; i < batch->len; i++)
-		sfs_buf_fini(&batch->items[i].prepared.body);
-	free(batch->items);
-	sfs_buf_fini(&batch->bytes);
-	free(batch);
-}
-
-size_t sfs_batch_count(const struct sfs_batch *batch)
-{
-	return batch->len;
-}
-
-static int batch_add(struct sfs_batch *batch, const struct sfs_put *put,
-		     struct sfsi_prepared *prepared)
-{
-	if (batch->len == batch->cap) {
-		size_t cap = batch->cap ? batch->cap * 2 : 64;
-		struct batch_item *items = realloc(batch->items, cap * sizeof *items);
-		if (!items)
-			return SFS_ERR_NO_MEMORY;
-		batch->items = items;
-		batch->cap = cap;
-	}
-	struct batch_item item = { .put = *put, .oid_off = batch->bytes.len };
-	int err = sfs_buf_append(&batch->bytes, put->oid.data, put->oid.len);
-	item.text_off = batch->bytes.len;
-	if (!err && (put->flags & SFS_PUT_KEEP_TEXT))
-		err = sfs_buf_append(&batch->bytes, put->text.data, put->text.len);
-	if (err < 0) {
-		batch->bytes.len = item.oid_off;
-		return err;
-	}
-	if (put->attr)
-		item.attr = *put->attr;
-	item.prepared = *prepared;
-	prepared->body = (struct sfs_buf)SFS_BUF_INIT;
-	batch->weight += sizeof item + item.prepared.body.cap + batch->bytes.len - item.oid_off;
-	batch->items[batch->len++] = item;
-	return 0;
-}
-
-int sfs_batch_put(struct sfs_batch *batch, const struct sfs_put *put, struct sfs_diag *diag)
-{
-	if (batch->weight >= BATCH_MAX_BYTES)
-		return sfs_diag_set(diag, SFS_ERR_LIMIT, "the batch is full, commit it");
-	struct sfsi_prepared prepared;
-	int err = sfsi_object_prepare(batch->store, put, &prepared, diag);
-	if (err < 0)
-		return err;
-	err = batch_add(batch, put, &prepared);
-	sfs_buf_fini(&prepared.body);
-	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
-}
-
-int sfs_batch_commit(struct sfs_batch *batch, size_t *ret_failed)
-{
-	struct sfsi_txn txn;
-	size_t failed = SIZE_MAX;
-	int err = sfsi_txn_begin(batch->store, &txn);
-	if (!err) {
-		const char *bytes = batch->bytes.data;
-		for (size_t i = 0; i < batch->len && !err; i++) {
-			struct batch_item *item = &batch->items[i];
-			item->put.oid.data = bytes + item->oid_off;
-			if (item->put.flags & SFS_PUT_KEEP_TEXT)
-				item->put.text.data = bytes + item->text_off;
-			if (item->put.attr)
-				item->put.attr = &item->attr;
-			err = sfsi_object_apply(&txn, &item->put, &item->prepared, NULL);
-			if (err < 0)
-				failed = i;
-		}
-		err = sfsi_txn_end(&txn, err);
-	}
-	sfs_batch_abort(batch);
-	if (err < 0 && ret_failed)
-		*ret_failed = failed;
 	return err;
 }

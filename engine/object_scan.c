@@ -13,6 +13,7 @@ struct walk {
 	bool since;       /* only objects … */
 	int64_t since_ns; /* … that changed after it */
 	struct sfs_buf text;
+	struct sfs_buf large; /* oid of an object whose rows can not be read inside of a scan */
 	int err;
 	struct sfs_diag *diag;
 };
@@ -24,6 +25,19 @@ static int walk_failed(struct walk *walk, struct sfs_span oid)
 	return 1;
 }
 
+/** Nonzero: no more are wanted, or it failed. */
+static int give(struct walk *walk, struct sfs_span oid, const struct sfsi_record *record)
+{
+	walk->text.len = 0;
+	walk->err = sfsi_object_render(record, walk->format, &walk->text);
+	if (walk->err < 0)
+		return walk_failed(walk, oid);
+	if (walk->fn(walk->arg, oid, sfs_buf_span(&walk->text)))
+		walk->err = SFS_ERR_CANCELLED;
+	walk->left -= walk->left != UINT64_MAX;
+	return walk->err != 0 || walk->left == 0;
+}
+
 static int walk_record(void *arg, struct sfs_span key, struct sfs_span val)
 {
 	struct walk *walk = arg;
@@ -33,23 +47,35 @@ static int walk_record(void *arg, struct sfs_span key, struct sfs_span val)
 		walk->skip--;
 		return 0;
 	}
-	walk->text.len = 0;
 	walk->err = sfsi_record_decode(val, key, &record);
 	if (!walk->err && walk->since && record.updated_ns <= walk->since_ns)
 		return 0;
-	if (!walk->err)
-		walk->err = sfsi_object_render(&record, walk->format, &walk->text);
-	if (walk->err < 0)
-		return walk_failed(walk, oid);
-	if (walk->fn(walk->arg, oid, sfs_buf_span(&walk->text)))
-		walk->err = SFS_ERR_CANCELLED;
-	walk->left -= walk->left != UINT64_MAX;
-	return walk->err != 0 || walk->left == 0;
+	if (!walk->err && sfsi_rows_valid(&record)) {
+		walk->err = sfs_buf_append(&walk->large, oid.data, oid.len);
+		return 1;
+	}
+	return walk->err < 0 ? walk_failed(walk, oid) : give(walk, oid, &record);
 }
 
-/** @after  only oids after it; empty: from the start. Takes the text buffer of walk. */
-static int walk_objects(struct sfs_store *store, uint32_t class_id, struct sfs_span prefix,
-			struct sfs_span after, struct walk *walk)
+/** The object that the scan stopped at. What was removed meanwhile is passed over. */
+static int walk_large(struct sfs_store *store, uint32_t class_id, struct walk *walk)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record record;
+	struct sfs_span oid = sfs_buf_span(&walk->large);
+	walk->err = sfsi_object_read(store, class_id, oid, &buf, &record);
+	if (walk->err == SFS_ERR_NOT_FOUND)
+		walk->err = 0;
+	else if (walk->err < 0)
+		walk_failed(walk, oid);
+	else
+		give(walk, oid, &record);
+	return walk->err;
+}
+
+/** Up to the end, or to an object that is in large then. */
+static int walk_some(struct sfs_store *store, uint32_t class_id, struct sfs_span prefix,
+		     struct sfs_span after, struct walk *walk)
 {
 	struct sfsi_key first, from;
 	sfsi_key_object(&first, prefix);
@@ -63,11 +89,30 @@ static int walk_objects(struct sfs_store *store, uint32_t class_id, struct sfs_s
 	/* With a time it is not known how many must be looked at. */
 	if (!walk->since && walk->left < SIZE_MAX - walk->skip)
 		scan.limit = (size_t)(walk->skip + walk->left);
+	walk->large.len = 0;
 	int err = sfsi_backend_scan(store->backend, &scan, walk_record, walk);
-	sfs_buf_fini(&walk->text);
 	if (err == SFS_ERR_CANCELLED)
 		return walk->err;
 	return err < 0 ? sfs_diag_set(walk->diag, err, "%s", sfs_err_text(err)) : 0;
+}
+
+/** @after  only oids after it; empty: from the start. Takes the buffers of walk. */
+static int walk_objects(struct sfs_store *store, uint32_t class_id, struct sfs_span prefix,
+			struct sfs_span after, struct walk *walk)
+{
+	struct sfsi_key large = { .len = 0 };
+	int err;
+	do {
+		err = walk_some(store, class_id, prefix, after, walk);
+		if (!err && walk->large.len)
+			err = walk_large(store, class_id, walk);
+		large.len = 0;
+		sfsi_key_append(&large, sfs_buf_span(&walk->large));
+		after = sfsi_key_span(&large);
+	} while (!err && large.len && walk->left);
+	sfs_buf_fini(&walk->text);
+	sfs_buf_fini(&walk->large);
+	return err;
 }
 
 /** The class, and are the oids not too long? */

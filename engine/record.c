@@ -9,14 +9,15 @@
 #include "hash.h"
 
 #define VERSION 1
-/* checksum, version, flags, attributes (at most), updated, lengths of body, updates and text */
-#define RECORD_HEADER (8 + 2 + 74 + 8 + 12)
+/* checksum, version, flags, attributes (at most), updated, lengths of body, updates, text and rows */
+#define RECORD_HEADER (8 + 2 + 74 + 8 + 16)
 /* In the mode of an object: the number that it shows is not its serial, and follows. */
 #define MODE_NUMBER 0x8000
 
 enum record_flags {
 	RECORD_TEXT = 1u << 0,
 	RECORD_TEXT_MSGPACK = 1u << 1,
+	RECORD_ROWS = 1u << 2,
 };
 
 static uint8_t *put_object(uint8_t *at, const struct sfsi_object *o)
@@ -68,7 +69,9 @@ static int seal(int err, struct sfs_span key, size_t start, struct sfs_buf *ret)
 int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key, struct sfs_buf *ret)
 {
 	size_t limit = UINT32_MAX;
-	if (record->body.len > limit || record->updates.len > limit || record->text.len > limit)
+	bool rows = sfsi_rows_valid(record);
+	struct sfs_span body = rows ? record->rows.stored : record->body;
+	if (body.len > limit || record->updates.len > limit || record->text.len > limit)
 		return SFS_ERR_LIMIT;
 	uint8_t header[RECORD_HEADER];
 	uint8_t flags = 0;
@@ -76,23 +79,29 @@ int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key, st
 		flags |= RECORD_TEXT;
 	if (record->has_text && record->text_format == SFS_FORMAT_MSGPACK)
 		flags |= RECORD_TEXT_MSGPACK;
+	if (rows)
+		flags |= RECORD_ROWS;
 	uint8_t *at = sfsi_put_u64(header, 0);
 	at = sfsi_put_u8(at, VERSION);
 	at = sfsi_put_u8(at, flags);
 	at = put_object(at, &record->object);
 	at = sfsi_put_u64(at, (uint64_t)record->updated_ns);
-	at = sfsi_put_u32(at, (uint32_t)record->body.len);
+	at = sfsi_put_u32(at, (uint32_t)body.len);
 	at = sfsi_put_u32(at, (uint32_t)record->updates.len);
 	at = sfsi_put_u32(at, (uint32_t)record->text.len);
+	if (rows)
+		at = sfsi_put_u32(at, (uint32_t)record->rows.list.len);
 
 	size_t start = ret->len;
 	int err = sfs_buf_append(ret, header, (size_t)(at - header));
 	if (!err)
-		err = sfs_buf_append(ret, record->body.data, record->body.len);
+		err = sfs_buf_append(ret, body.data, body.len);
 	if (!err)
 		err = sfs_buf_append(ret, record->updates.data, record->updates.len);
 	if (!err)
 		err = sfs_buf_append(ret, record->text.data, record->text.len);
+	if (!err && rows)
+		err = sfs_buf_append(ret, record->rows.list.data, record->rows.list.len);
 	return seal(err, key, start, ret);
 }
 
@@ -117,9 +126,13 @@ int sfsi_record_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_r
 	uint32_t body = sfsi_read_u32(&r);
 	uint32_t updates = sfsi_read_u32(&r);
 	uint32_t text = sfsi_read_u32(&r);
+	uint32_t rows = flags & RECORD_ROWS ? sfsi_read_u32(&r) : 0;
 	record.body = read_span(&r, body);
 	record.updates = read_span(&r, updates);
 	record.text = read_span(&r, text);
+	record.rows.list = read_span(&r, rows);
+	record.rows.stored = record.rows.whole = record.body;
+	record.rows.serial = record.object.serial;
 	record.has_text = flags & RECORD_TEXT;
 	record.text_format = flags & RECORD_TEXT_MSGPACK ? SFS_FORMAT_MSGPACK : SFS_FORMAT_JSON;
 	if (r.bad || r.left)

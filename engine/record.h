@@ -17,7 +17,15 @@ struct sfsi_object {
 	uint64_t revision;
 };
 
-/** A whole object record; spans point into the encoded bytes. */
+/** Relations of a record whose targets are rows of their own (rows.h). Zeroed: there are none. */
+struct sfsi_record_rows {
+	struct sfs_span list;   /* which ones, encoded */
+	struct sfs_span stored; /* the body without those targets, as it is encoded… */
+	struct sfs_span whole;  /* …when the record's body is this very one, … */
+	uint64_t serial;        /* …and the object has this serial */
+};
+
+/** An object record; spans point into the encoded bytes. */
 struct sfsi_record {
 	struct sfsi_object object;
 	int64_t updated_ns;      /* update time of the object */
@@ -26,7 +34,16 @@ struct sfsi_record {
 	bool has_text;           /* text is the document in text_format, byte for byte */
 	enum sfs_format text_format;
 	struct sfs_span text;
+	struct sfsi_record_rows rows;
 };
+
+/** Does the list say how the record's body is stored? Else it is to be stored as it is. */
+static inline bool sfsi_rows_valid(const struct sfsi_record *record)
+{
+	return record->rows.list.len && record->rows.serial == record->object.serial &&
+	       record->body.data == record->rows.whole.data &&
+	       record->body.len == record->rows.whole.len;
+}
 
 /** Append an encoded record. @key the key that it is stored under, part of its checksum. */
 SFS_MUST_CHECK int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key,

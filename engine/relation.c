@@ -1,8 +1,8 @@
 /*
- * Relations: which there are, and what they lead to. Reading takes no lock; what is read is of one
- * commit.
+ * Relations: which there are, and what they lead to. Reading takes no lock; what is read, or a page of
+ * many targets, is of one commit.
  */
-#include "relation.h"
+#include "relation_rows.h"
 #include "backref.h"
 #include "document/utf8.h"
 #include "targets.h"
@@ -98,43 +98,115 @@ int sfsi_relation_check(struct sfs_store *store, const struct sfsi_relation_of *
 
 /* --- reading --- */
 
-/** The value of a relation, and what it points into. */
+/** A relation as it is stored, and what that points into. */
 struct reading {
 	struct sfs_buf buf;
-	struct sfs_span value;
+	struct sfsi_record record; /* stored */
+	bool has_rows;
+	struct sfsi_rows rows;
+	struct sfs_span value; /* without rows */
 };
 
-static int read_value(struct sfs_store *store, const struct sfs_relation *relation,
-		      struct reading *ret)
+/** Read it, or read it again. */
+static int read_stored(struct sfs_store *store, const struct sfs_relation *relation,
+		       struct reading *ret)
+{
+	ret->buf.len = 0;
+	int err = sfsi_object_read_stored(store, relation->class_id, relation->oid, &ret->buf,
+					  &ret->record);
+	if (!err)
+		err = sfsi_body_member(ret->record.body, relation->name, &ret->value);
+	ret->has_rows = !err && sfsi_rows_find(&ret->record, relation->name, &ret->rows);
+	return err;
+}
+
+static int begin_reading(struct sfs_store *store, const struct sfs_relation *relation,
+			 struct reading *ret)
 {
 	struct sfsi_relation_of of;
-	struct sfsi_record record;
 	if (relation->oid.len == 0 || relation->oid.len > SFS_OID_MAX)
 		return SFS_ERR_NOT_FOUND;
 	int err = sfsi_relation_begin(store, relation, &of, NULL);
 	if (err < 0)
 		return err;
 	sfsi_relation_end(&of);
-	err = sfsi_object_read(store, relation->class_id, relation->oid, &ret->buf, &record);
-	return err < 0 ? err : sfsi_body_member(record.body, relation->name, &ret->value);
+	return read_stored(store, relation, ret);
+}
+
+static int give_value(struct sfs_span value, uint64_t start, size_t limit, sfs_target_fn *fn,
+		      void *arg)
+{
+	struct sfsi_targets targets;
+	struct sfs_span oid;
+	sfsi_targets_init(&targets, value);
+	for (uint64_t i = 0; sfsi_targets_next(&targets, &oid); i++) {
+		if (i < start)
+			continue;
+		if (limit && i - start >= limit)
+			break;
+		if (fn(arg, i, oid))
+			return SFS_ERR_CANCELLED;
+	}
+	return 0;
+}
+
+#define PAGE_TARGETS 1024
+
+/** A page of rows, while no commit changes the object. *ret_same: none did. */
+static int read_page(struct sfs_store *store, const struct sfs_relation *relation,
+		     struct reading *reading, uint64_t start, size_t wanted,
+		     struct sfsi_target_page *page, bool *ret_same)
+{
+	uint64_t revision = reading->record.object.revision;
+	int err = sfsi_relation_rows_page(store, relation, &reading->record, &reading->rows, start,
+					  wanted, page);
+	int again = read_stored(store, relation, reading);
+	*ret_same = !again && reading->record.object.revision == revision;
+	return again < 0 ? again : err;
+}
+
+static int give_page(const struct sfsi_target_page *page, uint64_t index, sfs_target_fn *fn,
+		     void *arg)
+{
+	const char *at = page->bytes.data;
+	for (size_t i = 0; i < page->count; i++) {
+		size_t len;
+		memcpy(&len, at, sizeof len);
+		at += sizeof len;
+		if (fn(arg, index + i, (struct sfs_span){ at, len }))
+			return SFS_ERR_CANCELLED;
+		at += len;
+	}
+	return 0;
 }
 
 int sfs_relation_get(struct sfs_store *store, const struct sfs_relation *relation, uint64_t start,
 		     size_t limit, sfs_target_fn *fn, void *arg)
 {
 	struct reading reading = { .buf = SFS_BUF_INIT };
-	struct sfsi_targets targets;
-	struct sfs_span oid;
-	int err = read_value(store, relation, &reading);
-	sfsi_targets_init(&targets, reading.value);
-	for (uint64_t i = 0; !err && sfsi_targets_next(&targets, &oid); i++) {
-		if (i < start)
+	struct sfsi_target_page page = { .bytes = SFS_BUF_INIT };
+	uint64_t given = 0, wanted = PAGE_TARGETS;
+	int err = begin_reading(store, relation, &reading);
+	while (!err && reading.has_rows && (!limit || given < limit)) {
+		uint64_t before = page.last;
+		bool same = false;
+		wanted = limit && limit - given < PAGE_TARGETS ? limit - given : PAGE_TARGETS;
+		err = read_page(store, relation, &reading, start + given, (size_t)wanted, &page,
+				&same);
+		if (!err && !same) {
+			page.last = before; /* changed meanwhile: once more */
 			continue;
-		if (limit && i - start >= limit)
+		}
+		if (!err)
+			err = give_page(&page, start + given, fn, arg);
+		given += page.count;
+		if (page.count < wanted)
 			break;
-		if (fn(arg, i, oid))
-			err = SFS_ERR_CANCELLED;
 	}
+	if (!err && !reading.has_rows && (!limit || given < limit))
+		err = give_value(reading.value, start + given, limit ? limit - (size_t)given : 0,
+				 fn, arg);
+	sfs_buf_fini(&page.bytes);
 	sfs_buf_fini(&reading.buf);
 	return err;
 }
@@ -145,13 +217,13 @@ int sfs_relation_count(struct sfs_store *store, const struct sfs_relation *relat
 	struct sfsi_targets targets;
 	struct sfs_span oid;
 	uint64_t count = 0;
-	int err = read_value(store, relation, &reading);
+	int err = begin_reading(store, relation, &reading);
 	sfsi_targets_init(&targets, reading.value);
-	while (sfsi_targets_next(&targets, &oid))
+	while (!reading.has_rows && sfsi_targets_next(&targets, &oid))
 		count++;
-	sfs_buf_fini(&reading.buf);
 	if (!err)
-		*ret = count;
+		*ret = reading.has_rows ? reading.rows.count : count;
+	sfs_buf_fini(&reading.buf);
 	return err;
 }
 
@@ -195,11 +267,34 @@ static int look(void *arg, uint64_t index, struct sfs_span oid)
 	return looking->found;
 }
 
+static int has_target(struct sfs_store *store, const struct sfs_relation *relation,
+		      struct sfs_span oid)
+{
+	struct reading reading = { .buf = SFS_BUF_INIT };
+	struct looking looking = { .oid = oid };
+	int err = begin_reading(store, relation, &reading);
+	for (bool same = false; !err && reading.has_rows && !same;) {
+		uint64_t revision = reading.record.object.revision;
+		int has = sfsi_relation_rows_has(store, relation, &reading.record, oid);
+		err = read_stored(store, relation, &reading);
+		same = !err && reading.record.object.revision == revision;
+		if (same) {
+			sfs_buf_fini(&reading.buf);
+			return has;
+		}
+	}
+	if (!err)
+		err = give_value(reading.value, 0, 0, look, &looking);
+	sfs_buf_fini(&reading.buf);
+	if (err < 0 && err != SFS_ERR_CANCELLED)
+		return err;
+	return looking.found ? 0 : SFS_ERR_NOT_FOUND;
+}
+
 int sfs_relation_has(struct sfs_store *store, const struct sfs_relation *relation,
 		     const struct sfs_target *target)
 {
 	struct sfsi_relation_of of;
-	struct looking looking = { .oid = target->oid };
 	int err = sfsi_relation_begin(store, relation, &of, NULL);
 	if (err < 0)
 		return err;
@@ -207,8 +302,5 @@ int sfs_relation_has(struct sfs_store *store, const struct sfs_relation *relatio
 	sfsi_relation_end(&of);
 	if (err < 0)
 		return err == SFS_ERR_INVALID ? err : SFS_ERR_NOT_FOUND;
-	err = sfs_relation_get(store, relation, 0, 0, look, &looking);
-	if (err < 0 && err != SFS_ERR_CANCELLED)
-		return err;
-	return looking.found ? 0 : SFS_ERR_NOT_FOUND;
+	return has_target(store, relation, target->oid);
 }

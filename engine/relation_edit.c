@@ -1,6 +1,7 @@
 /*
  * Changing one relation of an object: the value in its body is made anew, and the object changes as
- * by a save that changes nothing else.
+ * by a save that changes nothing else. Of many targets that are rows only those concerned are touched
+ * (relation_rows.c).
  */
 #include <stdlib.h>
 #include "backend/key.h"
@@ -8,7 +9,7 @@
 #include "document/document.h"
 #include "document/msgpack.h"
 #include "document/utf8.h"
-#include "relation.h"
+#include "relation_rows.h"
 #include "schema/reference.h"
 #include "targets.h"
 
@@ -105,17 +106,20 @@ static int add(struct editing *editing)
 	return 0;
 }
 
+static int no_target(const struct editing *editing)
+{
+	char shown[SFSI_SHOW_SIZE];
+	return sfs_diag_set(editing->diag, SFS_ERR_NOT_FOUND, "there is no target %s in it",
+			    sfsi_utf8_show(shown, editing->edit->targets[0].oid));
+}
+
 static int take_out(struct editing *editing)
 {
 	struct items *items = &editing->items;
 	struct sfs_span oid = editing->edit->targets[0].oid;
-	char shown[SFSI_SHOW_SIZE];
 	for (size_t at; (at = find_item(items, oid)) < items->count; editing->changed = true)
 		drop_item(items, at);
-	if (editing->changed || editing->edit->quiet)
-		return 0;
-	return sfs_diag_set(editing->diag, SFS_ERR_NOT_FOUND, "there is no target %s in it",
-			    sfsi_utf8_show(shown, oid));
+	return editing->changed || editing->edit->quiet ? 0 : no_target(editing);
 }
 
 /** The first of them becomes the new oid, unless that is there already. */
@@ -313,14 +317,35 @@ static int store(struct sfsi_txn *txn, const struct editing *editing, const stru
 	return err < 0 ? err : sfsi_object_change(txn, relation->class_id, &was, &is);
 }
 
+static int edit_rows(struct sfsi_txn *txn, struct editing *editing,
+		     const struct sfsi_record *record, const struct sfsi_rows *rows)
+{
+	char shown[SFSI_SHOW_SIZE];
+	int err = sfsi_relation_rows_edit(txn, editing->edit, &editing->of, record, rows);
+	if (err == SFS_ERR_NOT_FOUND)
+		return no_target(editing);
+	if (err == SFS_ERR_LIMIT)
+		return sfs_diag_set(editing->diag, err,
+				    "relation %s has as many targets as a document can show",
+				    sfsi_utf8_show(shown, editing->of.relation->name));
+	return err;
+}
+
 static int edit_object(struct sfsi_txn *txn, struct editing *editing)
 {
 	const struct sfs_relation *relation = &editing->edit->relation;
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
 	struct sfsi_record record;
+	struct sfsi_rows rows;
 	struct sfs_span value;
-	int err = sfsi_object_load(txn, relation->class_id, relation->oid, &buf, &record);
+	int err = sfsi_object_load_stored(txn, relation->class_id, relation->oid, &buf, &record);
+	if (!err && sfsi_relation_rows_can(editing->edit, &record, &rows))
+		return edit_rows(txn, editing, &record, &rows);
+	if (!err && sfsi_rows_valid(&record)) {
+		buf.len = 0;
+		err = sfsi_object_load(txn, relation->class_id, relation->oid, &buf, &record);
+	}
 	if (!err)
 		err = sfsi_body_member(record.body, relation->name, &value);
 	if (!err)

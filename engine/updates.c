@@ -180,3 +180,30 @@ int sfsi_updates_make(const struct sfsi_record *old, struct sfs_span body, int64
 	free(before.index);
 	return err;
 }
+
+int sfsi_updates_touch(const struct sfsi_record *record, struct sfs_span name, int64_t now_ns,
+		       int64_t *ret_updated_ns, struct sfs_buf *ret_updates)
+{
+	struct sfsi_msgpack_map map;
+	struct sfsi_msgpack_pair pair;
+	struct sfsi_updates updates;
+	size_t start = ret_updates->len;
+	bool all_equal = true;
+	/* Times never go back, also when the clock does. */
+	int64_t updated_ns = now_ns < record->updated_ns ? record->updated_ns : now_ns;
+	int err = sfsi_msgpack_map_init(&map, record->body);
+	sfsi_updates_init(&updates, record);
+	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
+		int64_t time = sfsi_updates_next(&updates);
+		if (pair.name.data && sfs_span_equal(pair.name, name))
+			time = updated_ns;
+		all_equal &= time == updated_ns;
+		err = append_age(ret_updates, (uint64_t)(updated_ns - time));
+	}
+	if (err < 0)
+		return err;
+	if (all_equal)
+		ret_updates->len = start;
+	*ret_updated_ns = updated_ns;
+	return 0;
+}

@@ -1,6 +1,7 @@
 /*
  * Handlers that make and remove names: classes in the root, objects and everything else in classes.
  */
+#include <storefs/relation.h>
 #include "newborn.h"
 #include "op.h"
 #include "rejected.h"
@@ -207,7 +208,12 @@ static int remove_object(struct fs *fs, const struct fs_place *place)
 		fs_open_unref(fs, open);
 	}
 	/* Saved just now, or never a newborn: it is in the store. */
-	return newborn ? 0 : sfs_object_remove(fs->store, place->class_id, oid, 0);
+	int err = newborn ? 0 : sfs_object_remove(fs->store, place->class_id, oid, 0);
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	if (err == SFS_ERR_BUSY &&
+	    sfs_referrers_explain(fs->store, place->class_id, oid, &diag) == SFS_ERR_BUSY)
+		fs_refusal_diag(&diag);
+	return err;
 }
 
 static int unlink_at(struct fs *fs, const struct fs_place *place)

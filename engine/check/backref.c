@@ -25,7 +25,11 @@ struct source {
 	const struct sfsi_class *class, *target;
 	struct sfsi_backref backref;
 	struct sfs_span oid;
+	unsigned dangling; /* that were said */
 };
+
+/** So many are said of one object: there is room for what is worse. */
+#define DANGLING_MAX 4
 
 static int target_exists(const struct source *source)
 {
@@ -45,7 +49,7 @@ static void found(const struct source *source, enum sfs_check_kind kind, const c
 		->oid = source->oid;
 }
 
-static void check_target(const struct source *source)
+static void check_target(struct source *source)
 {
 	struct sfsi_key key;
 	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
@@ -58,9 +62,13 @@ static void check_target(const struct source *source)
 				   &val);
 	if (err == SFS_ERR_NOT_FOUND && !is_pending(check, source->class->id))
 		found(source, SFS_CHECK_BACKREF, "has no reference back");
+	if (source->dangling == DANGLING_MAX)
+		return;
 	err = target_exists(source);
 	if (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_DIR || err == SFS_ERR_LIMIT)
-		found(source, SFS_CHECK_DANGLING, "does not exist");
+		found(source, SFS_CHECK_DANGLING,
+		      ++source->dangling < DANGLING_MAX ? "does not exist"
+							: "does not exist, as maybe others of it");
 }
 
 void sfsi_check_references(struct sfsi_check *check, struct sfs_span oid,

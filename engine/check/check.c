@@ -16,7 +16,7 @@
 static const struct sfsi_check_table *const class_tables[] = {
 	&sfsi_check_entry,      &sfsi_check_state,       &sfsi_check_inode,   &sfsi_check_object,
 	&sfsi_check_meta,       &sfsi_check_removal,     &sfsi_check_refused, &sfsi_check_positions,
-	&sfsi_check_index_rows, &sfsi_check_index_heads, &sfsi_check_backref,
+	&sfsi_check_index_rows, &sfsi_check_index_heads, &sfsi_check_backref, &sfsi_check_rows,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,
@@ -60,6 +60,7 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_REFUSED] = "refused",
 	[SFS_CHECK_BACKREF] = "backref",
 	[SFS_CHECK_DANGLING] = "dangling",
+	[SFS_CHECK_ROWS] = "rows",
 	[SFS_CHECK_INDEX] = "index",
 	[SFS_CHECK_INDEX_COUNT] = "index-count",
 	[SFS_CHECK_INDEX_ROW] = "index-row",

@@ -156,6 +156,15 @@ static void check_content(struct sfsi_check *check, struct sfs_span oid,
 	check_sizes(check, oid, record);
 }
 
+static void check_document(struct sfsi_check *check, struct sfs_span oid,
+			   const struct sfsi_record *record)
+{
+	if (!check->found_count && !(check->wanted->flags & SFS_CHECK_QUICK))
+		check_content(check, oid, record);
+	if (!check->found_count && !(check->wanted->flags & SFS_CHECK_QUICK))
+		sfsi_check_schema_object(check, oid, record->body);
+}
+
 static bool decode(const struct sfsi_check_row *row, struct sfsi_record *ret)
 {
 	return row->key.len > 1 && row->key.len <= 1 + SFS_OID_MAX &&
@@ -173,10 +182,9 @@ static void object_row(struct sfsi_check *check, const struct sfsi_check_row *ro
 		return;
 	}
 	check_updates(check, oid, &record);
-	if (!check->found_count && !(check->wanted->flags & SFS_CHECK_QUICK))
-		check_content(check, oid, &record);
-	if (!check->found_count && !(check->wanted->flags & SFS_CHECK_QUICK))
-		sfsi_check_schema_object(check, oid, record.body);
+	/* Of one with rows all of it is looked at outside of the scan. */
+	if (!sfsi_rows_valid(&record))
+		check_document(check, oid, &record);
 }
 
 static void object_take(struct sfsi_check *check, const struct sfsi_check_row *row)
@@ -304,15 +312,32 @@ static void settle_inode(struct sfsi_check *check, struct sfs_span oid, uint64_t
 
 static bool object_needs(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
-	(void)row;
-	return sfsi_check_refers(check);
+	struct sfsi_record record;
+	return sfsi_check_refers(check) || (decode(row, &record) && sfsi_rows_valid(&record));
 }
 
 static void object_relate(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfsi_record record;
-	if (decode(row, &record))
-		sfsi_check_references(check, oid_of(row->key, 1), &record);
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfs_span oid = oid_of(row->key, 1);
+	if (!decode(row, &record))
+		return;
+	if (sfsi_rows_valid(&record)) {
+		int err = sfsi_object_read(check->store, check->partition, oid, &buf, &record);
+		if (err == SFS_ERR_NOT_FOUND)
+			return;
+		if (is_wrong(check, err))
+			sfsi_check_found(
+				check, SFS_CHECK_ROWS,
+				"the rows of a relation are not those that the record says")
+				->oid = oid;
+		if (err < 0)
+			return;
+		check_document(check, oid, &record);
+	}
+	if (sfsi_check_refers(check))
+		sfsi_check_references(check, oid, &record);
 }
 
 static bool object_suspect(struct sfsi_check *check, const struct sfsi_check_row *row)

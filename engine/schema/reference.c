@@ -47,6 +47,7 @@ static bool read_members(const struct sfsi_reference_rule *rule, struct sfsi_cur
 		} else if (sfs_span_equal(key.body, sfs_span_str("type"))) {
 			if (head.kind != SFSI_HEAD_STRING || !type_fits(rule, head.body))
 				return false;
+			ret->type = head.body;
 		} else {
 			ret->more = true;
 		}
@@ -60,7 +61,7 @@ bool sfsi_reference_read(const struct sfsi_reference_rule *rule, struct sfs_span
 	struct sfsi_cursor cursor = sfsi_cursor(value);
 	struct sfsi_head head;
 	ret->more = false;
-	ret->oid = (struct sfs_span){ "", 0 };
+	ret->oid = ret->type = (struct sfs_span){ "", 0 };
 	if (sfsi_cursor_next(&cursor, &head) < 0)
 		return false;
 	if (head.kind == SFSI_HEAD_MAP)

@@ -21,6 +21,7 @@ struct sfsi_reference_rule {
 struct sfsi_reference {
 	char digits[24];     /* of an oid that is written as a number */
 	struct sfs_span oid; /* in the value, or digits */
+	struct sfs_span type; /* as it is stated; empty: not */
 	bool more;           /* it has members besides oid and type */
 };
 

@@ -57,6 +57,7 @@ enum sfs_check_kind {
 	/* relations */
 	SFS_CHECK_BACKREF,  /* reference and reference back do not agree */
 	SFS_CHECK_DANGLING, /* note: a relation leads to what does not exist */
+	SFS_CHECK_ROWS,     /* targets of a relation to many that do not belong together */
 	/* indexes: they can be built anew (sfs_index_rebuild) */
 	SFS_CHECK_INDEX,       /* an index and an object disagree */
 	SFS_CHECK_INDEX_COUNT, /* an index counts wrong */

@@ -329,8 +329,9 @@ SFS_API SFS_MUST_CHECK int sfs_ino_reserve(struct sfs_store *store, uint32_t cla
 					   uint64_t *ret_number);
 
 /*
- * Batches: many saves in one atomic commit, for imports.
- * A batch belongs to one thread.
+ * Batches: many changes in one atomic commit, also of several classes: all of them, or none. They are
+ * applied in the order in which they were added, each on what those before it left.
+ * A batch belongs to one thread. storefs/relation.h has the changes of relations.
  */
 struct sfs_batch;
 
@@ -345,14 +346,19 @@ SFS_API SFS_MUST_CHECK int sfs_batch_begin(struct sfs_store *store, struct sfs_b
 SFS_API SFS_MUST_CHECK int sfs_batch_put(struct sfs_batch *batch, const struct sfs_put *put,
 					 struct sfs_diag *diag);
 
-/** How many saves wait in the batch. */
+/** Add a removal, as sfs_object_remove(). SFS_ERR_NOT_FOUND: no object can have this oid. */
+SFS_API SFS_MUST_CHECK int sfs_batch_remove(struct sfs_batch *batch, uint32_t class_id,
+					    struct sfs_span oid, uint64_t ino);
+
+/** How many changes wait in the batch. */
 SFS_API size_t sfs_batch_count(const struct sfs_batch *batch);
 
 /**
- * Apply all saves in one commit, or none. The batch is freed in any case.
- * @ret_failed  NULL, or the index (0..count-1, in order of adding) of the save
- *              that failed (SFS_PUT_CREATE/UPDATE, conflict); SIZE_MAX when it was none.
- * Errors as sfs_object_put().
+ * Apply all changes in one commit, or none. The batch is freed in any case.
+ * @ret_failed  NULL, or the index (0..count-1, in order of adding) of the change
+ *              that failed (SFS_PUT_CREATE/UPDATE, conflict, what is removed is not there, …);
+ *              SIZE_MAX when it was none.
+ * Errors as sfs_object_put(), sfs_object_remove() and the changes of relations.
  */
 SFS_API SFS_MUST_CHECK int sfs_batch_commit(struct sfs_batch *batch, size_t *ret_failed);
 

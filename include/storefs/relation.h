@@ -122,6 +122,23 @@ SFS_API SFS_MUST_CHECK int sfs_relation_clear(struct sfs_store *store,
 					      const struct sfs_relation *relation,
 					      struct sfs_diag *diag);
 
+/*
+ * The same in a batch (storefs/object.h): added now, with a copy of all that is given, made at its
+ * commit. Relation and targets are looked at there, so only SFS_ERR_NO_MEMORY and SFS_ERR_LIMIT (the
+ * batch is full, or an oid or name too long) come at once.
+ */
+SFS_API SFS_MUST_CHECK int sfs_batch_relation_set(struct sfs_batch *batch,
+						  const struct sfs_relation *relation,
+						  const struct sfs_target *targets, size_t count);
+SFS_API SFS_MUST_CHECK int sfs_batch_relation_add(struct sfs_batch *batch,
+						  const struct sfs_relation *relation,
+						  const struct sfs_target *target);
+SFS_API SFS_MUST_CHECK int sfs_batch_relation_remove(struct sfs_batch *batch,
+						     const struct sfs_relation *relation,
+						     const struct sfs_target *target);
+SFS_API SFS_MUST_CHECK int sfs_batch_relation_clear(struct sfs_batch *batch,
+						    const struct sfs_relation *relation);
+
 /* --- who refers --- */
 
 /** An object that refers to another through one of its relations. Spans are valid during the call. */

@@ -23,6 +23,7 @@ static const struct {
 	{ "refused", contract_refused },
 	{ "fault", contract_fault },
 	{ "relation", contract_relation },
+	{ "relation_many", contract_relation_many },
 	{ "relation_model", contract_relation_model },
 	{ "field", contract_field },
 	{ "index", contract_index },
