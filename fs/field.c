@@ -7,6 +7,7 @@
 #include "fs_errno.h"
 #include "name.h"
 #include "notify.h"
+#include "object_xattr.h"
 #include "place.h"
 #include "refusal.h"
 #include "scratch.h"
@@ -112,16 +113,20 @@ static int object_set(struct fs *fs, const struct fs_view *view, const struct sf
 	return err < 0 ? err : check_set(set, &now);
 }
 
-static int updated_xattr(struct fs *fs, const struct fs_view *view, const char *name,
-			 struct sfs_buf *ret)
+static int object_xattr(struct fs *fs, const struct fs_view *view, const char *name,
+			struct sfs_buf *ret)
 {
-	struct sfs_field_of of = { view->class_id, view->id, sfs_span_str("oid") };
+	return fs_object_xattr(fs, view->class_id, view->id, name, ret);
+}
+
+static int field_xattr(struct fs *fs, const struct fs_view *view, const char *name,
+		       struct sfs_buf *ret)
+{
+	const struct sfs_field_of of = fs_field_of(view);
 	char stamp[SFS_STAMP_SIZE];
 	int64_t updated_ns;
 	if (strcmp(name, "user.storefs.updated") != 0)
 		return SFS_ERR_NOT_FOUND;
-	if (view->ops != &fs_object_view_ops)
-		of = fs_field_of(view);
 	int err = sfs_object_updated(fs->store, &of, &updated_ns);
 	return err < 0 ? err : sfs_buf_printf(ret, "%s", sfs_stamp_text(updated_ns, stamp));
 }
@@ -470,7 +475,7 @@ const struct fs_view_ops fs_object_view_ops = {
 	.is_object = true,
 	.attr = object_attr,
 	.set = object_set,
-	.xattr = updated_xattr,
+	.xattr = object_xattr,
 	.find = object_find,
 	.list = object_list,
 	.create = object_create,
@@ -483,7 +488,7 @@ const struct fs_view_ops fs_field_view_ops = {
 	.type = S_IFREG,
 	.attr = field_attr,
 	.set = field_set,
-	.xattr = updated_xattr,
+	.xattr = field_xattr,
 	.text = field_text,
 	.save = field_save,
 	.newborn = field_newborn,
