@@ -1,6 +1,8 @@
 /* storefs get: one object's document, one raw's bytes, or its metadata. */
 #include <errno.h>
 #include <storefs/export.h>
+#include <storefs/field.h>
+#include "json.h"
 #include "raws.h"
 #include "target.h"
 #include "text.h"
@@ -70,6 +72,38 @@ static int get_export(struct cli_ctx *ctx, const struct cli_target *target, enum
 	return err < 0 ? cli_fail(ctx, err, target->text, &diag) : 0;
 }
 
+static int put_update(void *arg, struct sfs_span name, const struct sfs_field *field,
+		      uint64_t cookie)
+{
+	struct cli_json *json = arg;
+	char stamp[SFS_STAMP_SIZE];
+	(void)cookie;
+	cli_json_pair(json, name, sfs_span_str(sfs_stamp_text(field->updated_ns, stamp)));
+	return 0;
+}
+
+/** When the object and each of its properties and relations last changed. */
+static int get_updates(struct cli_ctx *ctx, const struct cli_target *target)
+{
+	struct cli_json json;
+	char stamp[SFS_STAMP_SIZE];
+	int64_t updated_ns;
+	const struct sfs_field_of of = { target->class.id, target->rest, sfs_span_str("oid") };
+	if (target->class.kind != SFS_CLASS_OBJECT)
+		return cli_usage(ctx, "--updates is for objects, and %s is a class of raws",
+				 target->class.name);
+	int err = sfs_object_updated(ctx->store, &of, &updated_ns);
+	if (err < 0)
+		return cli_fail(ctx, err, target->text, NULL);
+	cli_json_init(&json, ctx->out);
+	cli_json_open(&json, NULL, '{');
+	cli_json_pair(&json, of.name, sfs_span_str(sfs_stamp_text(updated_ns, stamp)));
+	err = sfs_field_list(ctx->store, of.class_id, of.oid, 0, put_update, &json);
+	cli_json_close(&json, '}');
+	cli_json_end(&json);
+	return err < 0 ? cli_fail(ctx, err, target->text, NULL) : 0;
+}
+
 static int check(struct cli_ctx *ctx)
 {
 	enum sfs_format format;
@@ -101,6 +135,8 @@ static int run(struct cli_ctx *ctx)
 		return get_meta(ctx, &target);
 	if (depth >= 0)
 		return get_export(ctx, &target, format, depth);
+	if (cli_option(ctx, "updates"))
+		return get_updates(ctx, &target);
 	if (target.class.kind == SFS_CLASS_OBJECT)
 		return get_object(ctx, &target, format);
 	return get_raw(ctx, &target);
@@ -113,6 +149,9 @@ static const struct cli_option options[] = {
 	  "an export: 0 oid, type and update times; 1 properties\n"
 	  "and relations too; 2 with what the relations lead to" },
 	{ "data", 'D', NULL, "with --depth: the bytes of raws in base64" },
+	{ "updates", 'u', NULL,
+	  "when an object (\"oid\") and each of its properties and relations\n"
+	  "last changed, as JSON: YYYYMMDDhhmmssuuuuuu in UTC" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -129,7 +168,8 @@ const struct cli_cmd cli_cmd_get = {
 	.examples = "storefs get /srv/blog Article/42 | jq .title\n"
 		    "storefs get --format msgpack /srv/blog Article/42 >42.msgpack\n"
 		    "storefs get /srv/blog Image/holiday/a.jpg >a.jpg\n"
-		    "storefs get --meta /srv/blog Image/holiday/a.jpg",
+		    "storefs get --meta /srv/blog Image/holiday/a.jpg\n"
+		    "storefs get --updates /srv/blog Article/42",
 	.flags = CLI_OPENS | CLI_READS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
 	.min_args = 1,

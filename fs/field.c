@@ -7,12 +7,18 @@
 #include "fs_errno.h"
 #include "name.h"
 #include "notify.h"
+#include "object_xattr.h"
 #include "place.h"
 #include "refusal.h"
+#include "relation.h"
 #include "scratch.h"
 
-/* Cookies: fields (that of the engine / 2), then scratch files (2^61 and a serial). */
-#define COOKIE_SCRATCH ((uint64_t)1 << 61)
+/*
+ * Cookies: properties (that of the engine / 2), then relations (2^61 and a number), then scratch files
+ * (2^61, 2^60 and a serial).
+ */
+#define COOKIE_RELATIONS ((uint64_t)1 << 61)
+#define COOKIE_SCRATCH (COOKIE_RELATIONS | (uint64_t)1 << 60)
 
 /* --- where they begin --- */
 
@@ -66,7 +72,7 @@ static int object_attr(struct fs *fs, const struct fs_view *view, struct sfs_att
 		return err;
 	take_object(&attr, ret);
 	ret->mode = dir_mode(attr.mode);
-	ret->nlink = 2;
+	ret->nlink = 2 + fs_relation_dirs(fs, view);
 	return 0;
 }
 
@@ -112,16 +118,20 @@ static int object_set(struct fs *fs, const struct fs_view *view, const struct sf
 	return err < 0 ? err : check_set(set, &now);
 }
 
-static int updated_xattr(struct fs *fs, const struct fs_view *view, const char *name,
-			 struct sfs_buf *ret)
+static int object_xattr(struct fs *fs, const struct fs_view *view, const char *name,
+			struct sfs_buf *ret)
 {
-	struct sfs_field_of of = { view->class_id, view->id, sfs_span_str("oid") };
+	return fs_object_xattr(fs, view->class_id, view->id, name, ret);
+}
+
+static int field_xattr(struct fs *fs, const struct fs_view *view, const char *name,
+		       struct sfs_buf *ret)
+{
+	const struct sfs_field_of of = fs_field_of(view);
 	char stamp[SFS_STAMP_SIZE];
 	int64_t updated_ns;
 	if (strcmp(name, "user.storefs.updated") != 0)
 		return SFS_ERR_NOT_FOUND;
-	if (view->ops != &fs_object_view_ops)
-		of = fs_field_of(view);
 	int err = sfs_object_updated(fs->store, &of, &updated_ns);
 	return err < 0 ? err : sfs_buf_printf(ret, "%s", sfs_stamp_text(updated_ns, stamp));
 }
@@ -168,13 +178,21 @@ static int name_field(struct sfs_span name, struct fs_view_spec *ret)
 	return sfs_buf_append(&ret->id, property, len);
 }
 
+/** The property or relation of a name. */
 static int find_field(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 		      struct fs_view_spec *ret)
 {
 	struct sfs_field field;
+	struct sfs_buf property = SFS_BUF_INIT;
 	int err = name_field(name, ret);
 	if (err < 0)
 		return err;
+	if (fs_relation_is(fs, dir, sfs_buf_span(&ret->id))) {
+		property = sfs_buf_take(&ret->id);
+		err = fs_relation_find(fs, dir, sfs_buf_span(&property), ret);
+		sfs_buf_fini(&property);
+		return err;
+	}
 	const struct sfs_field_of of = { dir->class_id, dir->id, sfs_buf_span(&ret->id) };
 	err = sfs_field_stat(fs->store, &of, &field);
 	if (err == SFS_ERR_NOT_FOUND && fs_name_is_hashed(name)) {
@@ -189,15 +207,12 @@ static int find_field(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 static int object_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 		       struct fs_view_spec *ret)
 {
+	if (sfs_span_equal(name, sfs_span_str(FS_REFERRERS_NAME))) {
+		ret->ops = &fs_referrers_ops;
+		return 0;
+	}
 	int err = find_field(fs, dir, name, ret);
-	if (err != SFS_ERR_NOT_FOUND)
-		return err;
-	err = fs_scratch_find(fs, dir, name);
-	if (err < 0)
-		return err;
-	ret->ops = &fs_scratch_view_ops;
-	ret->id.len = 0;
-	return sfs_buf_append(&ret->id, name.data, name.len);
+	return err == SFS_ERR_NOT_FOUND ? fs_scratch_find(fs, dir, name, ret) : err;
 }
 
 struct listing {
@@ -211,9 +226,8 @@ static int list_field(void *arg, struct sfs_span name, const struct sfs_field *f
 {
 	const struct listing *listing = arg;
 	char file[SFS_NAME_MAX + 1];
-	(void)field;
-	/* A property without a name has no file. */
-	if (fs_name_make_field(name, file) == 0)
+	/* A property without a name has no file; relations are listed by themselves. */
+	if (field->relation || fs_name_make_field(name, file) == 0)
 		return 0;
 	uint64_t number = fs_view_number(listing->dir->number, &fs_field_view_ops, name);
 	return listing->fn(listing->arg, file, S_IFREG, number, cookie >> 1);
@@ -224,9 +238,11 @@ static int object_list(struct fs *fs, const struct fs_view *dir, uint64_t after,
 {
 	struct listing listing = { dir, fn, arg };
 	int err = 0;
-	if (after < COOKIE_SCRATCH)
+	if (after < COOKIE_RELATIONS)
 		err = sfs_field_list(fs->store, dir->class_id, dir->id,
 				     after <= 2 ? 0 : after << 1 | 1, list_field, &listing);
+	if (!err && after < COOKIE_SCRATCH)
+		err = fs_relation_list(fs, dir, after, COOKIE_RELATIONS, fn, arg);
 	if (!err)
 		err = fs_scratch_list(fs, dir, after, COOKIE_SCRATCH, fn, arg);
 	return err == SFS_ERR_CANCELLED ? 0 : err;
@@ -373,6 +389,10 @@ static int object_create(struct fs *fs, const struct fs_view *dir, const struct 
 	if (fs_scratch_is(make, declared))
 		return create_scratch(fs, dir, make, ret);
 	ret->ops = &fs_field_view_ops;
+	if (!err && fs_relation_is(fs, dir, sfs_buf_span(&ret->id))) {
+		fs_refusal_because("this is a relation: ln -s makes it lead to an object");
+		return SFS_ERR_WRONG_KIND;
+	}
 	if (!err)
 		err = sfs_field_name_check(sfs_buf_span(&ret->id), &diag);
 	if (diag.text[0])
@@ -380,9 +400,40 @@ static int object_create(struct fs *fs, const struct fs_view *dir, const struct 
 	return err;
 }
 
+/** The relation that a file name means, if the class declares one. False: it does not. */
+static bool name_relation(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+			  struct fs_view_spec *ret)
+{
+	return name_field(name, ret) == 0 && fs_relation_is(fs, dir, sfs_buf_span(&ret->id));
+}
+
+/** A symlink: a relation to one gets its target. */
+static int object_symlink(struct fs *fs, const struct fs_view *dir, const struct fs_view_make *make)
+{
+	struct fs_view_spec spec = { .id = SFS_BUF_INIT };
+	int err = SFS_ERR_READ_ONLY;
+	bool relation = name_relation(fs, dir, make->name, &spec);
+	if (relation)
+		err = fs_relation_set(fs, dir, sfs_buf_span(&spec.id), make->target, false);
+	sfs_buf_fini(&spec.id);
+	if (relation)
+		return err == SFS_ERR_IS_DIR ? SFS_ERR_EXISTS : err;
+	if (fs_scratch_is(make, false))
+		return fs_scratch_create(fs, dir, make);
+	fs_refusal_because(
+		"the class declares no relation of this name, and a property is no link");
+	return SFS_ERR_READ_ONLY;
+}
+
 static int object_unlink(struct fs *fs, const struct fs_view *dir, struct sfs_span name)
 {
 	struct fs_view_spec spec = { .id = SFS_BUF_INIT };
+	if (name_relation(fs, dir, name, &spec)) {
+		int removed = fs_relation_unlink(fs, dir, sfs_buf_span(&spec.id));
+		sfs_buf_fini(&spec.id);
+		return removed;
+	}
+	spec.id.len = 0;
 	int err = find_field(fs, dir, name, &spec);
 	if (err == SFS_ERR_NOT_FOUND) {
 		err = fs_scratch_remove(fs, dir, name);
@@ -432,35 +483,93 @@ static bool is_scratch_name(struct sfs_span name)
 	return fs_scratch_is(&make, false);
 }
 
+/** A link that ln -f made is renamed onto a relation: that leads where the link leads. */
+static int link_to_relation(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
+			    struct sfs_span property)
+{
+	struct sfs_buf text = SFS_BUF_INIT;
+	int err = fs_scratch_get(fs, dir, from, &text);
+	if (!err)
+		err = fs_relation_set(fs, dir, property, sfs_buf_span(&text), true);
+	if (!err)
+		err = fs_scratch_remove(fs, dir, from);
+	sfs_buf_fini(&text);
+	return err;
+}
+
+/** What a rename is about. */
+enum side { SIDE_FIELD, SIDE_SCRATCH, SIDE_LINK, SIDE_RELATION };
+
+/** What the new name is, or would be. @ret  the property or relation that it means. */
+static int side_of_target(struct fs *fs, const struct fs_view *dir, struct sfs_span to,
+			  struct fs_view_spec *ret, enum side *ret_side)
+{
+	int err = 0;
+	*ret_side = SIDE_FIELD;
+	if (name_relation(fs, dir, to, ret)) {
+		*ret_side = SIDE_RELATION;
+		return 0;
+	}
+	ret->id.len = 0;
+	if (find_field(fs, dir, to, ret) == 0)
+		return 0;
+	ret->id.len = 0;
+	if (is_scratch_name(to))
+		*ret_side = SIDE_SCRATCH;
+	else
+		err = name_field(to, ret);
+	return err;
+}
+
+static int side_of_source(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
+			  struct fs_view_spec *ret, enum side *ret_side)
+{
+	int err = object_find(fs, dir, from, ret);
+	*ret_side = SIDE_RELATION;
+	if (!err && ret->ops == &fs_field_view_ops)
+		*ret_side = SIDE_FIELD;
+	else if (!err && ret->ops == &fs_scratch_view_ops)
+		*ret_side = SIDE_SCRATCH;
+	else if (!err && ret->ops == &fs_scratch_link_ops)
+		*ret_side = SIDE_LINK;
+	return err;
+}
+
+static int rename_sides(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
+			struct sfs_span to, unsigned flags)
+{
+	struct fs_view_spec source = { .id = SFS_BUF_INIT }, target = { .id = SFS_BUF_INIT };
+	enum side was = SIDE_FIELD, is = SIDE_FIELD;
+	int err = side_of_source(fs, dir, from, &source, &was);
+	if (!err)
+		err = side_of_target(fs, dir, to, &target, &is);
+	struct sfs_span property = sfs_buf_span(&target.id);
+	if (err < 0)
+		;
+	else if (was == SIDE_LINK && is == SIDE_RELATION)
+		err = link_to_relation(fs, dir, from, property);
+	else if ((was == SIDE_SCRATCH || was == SIDE_LINK) && is == SIDE_SCRATCH)
+		err = fs_scratch_rename(fs, dir, from, to, flags);
+	else if (was == SIDE_SCRATCH && is == SIDE_FIELD)
+		err = scratch_to_field(fs, dir, from, property, flags);
+	else if (was == SIDE_FIELD && is == SIDE_FIELD)
+		err = field_to_field(fs, dir, sfs_buf_span(&source.id), property, flags);
+	else
+		err = SFS_ERR_WRONG_KIND;
+	sfs_buf_fini(&source.id);
+	sfs_buf_fini(&target.id);
+	return err;
+}
+
 static int object_rename(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
 			 struct sfs_span to, unsigned flags)
 {
-	struct fs_view_spec source = { .id = SFS_BUF_INIT }, target = { .id = SFS_BUF_INIT };
-	int err = flags & SFS_RENAME_EXCHANGE ? SFS_ERR_INVALID : 0;
-	if (!err)
-		err = object_find(fs, dir, from, &source);
-	bool from_scratch = source.ops == &fs_scratch_view_ops;
-	bool to_field = !err && find_field(fs, dir, to, &target) == 0;
-	bool to_scratch = !err && !to_field && is_scratch_name(to);
-	if (!err && !to_field && !to_scratch) {
-		target.id.len = 0;
-		err = name_field(to, &target);
-	}
-	if (err < 0)
-		;
-	else if (to_scratch && from_scratch)
-		err = fs_scratch_rename(fs, dir, from, to, flags);
-	else if (from_scratch)
-		err = scratch_to_field(fs, dir, from, sfs_buf_span(&target.id), flags);
-	else if (!to_scratch)
-		err = field_to_field(fs, dir, sfs_buf_span(&source.id), sfs_buf_span(&target.id),
-				     flags);
-	else
-		err = SFS_ERR_WRONG_KIND;
+	if (flags & SFS_RENAME_EXCHANGE)
+		return SFS_ERR_INVALID;
+	int err = rename_sides(fs, dir, from, to, flags);
 	if (err == SFS_ERR_WRONG_KIND)
-		fs_refusal_because("a field can not become a scratch file: copy it");
-	sfs_buf_fini(&source.id);
-	sfs_buf_fini(&target.id);
+		fs_refusal_because("properties, relations and scratch files do not become each "
+				   "other: copy it");
 	return err;
 }
 
@@ -470,10 +579,11 @@ const struct fs_view_ops fs_object_view_ops = {
 	.is_object = true,
 	.attr = object_attr,
 	.set = object_set,
-	.xattr = updated_xattr,
+	.xattr = object_xattr,
 	.find = object_find,
 	.list = object_list,
 	.create = object_create,
+	.symlink = object_symlink,
 	.unlink = object_unlink,
 	.rename = object_rename,
 };
@@ -483,7 +593,7 @@ const struct fs_view_ops fs_field_view_ops = {
 	.type = S_IFREG,
 	.attr = field_attr,
 	.set = field_set,
-	.xattr = updated_xattr,
+	.xattr = field_xattr,
 	.text = field_text,
 	.save = field_save,
 	.newborn = field_newborn,

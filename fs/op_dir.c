@@ -1,7 +1,8 @@
 /*
  * Handlers of directories. A listing is a stream of entries with cookies that say where to go on;
- * nothing is remembered between two requests, and nothing is cached by the kernel, so a listing is
- * right while others insert and remove, and survives a restart of the daemon.
+ * nothing is remembered between two requests (but of views that are listed at once), and nothing is
+ * cached by the kernel, so a listing is right while others insert and remove, and survives a restart
+ * of the daemon.
  *
  * Cookies of a class's directory: 1 ".", 2 "..", then objects (the engine's cookie / 2), files
  * (that + 2^61), newborns (serial + 2^62). Halving makes room for the three kinds; entries
@@ -21,6 +22,17 @@
 #define SERIAL_MASK (((uint64_t)1 << 36) - 1)
 #define REPLY_MAX ((size_t)1 << 20)
 
+/** What a directory held when it was read from its start: entries, each with its name behind it. */
+struct copy {
+	struct sfs_buf entries;
+	bool made;
+};
+struct copy_entry {
+	uint64_t number;
+	mode_t type;
+	uint32_t len; /* of the name, with its NUL */
+};
+
 /** A reply in the making. */
 struct listing {
 	fuse_req_t req;
@@ -35,6 +47,7 @@ struct listing {
 	size_t group_at;   /* where they start in buf */
 	size_t last_at;    /* where the last entry starts */
 	uint64_t sequence; /* of the directory, before the listing began */
+	struct copy *copy; /* NULL: of the open directory there is none */
 };
 
 /** One entry; attributes are only needed for readdirplus. */
@@ -310,12 +323,49 @@ static int add_view(void *arg, const char *name, mode_t type, uint64_t number, u
 	return add(arg, &entry, cookie);
 }
 
+static int copy_one(void *arg, const char *name, mode_t type, uint64_t number, uint64_t cookie)
+{
+	struct copy *copy = arg;
+	struct copy_entry entry = { number, type, (uint32_t)strlen(name) + 1 };
+	(void)cookie;
+	copy->made = sfs_buf_append(&copy->entries, &entry, sizeof entry) == 0 &&
+		     sfs_buf_append(&copy->entries, name, entry.len) == 0;
+	return !copy->made;
+}
+
+/** Entries of the copy have the cookies 3, 4, … */
+static int list_copy(struct listing *listing, uint64_t node, uint64_t after)
+{
+	struct copy *copy = listing->copy;
+	uint64_t cookie = 3;
+	int err = 0;
+	if (after == 0 || !copy->made) {
+		copy->made = true;
+		copy->entries.len = 0;
+		err = fs_view_list(listing->fs, node, 0, copy_one, copy);
+		if (!err && !copy->made)
+			err = SFS_ERR_NO_MEMORY;
+	}
+	for (size_t at = 0; at < copy->entries.len && !err; cookie++) {
+		struct copy_entry one;
+		const char *bytes = (const char *)copy->entries.data + at;
+		memcpy(&one, bytes, sizeof one);
+		const struct entry entry = { bytes + sizeof one, one.number, one.type, NULL };
+		if (cookie > after && add(listing, &entry, cookie))
+			break;
+		at += sizeof one + one.len;
+	}
+	return err;
+}
+
 static int list_view(struct listing *listing, uint64_t node, uint64_t after)
 {
 	uint64_t number, parent;
 	int err = fs_view_parent(listing->fs, node, &number, &parent);
 	if (err < 0 || add_dots(listing, number, parent, after))
 		return err;
+	if (listing->copy)
+		return list_copy(listing, node, after);
 	return fs_view_list(listing->fs, node, after, add_view, listing);
 }
 
@@ -340,13 +390,27 @@ static int list(struct listing *listing, uint64_t node, uint64_t after)
 	return SFS_ERR_NOT_DIR;
 }
 
-static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off, bool plus)
+static struct copy *copy_of(const struct fuse_file_info *fi)
+{
+	return (struct copy *)(uintptr_t)fi->fh;
+}
+
+static void copy_free(struct copy *copy)
+{
+	if (copy)
+		sfs_buf_fini(&copy->entries);
+	free(copy);
+}
+
+static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off,
+			  const struct fuse_file_info *fi, bool plus)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct listing listing = {
 		.req = req,
 		.fs = fs,
 		.plus = plus,
+		.copy = copy_of(fi),
 		.group = (uint64_t)off,
 		.size = size < REPLY_MAX ? size : REPLY_MAX,
 	};
@@ -373,31 +437,31 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 		fs_reply_node(req, err);
 		return;
 	}
-	fi->fh = 0;
-	fuse_reply_open(req, fi);
+	struct copy *copy = fs_view_is_whole(fs, node) ? calloc(1, sizeof *copy) : NULL;
+	fi->fh = (uint64_t)(uintptr_t)copy;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		copy_free(copy);
 }
 
 void fs_op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 		   struct fuse_file_info *fi)
 {
 	fs_begin_node(req, FS_REQUEST_READDIR, node);
-	(void)fi;
-	reply_listing(req, node, size, off, false);
+	reply_listing(req, node, size, off, fi, false);
 }
 
 void fs_op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 		       struct fuse_file_info *fi)
 {
 	fs_begin_node(req, FS_REQUEST_READDIRPLUS, node);
-	(void)fi;
-	reply_listing(req, node, size, off, true);
+	reply_listing(req, node, size, off, fi, true);
 }
 
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	fs_begin(req, FS_REQUEST_RELEASEDIR);
 	(void)node;
-	(void)fi;
+	copy_free(copy_of(fi));
 	fuse_reply_err(req, 0);
 }
 

@@ -1,16 +1,17 @@
 /*
  * Handlers of extended attributes: user.* of raws are their metadata. Other name spaces are
  * answered without asking the store, because the kernel asks for security.capability before each
- * write. Of objects there is user.storefs.error alone; it is not listed, so that nobody copies it.
+ * write. Of objects there are user.storefs.* alone; they are not listed, so that nobody copies
+ * them.
  */
 #include <sys/xattr.h>
+#include "object_xattr.h"
 #include "op.h"
 #include "rejected.h"
 #include "view.h"
 
 #define USER "user."
 #define USER_LEN 5
-#define RESERVED "user.storefs."
 #define ERROR_NAME "user.storefs.error"
 
 /** ENOSYS once, and the kernel never asks again. Returns whether it was answered. */
@@ -35,6 +36,11 @@ static bool is_raw(struct fs *fs, uint64_t node)
 static bool is_user(const char *name)
 {
 	return strncmp(name, USER, USER_LEN) == 0 && name[USER_LEN];
+}
+
+static bool is_reserved(const char *name)
+{
+	return strncmp(name, FS_XATTR_RESERVED, sizeof FS_XATTR_RESERVED - 1) == 0;
 }
 
 static struct sfs_span key_of(const char *name)
@@ -84,15 +90,33 @@ static int object_error(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 	return err;
 }
 
-static void get_error(fuse_req_t req, uint64_t node, size_t size)
+/** What the store knows of an object. */
+static int object_value(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret)
 {
-	struct sfs_buf value = SFS_BUF_INIT;
-	int err = object_error(fuse_req_userdata(req), node, &value);
-	if (err < 0)
-		reply_meta(req, err);
-	else
-		reply_value(req, sfs_buf_span(&value), size);
-	sfs_buf_fini(&value);
+	struct sfs_attr attr;
+	struct sfs_buf oid = SFS_BUF_INIT;
+	uint64_t ino = fs_node_ino(node);
+	int err = sfs_object_stat(fs->store, ino, &attr, &oid);
+	if (!err)
+		err = fs_object_xattr(fs, sfs_ino_class(ino), sfs_buf_span(&oid), name, ret);
+	sfs_buf_fini(&oid);
+	return err;
+}
+
+static int get_value(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret)
+{
+	if (!is_user(name))
+		return SFS_ERR_NOT_FOUND;
+	if (strcmp(name, ERROR_NAME) == 0)
+		return object_error(fs, node, ret);
+	if (fs_node_kind(node) == FS_NODE_VIEW)
+		return fs_view_xattr(fs, node, name, ret);
+	if (fs_node_kind(node) != FS_NODE_THING)
+		return SFS_ERR_NOT_FOUND;
+	if (is_reserved(name))
+		return object_value(fs, node, name, ret);
+	return node == fs_node_ino(node) ? sfs_raw_meta_get(fs->store, node, key_of(name), ret)
+					 : SFS_ERR_NOT_FOUND;
 }
 
 void fs_op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
@@ -101,25 +125,7 @@ void fs_op_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t si
 	struct sfs_buf value = SFS_BUF_INIT;
 	if (refuse_all(req))
 		return;
-	if (strcmp(name, ERROR_NAME) == 0) {
-		get_error(req, node, size);
-		return;
-	}
-	if (fs_node_kind(node) == FS_NODE_VIEW) {
-		int found = is_user(name) ? fs_view_xattr(fs, node, name, &value)
-					  : SFS_ERR_NOT_FOUND;
-		if (found < 0)
-			reply_meta(req, found);
-		else
-			reply_value(req, sfs_buf_span(&value), size);
-		sfs_buf_fini(&value);
-		return;
-	}
-	if (!is_user(name) || fs_node_kind(node) != FS_NODE_THING || node != fs_node_ino(node)) {
-		fs_reply_errno(req, ENODATA);
-		return;
-	}
-	int err = sfs_raw_meta_get(fs->store, node, key_of(name), &value);
+	int err = get_value(fs, node, name, &value);
 	if (err < 0)
 		reply_meta(req, err);
 	else
@@ -162,7 +168,7 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 {
 	if (refuse_all(req))
 		return false;
-	if (strncmp(name, RESERVED, sizeof RESERVED - 1) == 0) {
+	if (is_reserved(name)) {
 		fs_refusal_because("attributes user.storefs.* are computed and read-only");
 		fs_reply_errno(req, EPERM);
 		return false;

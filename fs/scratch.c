@@ -11,9 +11,9 @@
 struct scratch {
 	struct scratch *next;
 	uint64_t serial;
-	uint32_t class_id;
 	uint64_t dir_number; /* st_ino of the directory */
-	struct sfs_buf oid, text;
+	struct sfs_buf text;
+	bool link; /* text is where it leads */
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns, ctime_ns, used_ns;
 	char name[SFS_NAME_MAX + 1];
@@ -28,7 +28,6 @@ struct fs_scratch {
 
 static void scratch_free(struct scratch *scratch)
 {
-	sfs_buf_fini(&scratch->oid);
 	sfs_buf_fini(&scratch->text);
 	free(scratch);
 }
@@ -59,13 +58,13 @@ void fs_scratch_stop(struct fs *fs)
 
 /* --- names --- */
 
-/** "sed" and six, "tmp" and eight, "XX" and six: what mkstemp makes for sed, Python and perl. */
+/** What mkstemp makes for sed, Python, perl, and ln for links. */
 static bool is_made_up(struct sfs_span name)
 {
 	static const struct {
 		const char *start;
 		size_t rest;
-	} forms[] = { { "sed", 6 }, { "tmp", 8 }, { "XX", 6 } };
+	} forms[] = { { "sed", 6 }, { "tmp", 8 }, { "XX", 6 }, { "Cu", 6 } };
 	const char *bytes = name.data;
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
 		size_t start = strlen(forms[i].start), at = start;
@@ -87,6 +86,8 @@ bool fs_scratch_is(const struct fs_view_make *make, bool declared)
 	const char *bytes = make->name.data;
 	if (bytes[0] == '.' || bytes[0] == '#' || bytes[make->name.len - 1] == '~')
 		return true;
+	if (make->target.len)
+		return is_made_up(make->name);
 	/* For nobody else to read, and not there before: nobody makes a property like that. */
 	return !declared && make->exclusive && !(make->mode & 077) && is_made_up(make->name);
 }
@@ -95,8 +96,7 @@ bool fs_scratch_is(const struct fs_view_make *make, bool declared)
 
 static bool is_in(const struct scratch *scratch, const struct fs_view *dir)
 {
-	return scratch->class_id == dir->class_id &&
-	       sfs_span_equal(sfs_buf_span(&scratch->oid), dir->id);
+	return scratch->dir_number == dir->number;
 }
 
 /** Where the pointer to it is; *result NULL: it is not there. */
@@ -153,14 +153,16 @@ static int add_locked(struct fs *fs, const struct fs_view *dir, const struct fs_
 	if (all->count >= COUNT_MAX)
 		return SFS_ERR_NO_SPACE;
 	struct scratch *scratch = calloc(1, sizeof *scratch);
-	int err = scratch ? sfs_buf_append(&scratch->oid, dir->id.data, dir->id.len)
-			  : SFS_ERR_NO_MEMORY;
+	if (!scratch)
+		return SFS_ERR_NO_MEMORY;
+	int err = sfs_buf_append(&scratch->text, make->target.data, make->target.len);
 	if (err < 0) {
 		free(scratch);
 		return err;
 	}
+	scratch->link = make->target.len > 0;
+	all->bytes += scratch->text.len;
 	scratch->serial = ++all->last_serial;
-	scratch->class_id = dir->class_id;
 	scratch->dir_number = dir->number;
 	scratch->mode = make->mode;
 	scratch->uid = make->uid;
@@ -188,11 +190,25 @@ int fs_scratch_create(struct fs *fs, const struct fs_view *dir, const struct fs_
 	return err;
 }
 
-int fs_scratch_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name)
+int fs_scratch_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		    struct fs_view_spec *ret)
 {
 	struct fs_scratch *all = fs->scratch;
+	int err = 0;
 	pthread_mutex_lock(&all->lock);
-	int err = *find_locked(all, dir, name) ? 0 : SFS_ERR_NOT_FOUND;
+	const struct scratch *scratch = *find_locked(all, dir, name);
+	if (!scratch)
+		err = SFS_ERR_NOT_FOUND;
+	if (scratch && ret) {
+		ret->ops = scratch->link ? &fs_scratch_link_ops : &fs_scratch_view_ops;
+		ret->id.len = 0;
+		err = sfs_buf_append(&ret->id, name.data, name.len);
+		/* The kernel keeps what it read of a symlink: where it leads is part of what it is. */
+		if (!err && scratch->link)
+			err = sfs_buf_append(&ret->id, "", 1);
+		if (!err && scratch->link)
+			err = sfs_buf_append(&ret->id, scratch->text.data, scratch->text.len);
+	}
 	pthread_mutex_unlock(&all->lock);
 	return err;
 }
@@ -285,7 +301,7 @@ int fs_scratch_rename(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 
 /** The next one in order of serials; copies what a listing needs. */
 static bool next(struct fs_scratch *all, const struct fs_view *dir, uint64_t after,
-		 uint64_t *serial, char name[SFS_NAME_MAX + 1])
+		 uint64_t *serial, char name[SFS_NAME_MAX + 1], bool *ret_link)
 {
 	const struct scratch *found = NULL;
 	pthread_mutex_lock(&all->lock);
@@ -295,6 +311,7 @@ static bool next(struct fs_scratch *all, const struct fs_view *dir, uint64_t aft
 	}
 	if (found) {
 		*serial = found->serial;
+		*ret_link = found->link;
 		memcpy(name, found->name, sizeof found->name);
 	}
 	pthread_mutex_unlock(&all->lock);
@@ -306,13 +323,21 @@ int fs_scratch_list(struct fs *fs, const struct fs_view *dir, uint64_t after, ui
 {
 	char name[SFS_NAME_MAX + 1];
 	uint64_t serial = after > base ? after - base : 0;
-	while (next(fs->scratch, dir, serial, &serial, name)) {
-		uint64_t number = fs_view_number(dir->number, &fs_scratch_view_ops,
-						 sfs_span_str(name));
-		if (fn(arg, name, S_IFREG, number, base + serial))
-			return SFS_ERR_CANCELLED;
+	bool link;
+	int err = 0;
+	while (!err && next(fs->scratch, dir, serial, &serial, name, &link)) {
+		struct fs_view_spec spec = { .id = SFS_BUF_INIT };
+		err = fs_scratch_find(fs, dir, sfs_span_str(name), &spec);
+		if (!err && fn(arg, name, link ? S_IFLNK : S_IFREG,
+			       fs_view_number(dir->number, spec.ops, sfs_buf_span(&spec.id)),
+			       base + serial))
+			err = SFS_ERR_CANCELLED;
+		sfs_buf_fini(&spec.id);
+		/* It went meanwhile. */
+		if (err == SFS_ERR_NOT_FOUND)
+			err = 0;
 	}
-	return 0;
+	return err;
 }
 
 /* --- as views --- */
@@ -321,9 +346,9 @@ static int scratch_attr(struct fs *fs, const struct fs_view *view, struct sfs_at
 {
 	struct fs_scratch *all = fs->scratch;
 	pthread_mutex_lock(&all->lock);
-	const struct scratch *scratch = *find_locked(all, view->parent, view->id);
+	const struct scratch *scratch = *find_locked(all, view->parent, sfs_span_str(view->name));
 	if (scratch) {
-		ret->mode = scratch->mode;
+		ret->mode = scratch->link ? 0777 : scratch->mode;
 		ret->uid = scratch->uid;
 		ret->gid = scratch->gid;
 		ret->size = scratch->text.len;
@@ -341,7 +366,7 @@ static int scratch_set(struct fs *fs, const struct fs_view *view, const struct s
 	if ((set->mask & SFS_SET_SIZE) && set->size > SFS_DOCUMENT_MAX)
 		return SFS_ERR_LIMIT;
 	pthread_mutex_lock(&all->lock);
-	struct scratch *scratch = *find_locked(all, view->parent, view->id);
+	struct scratch *scratch = *find_locked(all, view->parent, sfs_span_str(view->name));
 	if (scratch && (set->mask & SFS_SET_SIZE)) {
 		size_t before = scratch->text.len;
 		if (set->size > before && all->bytes + (set->size - before) > BYTES_MAX)
@@ -367,15 +392,16 @@ static int scratch_set(struct fs *fs, const struct fs_view *view, const struct s
 
 static int scratch_text(struct fs *fs, const struct fs_view *view, struct sfs_buf *ret)
 {
-	return fs_scratch_get(fs, view->parent, view->id, ret);
+	return fs_scratch_get(fs, view->parent, sfs_span_str(view->name), ret);
 }
 
 /** A file that was removed, or renamed onto a field, takes no more. */
 static int scratch_save(struct fs *fs, const struct fs_view *view, const struct fs_view_save *save)
 {
-	if (fs_scratch_find(fs, view->parent, view->id) < 0)
+	struct sfs_span name = sfs_span_str(view->name);
+	if (fs_scratch_find(fs, view->parent, name, NULL) < 0)
 		return 0;
-	return fs_scratch_put(fs, view->parent, view->id, save->text);
+	return fs_scratch_put(fs, view->parent, name, save->text);
 }
 
 /** Removed while it is open. */
@@ -395,4 +421,12 @@ const struct fs_view_ops fs_scratch_view_ops = {
 	.text = scratch_text,
 	.save = scratch_save,
 	.newborn = scratch_newborn,
+};
+
+const struct fs_view_ops fs_scratch_link_ops = {
+	.kind = "scratch link",
+	.type = S_IFLNK,
+	.attr = scratch_attr,
+	.set = scratch_set,
+	.text = scratch_text,
 };

@@ -14,11 +14,12 @@ void fs_scratch_stop(struct fs *fs);
 /** Is what is made a scratch file? @declared  the class declares a property of that name. */
 bool fs_scratch_is(const struct fs_view_make *make, bool declared);
 
-/** SFS_ERR_EXISTS, SFS_ERR_NO_SPACE (too much is kept already), SFS_ERR_NO_MEMORY. */
+/** A file, or with a target a symlink. SFS_ERR_EXISTS, SFS_ERR_NO_SPACE (too much is kept already), SFS_ERR_NO_MEMORY. */
 int fs_scratch_create(struct fs *fs, const struct fs_view *dir, const struct fs_view_make *make);
-/** Is there one? Returns 0 or SFS_ERR_NOT_FOUND. */
-int fs_scratch_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name);
-/** Append its content. */
+/** Is there one? @ret  NULL, or filled. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NO_MEMORY. */
+int fs_scratch_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		    struct fs_view_spec *ret);
+/** Append its content; of a symlink where it leads. */
 int fs_scratch_get(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 		   struct sfs_buf *ret);
 /** Replace its content; made when it is not there. Errors of fs_scratch_create(). */
@@ -32,6 +33,6 @@ int fs_scratch_rename(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 int fs_scratch_list(struct fs *fs, const struct fs_view *dir, uint64_t after, uint64_t base,
 		    fs_view_list_fn *fn, void *arg);
 
-extern const struct fs_view_ops fs_scratch_view_ops;
+extern const struct fs_view_ops fs_scratch_view_ops, fs_scratch_link_ops;
 
 #endif

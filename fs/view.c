@@ -165,6 +165,14 @@ int fs_view_parent(struct fs *fs, uint64_t node, uint64_t *ret_number, uint64_t 
 	return 0;
 }
 
+bool fs_view_is_whole(struct fs *fs, uint64_t node)
+{
+	struct fs_view *view = fs_view_get(fs, node);
+	bool whole = view && view->ops->whole;
+	fs_view_unref(fs, view);
+	return whole;
+}
+
 int fs_view_list(struct fs *fs, uint64_t dir, uint64_t after, fs_view_list_fn *fn, void *arg)
 {
 	struct fs_view *view;

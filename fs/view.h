@@ -72,6 +72,9 @@ struct fs_view_ops {
 	const char *kind; /* part of the identity */
 	mode_t type;      /* S_IFDIR, S_IFREG, S_IFLNK */
 	bool is_object;   /* id is an oid of the class: refused operations below name it */
+	/* A directory is listed at once when it is read from its start, as its order has no cookies
+	 * that hold while others change it; list() is asked with after = 0 only. */
+	bool whole;
 
 	/**
 	 * Mode, owner, nlink, size and times of what is there now. SFS_ERR_NOT_FOUND: it is gone.
@@ -160,6 +163,8 @@ int fs_view_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
 int fs_view_xattr(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret);
 /** @ret_parent  node id of "..". */
 int fs_view_parent(struct fs *fs, uint64_t node, uint64_t *ret_number, uint64_t *ret_parent);
+/** Is it to be listed at once? */
+bool fs_view_is_whole(struct fs *fs, uint64_t node);
 int fs_view_list(struct fs *fs, uint64_t dir, uint64_t after, fs_view_list_fn *fn, void *arg);
 int fs_view_readlink(struct fs *fs, uint64_t node, struct sfs_buf *ret);
 int fs_view_symlink(struct fs *fs, uint64_t dir, const struct fs_view_make *make);
