@@ -1,6 +1,7 @@
 /* Imports: see storefs/export.h and import.h. */
 #include "import.h"
 #include <storefs/export.h>
+#include "backend/key.h"
 #include "document/json.h"
 #include "document/msgpack.h"
 #include "schema/reference.h"
@@ -18,17 +19,10 @@ struct pairs {
 	size_t count;
 };
 
-static int compare(struct sfs_span a, struct sfs_span b)
-{
-	size_t least = a.len < b.len ? a.len : b.len;
-	int order = least ? memcmp(a.data, b.data, least) : 0;
-	return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int compare_pairs(const void *a, const void *b)
 {
 	const struct pair *one = a, *two = b;
-	return compare(one->name, two->name);
+	return sfsi_span_compare(one->name, two->name);
 }
 
 static int pairs_load(struct pairs *pairs, struct sfs_span map)
