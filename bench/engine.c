@@ -256,6 +256,30 @@ static void run_page(struct bench *b, unsigned long i)
 	}
 }
 
+static int on_window_entry(void *arg, struct sfs_span oid, struct sfs_span doc)
+{
+	size_t *seen = arg;
+	(void)oid, (void)doc;
+	++*seen;
+	return 0;
+}
+
+/* The page of 20 that begins nine tenths into the class. */
+static void run_window(struct bench *b, unsigned long i)
+{
+	size_t seen = 0;
+	struct sfs_span all = { NULL, 0 };
+	struct sfs_window window = { 20, (int64_t)(b->objects / 10 * 9), -1 };
+	(void)i;
+	check(sfs_object_window(b->store, b->class.id, all, &window, SFS_FORMAT_MSGPACK,
+				on_window_entry, &seen, NULL),
+	      "window", NULL);
+	if (seen != 20) {
+		fprintf(stderr, "engine_bench: a window of %zu objects\n", seen);
+		exit(1);
+	}
+}
+
 static void run_count(struct bench *b, unsigned long i)
 {
 	struct sfs_class_info info;
@@ -272,9 +296,11 @@ static void run_remove(struct bench *b, unsigned long i)
 }
 
 static const struct operation operations[] = {
-	{ "put", run_put, 1 },         { "overwrite", run_overwrite, 1 }, { "get", run_get, 1 },
-	{ "get-hot", run_get_hot, 1 }, { "missing", run_missing, 1 },     { "page", run_page, 10 },
-	{ "count", run_count, 1 },     { "remove", run_remove, 1 },
+	{ "put", run_put, 1 },         { "overwrite", run_overwrite, 1 },
+	{ "get", run_get, 1 },         { "get-hot", run_get_hot, 1 },
+	{ "missing", run_missing, 1 }, { "page", run_page, 10 },
+	{ "window", run_window, 20 },  { "count", run_count, 1 },
+	{ "remove", run_remove, 1 },
 };
 
 static int ascending(const void *a, const void *b)

@@ -116,6 +116,8 @@ static void put_text(struct cli_import *import, double seconds)
 	put_count(out, import->unchanged, "unchanged");
 	put_count(out, import->kept, "kept");
 	put_count(out, import->skipped, "skipped");
+	if (import->kept > 0 && !cli_option(import->ctx, "keep"))
+		fputs(" (--update and --replace change them)", out);
 	fputs(import->fatal || cli_stopped(import->ctx) ? ", stopped early\n" : "\n", out);
 }
 
@@ -150,6 +152,8 @@ static int result(const struct cli_import *import)
 {
 	if (import->fatal || cli_stopped(import->ctx))
 		return CLI_FAILED;
+	if (import->atomic && (import->bad > 0 || import->broken))
+		return CLI_REFUSED;
 	if (import->broken && import->saved + import->kept + import->unchanged == 0)
 		return CLI_REFUSED;
 	return import->bad > 0 ? CLI_PARTLY : CLI_OK;
@@ -180,6 +184,11 @@ static int into_class(struct cli_import *import, const struct source *source, en
 {
 	struct cli_ctx *ctx = import->ctx;
 	bool made;
+	if (import->atomic && kind == SFS_CLASS_RAW)
+		return cli_usage(ctx, "--atomic is for documents, not for raws");
+	/* A tree is brought up to date: what is there with another size or time is replaced. */
+	if (kind == SFS_CLASS_RAW)
+		import->keep = cli_option(ctx, "keep");
 	int code = cli_class_need(ctx, sfs_span_str(ctx->argv[0]), kind, &import->class, &made);
 	if (code != 0)
 		return code;
@@ -196,8 +205,9 @@ static int check(struct cli_ctx *ctx)
 {
 	enum cli_split mode;
 	enum sfs_class_kind kind;
-	if (cli_option(ctx, "keep") && cli_option(ctx, "update"))
-		return cli_usage(ctx, "--update and --keep exclude each other");
+	if (!!cli_option(ctx, "keep") + !!cli_option(ctx, "update") + !!cli_option(ctx, "replace") >
+	    1)
+		return cli_usage(ctx, "--keep, --update and --replace exclude each other");
 	return cli_option_kind(ctx, &kind) && split_mode(ctx, ctx->argv[1], &mode) ? 0 : CLI_USAGE;
 }
 
@@ -210,7 +220,9 @@ static int run(struct cli_ctx *ctx)
 		.ctx = ctx,
 		.source = strcmp(ctx->argv[1], "-") ? ctx->argv[1] : "standard input",
 		.oid_member = cli_option(ctx, "oid"),
-		.keep = cli_option(ctx, "keep"),
+		.keep = !cli_option(ctx, "update") && !cli_option(ctx, "replace"),
+		.merge = cli_option(ctx, "update"),
+		.atomic = cli_option(ctx, "atomic"),
 		.stop = cli_option(ctx, "stop"),
 	};
 	if (!cli_option_kind(ctx, &kind) || !split_mode(ctx, ctx->argv[1], &mode))
@@ -240,8 +252,14 @@ static const struct cli_option options[] = {
 	  "the source is one object, and the array is its\n"
 	  "member of this name (as written in the source)" },
 	{ "stop", 's', NULL, "stop at the first bad record" },
-	{ "update", 'u', NULL, "replace what is there already (the default)" },
-	{ "keep", 'K', NULL, "leave alone what is there already" },
+	{ "keep", 'K', NULL,
+	  "leave alone what is there already (the default for\n"
+	  "documents)" },
+	{ "update", 'u', NULL, "of an object that is there, set what the record has" },
+	{ "replace", 'r', NULL,
+	  "replace what is there already (the default for raws\n"
+	  "that have another size or time)" },
+	{ "atomic", 'A', NULL, "documents: all of them in one commit, or nothing" },
 	{ "quiet", 'q', NULL, "no progress" },
 	{ "json", 'j', NULL, "the summary as JSON, with the bad records" },
 	{ NULL, 0, NULL, NULL },
@@ -265,7 +283,11 @@ const struct cli_cmd cli_cmd_import = {
 		"A record that is refused is reported on standard error with line, column and byte,\n"
 		"and the others go on; the exit code is then 3. Text that is broken between the\n"
 		"records ends the import at that place. What was saved stays saved. The same\n"
-		"import again changes nothing.",
+		"import again changes nothing.\n"
+		"\n"
+		"A record may be what 'storefs export --depth 1' or a Python system wrote: its type\n"
+		"must be that of the class, its update times are taken over, and what is embedded\n"
+		"in a reference is left out.",
 	.options = options,
 	.examples = "storefs import /srv/blog Article articles.json\n"
 		    "storefs import --oid alpha_2 --at 3166-1 /srv/geo Country iso_3166-1.json\n"

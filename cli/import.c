@@ -8,7 +8,7 @@
 
 bool cli_import_goes_on(const struct cli_import *import)
 {
-	return !import->fatal && !cli_stopped(import->ctx) &&
+	return !import->fatal && !cli_stopped(import->ctx) && !import->too_large &&
 	       !(import->stop && (import->bad > 0 || import->broken));
 }
 

@@ -23,6 +23,8 @@ struct cli_import {
 	const char *source;     /* as it was given */
 	const char *oid_member; /* --oid, or NULL */
 	bool keep, stop;
+	bool merge;         /* --update: set what a record has, of an object that is there */
+	bool atomic;        /* one commit for all of it, or nothing */
 	uint64_t before;    /* objects or raws of the class at the start */
 	uint64_t saved;     /* accepted by the store */
 	uint64_t unchanged; /* raws that were there with the same size and time */
@@ -30,8 +32,9 @@ struct cli_import {
 	uint64_t bad;       /* refused, and reported */
 	uint64_t skipped;   /* not taken, and reported: neither document nor raw */
 	uint64_t bytes;
-	int fatal;   /* the error that ended it early, 0 = none */
-	bool broken; /* the source can not be read to its end */
+	int fatal;      /* the error that ended it early, 0 = none */
+	bool broken;    /* the source can not be read to its end */
+	bool too_large; /* --atomic: it does not fit into one commit */
 	struct cli_progress progress;
 	FILE *errors; /* members of the JSON array of bad records */
 	char *errors_text;

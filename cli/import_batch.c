@@ -50,7 +50,8 @@ static struct sfs_put make_put(const struct cli_import *import, struct sfs_span 
 		.oid = oid,
 		.format = format,
 		.text = text,
-		.flags = import->keep ? SFS_PUT_CREATE : 0,
+		.flags = SFS_PUT_IMPORT | (import->keep ? SFS_PUT_CREATE : 0) |
+			 (import->merge ? SFS_PUT_MERGE : 0),
 	};
 }
 
@@ -81,6 +82,51 @@ static int remember(struct cli_batch *b, const struct cli_place *place, const st
 	return err;
 }
 
+/* All waits for the one commit at the end. */
+static void add_atomic(struct cli_import *import, const struct cli_place *place,
+		       const struct sfs_put *put, int err, struct sfs_diag *diag)
+{
+	bool full = err == SFS_ERR_LIMIT && put->text.len <= SFS_DOCUMENT_MAX &&
+		    import->batch->batch && sfs_batch_count(import->batch->batch) > 0;
+	if (err < 0 && !full)
+		cli_refused(import->ctx, "import", put, err, diag);
+	if (full) {
+		import->too_large = true;
+		cli_import_bad_text(
+			import, place,
+			"the records up to here are too much for one commit (--atomic); "
+			"without it they are saved in several");
+	} else if (err < 0) {
+		cli_import_failed(import, place, err, diag);
+	}
+}
+
+/* Commit, unless something is wrong with anything. */
+static void commit_atomic(struct cli_import *import)
+{
+	struct cli_batch *b = import->batch;
+	struct cli_place place = { .file = import->source };
+	size_t count = b->batch ? sfs_batch_count(b->batch) : 0, failed = SIZE_MAX;
+	if (import->bad > 0 || import->broken || import->fatal || cli_stopped(import->ctx)) {
+		sfs_batch_abort(b->batch);
+		b->batch = NULL;
+		return;
+	}
+	if (count == 0)
+		return;
+	int err = sfs_batch_commit(b->batch, &failed);
+	b->batch = NULL;
+	if (err == 0)
+		import->saved += count;
+	else if (failed != SIZE_MAX)
+		cli_import_bad_text(
+			import, &place,
+			"the save of record %zu of those that were to be saved failed: %s",
+			failed + 1, sfs_err_text(err));
+	else
+		cli_import_failed(import, &place, err, NULL);
+}
+
 void cli_batch_add(struct cli_import *import, const struct cli_place *place, struct sfs_span oid,
 		   enum sfs_format format, struct sfs_span text)
 {
@@ -93,6 +139,10 @@ void cli_batch_add(struct cli_import *import, const struct cli_place *place, str
 	}
 	struct sfs_put put = make_put(import, oid, format, text);
 	int err = batch_put(import, &put, &diag);
+	if (import->atomic) {
+		add_atomic(import, place, &put, err, &diag);
+		return;
+	}
 	if (err == SFS_ERR_LIMIT && import->batch->count > 0) {
 		/* The document is too long, or the batch is full: an empty one will tell. */
 		cli_batch_flush(import);
@@ -152,6 +202,10 @@ static bool is_of_commit(int err)
 void cli_batch_flush(struct cli_import *import)
 {
 	struct cli_batch *b = import->batch;
+	if (import->atomic) {
+		commit_atomic(import);
+		return;
+	}
 	if (b->count == 0)
 		return;
 	size_t failed;

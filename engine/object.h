@@ -48,6 +48,7 @@ struct sfsi_prepared {
 	bool keep_text;              /* text differs from the canonical form and is kept */
 	bool dropped;                /* the schema had something left out of the body */
 	uint64_t schema_number;      /* of the definition that it was validated with */
+	size_t updates_len; /* update times of an import, behind the bytes of body (import.h) */
 };
 /** Validate put->text. Errors and diag as sfs_object_put(). */
 SFS_MUST_CHECK int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
@@ -131,6 +132,8 @@ int64_t sfsi_updates_next(struct sfsi_updates *updates);
 SFS_MUST_CHECK int sfsi_updates_make(const struct sfsi_record *old, struct sfs_span body,
 				     int64_t now_ns, int64_t *ret_updated_ns,
 				     struct sfs_buf *ret_updates);
+/** Append what says how long before the object's update time a property changed. */
+SFS_MUST_CHECK int sfsi_updates_put_age(struct sfs_buf *ret, uint64_t age);
 
 /**
  * The same after a change of one property's value alone.

@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 #include "document/document.h"
-#include "object.h"
+#include "import.h"
 #include "schema/schema.h"
 
 /** "type" of a reference: another name of the class that it must lead to? */
@@ -136,7 +136,9 @@ int sfsi_object_prepare_again(struct sfs_store *store, const struct sfsi_class *
 	if (!err)
 		err = sfsi_object_fit_body(store, class, put, &body, ret, NULL);
 	ret->dropped = ret->dropped || old->dropped;
-	return err < 0 ? err : sfsi_object_measure(put, &body, ret);
+	if (!err)
+		err = sfsi_object_measure(put, &body, ret);
+	return err < 0 ? err : sfsi_prepared_keep_updates(ret, sfsi_prepared_updates(old));
 }
 
 /* --- asking --- */

@@ -4,7 +4,7 @@
  */
 #include "departed.h"
 #include "document/document.h"
-#include "object.h"
+#include "import.h"
 
 #define MODE_DEFAULT 0644
 
@@ -50,9 +50,13 @@ int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
 		.oid = put->oid,
 		.type = sfs_span_str(type),
 		.class_name = sfs_span_str(name),
+		.updates = put->flags & SFS_PUT_IMPORT,
 	};
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
 	err = sfsi_document_parse(put->format, put->text, &rules, &body, diag);
+	if (!err && rules.updates)
+		err = sfsi_import_split(&body, &updates, diag);
 	if (err < 0)
 		return err;
 	*ret = (struct sfsi_prepared){ .size = 0 };
@@ -65,7 +69,7 @@ int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
 	if (err < 0)
 		return sfs_diag_set(diag, err, "the document can not be shown as JSON: %s",
 				    sfs_err_text(err));
-	return 0;
+	return sfsi_prepared_keep_updates(ret, sfs_buf_span(&updates));
 }
 
 int sfs_object_check(struct sfs_store *store, const struct sfs_put *put, struct sfs_diag *diag)
@@ -143,6 +147,11 @@ static int build(struct sfsi_txn *txn, const struct sfs_put *put, const struct s
 				    updates);
 	if (err < 0)
 		return err;
+	if (new->updates_len)
+		err = sfsi_import_times(sfsi_prepared_updates(new), sfs_buf_span(&new->body), !old,
+					&record->updated_ns, updates);
+	if (err < 0)
+		return err;
 	record->body = sfs_buf_span(&new->body);
 	record->updates = sfs_buf_span(updates);
 	record->has_text = new->keep_text;
@@ -217,10 +226,17 @@ static int apply(struct sfsi_txn *txn, const struct sfs_put *put,
 		return SFS_ERR_NOT_FOUND;
 	if (exists && put->ino && put->ino != sfs_ino_make(put->class_id, old.object.serial))
 		return SFS_ERR_CONFLICT;
-	if (exists && is_unchanged(put, prepared, &old))
+	struct sfsi_prepared merged = { .size = 0 };
+	err = 0;
+	if (exists && (put->flags & SFS_PUT_MERGE)) {
+		err = sfsi_import_merge(txn->store, put, prepared, &old, &merged);
+		prepared = &merged;
+	}
+	if (!err && exists && is_unchanged(put, prepared, &old))
 		err = keep(txn, put, &old, &attr);
-	else
+	else if (!err)
 		err = replace(txn, put, prepared, exists ? &old : NULL, &attr);
+	sfs_buf_fini(&merged.body);
 	if (!err)
 		err = sfsi_refused_drop(txn, put->class_id, put->oid);
 	if (!err && ret)

@@ -2,6 +2,7 @@
  * Objects in byte order of their oids: from a place on, from a position on, since a time; and the ways
  * to ask how many there are. Positions come from table P (position.h).
  */
+#include "backend/key.h"
 #include "object.h"
 
 struct walk {
@@ -168,11 +169,8 @@ struct counting {
 static int count_key(void *arg, struct sfs_span key, struct sfs_span val)
 {
 	struct counting *counting = arg;
-	struct sfs_span below = counting->below;
 	(void)val;
-	size_t least = key.len < below.len ? key.len : below.len;
-	int order = memcmp(key.data, below.data, least);
-	if (order > 0 || (order == 0 && key.len >= below.len))
+	if (sfsi_span_compare(key, counting->below) >= 0)
 		return 1;
 	counting->count++;
 	return 0;
@@ -267,9 +265,7 @@ static int find_start(struct sfs_store *store, const struct sfsi_class *class,
 	if (err < 0 || !prefix.len)
 		return err;
 	/* The range may begin with oids that are below the prefix: the scan does not see them. */
-	size_t least = after->len < prefix.len ? after->len : prefix.len;
-	int order = least ? memcmp(after->data, prefix.data, least) : 0;
-	if (order < 0 || (order == 0 && after->len < prefix.len)) {
+	if (sfsi_span_compare(sfs_buf_span(after), prefix) < 0) {
 		after->len = 0;
 		*skip = first;
 	}

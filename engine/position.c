@@ -2,17 +2,11 @@
  * Table P, in memory and in commits: see position.h. Reading by position is in object_scan.c.
  */
 #include "position.h"
+#include "backend/key.h"
 #include "object.h"
 
 #define RANGE_MAX 1024
 #define RANGE_HALF (RANGE_MAX / 2)
-
-static int compare(struct sfs_span a, struct sfs_span b)
-{
-	size_t least = a.len < b.len ? a.len : b.len;
-	int order = least ? memcmp(a.data, b.data, least) : 0;
-	return order ? order : (a.len > b.len) - (a.len < b.len);
-}
 
 static struct sfs_span after_of(const struct sfsi_range *range)
 {
@@ -66,7 +60,7 @@ static size_t range_of(const struct sfsi_positions *positions, struct sfs_span o
 	size_t low = 1, high = positions->count;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (compare(after_of(positions->ranges[mid]), oid) < 0)
+		if (sfsi_span_compare(after_of(positions->ranges[mid]), oid) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -250,7 +244,8 @@ static void publish_division(const struct sfsi_division *division)
 	/* Both lists are in order: what is not in the new one has been divided. */
 	for (size_t i = 0; i < positions->count; i++) {
 		while (at < division->count && positions->ranges[i] != division->ranges[at] &&
-		       compare(after_of(division->ranges[at]), after_of(positions->ranges[i])) <= 0)
+		       sfsi_span_compare(after_of(division->ranges[at]),
+					 after_of(positions->ranges[i])) <= 0)
 			at++;
 		if (at == division->count || positions->ranges[i] != division->ranges[at])
 			free(positions->ranges[i]);
@@ -291,7 +286,7 @@ static void drop_division(const struct sfsi_division *division)
 	for (size_t i = 0; i < division->count; i++) {
 		struct sfsi_range *range = division->ranges[i];
 		while (at < positions->count && range != positions->ranges[at] &&
-		       compare(after_of(positions->ranges[at]), after_of(range)) < 0)
+		       sfsi_span_compare(after_of(positions->ranges[at]), after_of(range)) < 0)
 			at++;
 		if (at == positions->count || range != positions->ranges[at])
 			free(range);

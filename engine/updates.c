@@ -48,7 +48,7 @@ int64_t sfsi_updates_next(struct sfsi_updates *updates)
 	return (int64_t)((uint64_t)updates->updated_ns - read_age(&updates->rest));
 }
 
-static int append_age(struct sfs_buf *ret, uint64_t age)
+int sfsi_updates_put_age(struct sfs_buf *ret, uint64_t age)
 {
 	uint8_t bytes[10];
 	size_t len = 0;
@@ -173,7 +173,8 @@ int sfsi_updates_make(const struct sfsi_record *old, struct sfs_span body, int64
 		for (size_t i = 0; i < count; i++)
 			all_equal &= times[i] == *ret_updated_ns;
 		for (size_t i = 0; i < count && !all_equal && !err; i++)
-			err = append_age(ret_updates, (uint64_t)(*ret_updated_ns - times[i]));
+			err = sfsi_updates_put_age(ret_updates,
+						   (uint64_t)(*ret_updated_ns - times[i]));
 	}
 	free(times);
 	free(before.items);

@@ -96,7 +96,7 @@ static int check_type(struct gate *gate, struct sfs_span found)
 /* A key of the document: forwarded unless it is one that is left out. */
 static int take_key(struct gate *gate, struct sfs_span name)
 {
-	if (sfs_span_equal(name, sfs_span_str("updates")))
+	if (!gate->rules->updates && sfs_span_equal(name, sfs_span_str("updates")))
 		return sfs_diag_set(gate->diag, SFS_ERR_BAD_DOCUMENT,
 				    "\"updates\" is reserved, expected another name");
 	if (sfs_span_equal(name, sfs_span_str("oid"))) {

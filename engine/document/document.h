@@ -13,6 +13,7 @@ struct sfsi_document_rules {
 	struct sfs_span type;       /* a top-level "type" must be this… */
 	struct sfs_span class_name; /* …or this */
 	bool any_type;              /* …or any string */
+	bool updates;               /* "updates" at the top is let through as a member */
 };
 
 /**

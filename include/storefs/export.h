@@ -47,6 +47,35 @@ SFS_API SFS_MUST_CHECK int sfs_export(struct sfs_store *store, uint32_t class_id
 				      struct sfs_buf *ret, struct sfs_attr *ret_attr,
 				      struct sfs_diag *diag);
 
+enum sfs_import_flags {
+	SFS_IMPORT_UPDATE = 1u << 0,  /* of an object that is there, set the members given */
+	SFS_IMPORT_REPLACE = 1u << 1, /* … let the record take the place of all that it has */
+};
+
+/** What became of a record. */
+struct sfs_imported {
+	bool created, changed; /* neither: it was there and stayed as it was */
+	struct sfs_attr attr;
+	size_t oid_len;
+	unsigned char oid[SFS_OID_MAX];
+};
+
+/**
+ * Import one record: a document with its oid, as sfs_export() at depth 1 or 2 and Python systems write it.
+ *
+ * Without a member "oid" a new one is made. An object of that oid that is there already stays as it is,
+ * unless flags say otherwise. "type", if it is there, must be that of the class. "updates" become the update
+ * times of a new object; of one that is there, times only go up. What is embedded in a reference is
+ * left out: what it refers to is not touched.
+ *
+ * @flags  enum sfs_import_flags. @ret  NULL, or what became of it.
+ * Errors as sfs_object_put(), but for SFS_ERR_EXISTS and SFS_ERR_NOT_FOUND (of an object). Many at once:
+ * sfs_batch_put() with SFS_PUT_IMPORT.
+ */
+SFS_API SFS_MUST_CHECK int sfs_import(struct sfs_store *store, uint32_t class_id,
+				      enum sfs_format format, struct sfs_span text, unsigned flags,
+				      struct sfs_imported *ret, struct sfs_diag *diag);
+
 #ifdef __cplusplus
 }
 #endif

@@ -77,6 +77,10 @@ enum sfs_put_flags {
 	SFS_PUT_CREATE = 1u << 0,    /* SFS_ERR_EXISTS when the oid is taken */
 	SFS_PUT_UPDATE = 1u << 1,    /* SFS_ERR_NOT_FOUND when there is no such object */
 	SFS_PUT_KEEP_TEXT = 1u << 2, /* give these very bytes back on reading */
+	/* The text may have "updates" at the top: update times (export.h). */
+	SFS_PUT_IMPORT = 1u << 8,
+	/* Of an object that is there, set the members that the text has; the others stay. */
+	SFS_PUT_MERGE = 1u << 9,
 };
 
 /** One save. */
