@@ -26,6 +26,7 @@ static const struct {
 	{ "relation_model", contract_relation_model },
 	{ "field", contract_field },
 	{ "index", contract_index },
+	{ "query", contract_query },
 };
 
 int main(int argc, char **argv)
