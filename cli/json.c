@@ -116,6 +116,14 @@ void cli_json_bytes(struct cli_json *json, const char *name, struct sfs_span val
 	put_base64(json, value);
 }
 
+void cli_json_pair(struct cli_json *json, struct sfs_span name, struct sfs_span value)
+{
+	lead(json, NULL);
+	put_string(json, name);
+	fputc(':', json->out);
+	put_string(json, value);
+}
+
 void cli_json_end(struct cli_json *json)
 {
 	fputc('\n', json->out);

@@ -1,9 +1,7 @@
 /*
  * Fields: reading properties of an object one at a time, and when they changed.
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "document/json.h"
 #include "document/msgpack_head.h"
 #include "field.h"
@@ -244,24 +242,4 @@ int sfs_field_list(struct sfs_store *store, uint32_t class_id, struct sfs_span o
 	sfsi_schema_unref(schema);
 	free(page.members);
 	return err;
-}
-
-/* --- times --- */
-
-const char *sfs_stamp_text(int64_t ns, char ret[SFS_STAMP_SIZE])
-{
-	struct tm tm = { 0 };
-	time_t seconds = ns / 1000000000;
-	int64_t rest = ns % 1000000000;
-	if (rest < 0) {
-		seconds--;
-		rest += 1000000000;
-	}
-	gmtime_r(&seconds, &tm);
-	/* 64 bits of nanoseconds are the years 1677 to 2262: the remainders only tell the compiler. */
-	snprintf(ret, SFS_STAMP_SIZE, "%04u%02u%02u%02u%02u%02u%06u",
-		 (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
-		 (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-		 (unsigned)tm.tm_sec % 100, (unsigned)(rest / 1000));
-	return ret;
 }

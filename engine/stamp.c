@@ -2,6 +2,7 @@
 #include "stamp.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <storefs/field.h>
 #include <time.h>
 #include "document/integer.h"
 #include "document/msgpack.h"
@@ -9,9 +10,9 @@
 
 #define SECOND 1000000000
 
-size_t sfsi_stamp_text(int64_t ns, char ret[SFSI_STAMP_SIZE])
+const char *sfs_stamp_text(int64_t ns, char ret[SFS_STAMP_SIZE])
 {
-	struct tm tm;
+	struct tm tm = { 0 };
 	time_t seconds = ns / SECOND;
 	int64_t rest = ns % SECOND;
 	if (rest < 0) {
@@ -19,18 +20,18 @@ size_t sfsi_stamp_text(int64_t ns, char ret[SFSI_STAMP_SIZE])
 		rest += SECOND;
 	}
 	gmtime_r(&seconds, &tm);
-	/* 64 bits of nanoseconds are the years 1677 to 2262. */
-	snprintf(ret, SFSI_STAMP_SIZE, "%04u%02u%02u%02u%02u%02u%06u",
+	/* 64 bits of nanoseconds are the years 1677 to 2262: the remainders only tell the compiler. */
+	snprintf(ret, SFS_STAMP_SIZE, "%04u%02u%02u%02u%02u%02u%06u",
 		 (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
 		 (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
 		 (unsigned)tm.tm_sec % 100, (unsigned)(rest / 1000));
-	return strlen(ret);
+	return ret;
 }
 
 int sfsi_stamp_put(struct sfs_buf *ret, int64_t ns)
 {
-	char digits[SFSI_STAMP_SIZE];
-	struct sfs_span text = { digits, sfsi_stamp_text(ns, digits) };
+	char digits[SFS_STAMP_SIZE];
+	struct sfs_span text = sfs_span_str(sfs_stamp_text(ns, digits));
 	struct sfsi_integer integer = sfsi_integer_read(text);
 	struct sfsi_msgpack_writer writer;
 	sfsi_msgpack_writer_init(&writer, ret);
@@ -71,7 +72,7 @@ static bool read_digits(const char *text, int64_t *ret)
 bool sfsi_stamp_read(struct sfs_span value, int64_t *ret)
 {
 	struct sfsi_head head;
-	char text[SFSI_STAMP_SIZE];
+	char text[SFS_STAMP_SIZE];
 	bool minus;
 	if (sfsi_head_read(value, &head) != SFSI_HEAD_GOOD)
 		return false;

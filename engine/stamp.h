@@ -1,6 +1,6 @@
 /*
  * Update times as Python systems write them: YYYYMMDDhhmmssuuuuuu in UTC as one integer of twenty digits,
- * which is more than 64 bits hold.
+ * which is more than 64 bits hold. The digits alone: sfs_stamp_text() of storefs/field.h.
  */
 #ifndef SFSI_STAMP_H
 #define SFSI_STAMP_H
@@ -9,10 +9,6 @@
 #include <stdint.h>
 #include <storefs/buf.h>
 
-#define SFSI_STAMP_SIZE 24
-
-/** The digits of a time, microseconds cut. Returns their number. */
-size_t sfsi_stamp_text(int64_t ns, char ret[SFSI_STAMP_SIZE]);
 /** Append a time as the integer that it is, in msgpack. */
 SFS_MUST_CHECK int sfsi_stamp_put(struct sfs_buf *ret, int64_t ns);
 /**

@@ -199,7 +199,7 @@ int sfsi_updates_touch(const struct sfsi_record *record, struct sfs_span name, i
 		if (pair.name.data && sfs_span_equal(pair.name, name))
 			time = updated_ns;
 		all_equal &= time == updated_ns;
-		err = append_age(ret_updates, (uint64_t)(updated_ns - time));
+		err = sfsi_updates_put_age(ret_updates, (uint64_t)(updated_ns - time));
 	}
 	if (err < 0)
 		return err;

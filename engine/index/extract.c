@@ -1,8 +1,7 @@
 /* The functions of indexes: values of properties to keys. extract.h says which keys. */
 #include "index/extract.h"
 #include <math.h>
-#include <stdio.h>
-#include <time.h>
+#include <storefs/field.h>
 #include "document/msgpack.h"
 #include "document/utf8.h"
 #include "index/fold.h"
@@ -339,17 +338,12 @@ static int do_paths(struct extraction *x, const struct value *value)
 
 /* --- objects --- */
 
-/* YYYYMMDDhhmmssuuuuuu as a number: it has more than 64 bits. */
+/* A number of more than 64 bits; 0: it never changed. */
 static int do_update_time(struct extraction *x)
 {
-	int64_t ns = x->input->updated_ns;
-	time_t seconds = ns / 1000000000;
-	struct tm tm;
-	char digits[80] = "0";
-	if (ns > 0 && gmtime_r(&seconds, &tm))
-		snprintf(digits, sizeof digits, "%04d%02d%02d%02d%02d%02d%06d", tm.tm_year + 1900,
-			 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-			 (int)(ns % 1000000000 / 1000));
+	char digits[SFS_STAMP_SIZE] = "0";
+	if (x->input->updated_ns > 0)
+		sfs_stamp_text(x->input->updated_ns, digits);
 	return sfsi_keylist_digits(x->keys, sfs_span_str(digits));
 }
 

@@ -85,7 +85,7 @@ static int load_table(struct sfsi_class *class, uint32_t id, struct sfs_span val
 		return SFS_ERR_NO_MEMORY;
 	const struct sfsi_index_rule *rule = find_rule(class->schema, head.name);
 	/* Other keys by now: another version of the function, or the definition can not be read. */
-	if (rule && sfsi_index_fingerprint(rule) != head.fingerprint)
+	if (rule && sfsi_index_is_known(rule) && sfsi_index_fingerprint(rule) != head.fingerprint)
 		rule = NULL;
 	table->state = rule ? head.state : SFSI_INDEX_DROPPING;
 	table->multi = head.multi;

@@ -19,10 +19,10 @@ struct sfsi_reference_rule {
 };
 
 struct sfsi_reference {
-	char digits[24];     /* of an oid that is written as a number */
-	struct sfs_span oid; /* in the value, or digits */
+	char digits[24];      /* of an oid that is written as a number */
+	struct sfs_span oid;  /* in the value, or digits */
 	struct sfs_span type; /* as it is stated; empty: not */
-	bool more;           /* it has members besides oid and type */
+	bool more;            /* it has members besides oid and type */
 };
 
 /** Read a value. False: it is no reference to the class. */

@@ -28,6 +28,7 @@ static const struct {
 	{ "field", contract_field },
 	{ "index", contract_index },
 	{ "index_own", contract_index_own },
+	{ "query", contract_query },
 };
 
 int main(int argc, char **argv)
