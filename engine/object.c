@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "document/document.h"
 #include "hash.h"
+#include "memo.h"
 #include "object.h"
 #include "rows.h"
 
@@ -44,7 +45,7 @@ static int read_entry(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	struct sfsi_key key;
 	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(store, oid), oid);
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	int err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), &value);
+	int err = sfsi_memo_get(store, class_id, sfsi_key_span(&key), &value);
 	struct sfsi_object object;
 	if (!err)
 		err = sfsi_entry_decode(sfs_buf_span(&value), &object);
@@ -75,7 +76,7 @@ static int read_oid(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret)
 	uint64_t serial = sfsi_ino_serial(ino);
 	sfsi_key_serial(&key, 'N', serial);
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	int err = sfsi_backend_get(store->backend, sfs_ino_class(ino), sfsi_key_span(&key), &value);
+	int err = sfsi_memo_get(store, sfs_ino_class(ino), sfsi_key_span(&key), &value);
 	struct sfsi_inode inode;
 	if (!err)
 		err = sfsi_inode_decode(sfs_buf_span(&value), serial, &inode);
@@ -139,7 +140,7 @@ int sfsi_object_read_stored(struct sfs_store *store, uint32_t class_id, struct s
 {
 	struct sfsi_key key;
 	sfsi_key_object(&key, oid);
-	int err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), buf);
+	int err = sfsi_memo_peek(store, class_id, sfsi_key_span(&key), buf);
 	return err < 0 ? err : sfsi_record_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
 }
 

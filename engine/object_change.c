@@ -11,8 +11,12 @@
 int sfsi_object_load_stored(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 			    struct sfs_buf *buf, struct sfsi_record *ret)
 {
-	struct sfsi_key key;
+	struct sfsi_key key, entry;
 	sfsi_key_object(&key, oid);
+	sfsi_key_entry(&entry, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
+	/* Who makes an object has looked for its entry just now; record and entry go together. */
+	if (sfsi_txn_lacks(txn, class_id, sfsi_key_span(&entry)))
+		return SFS_ERR_NOT_FOUND;
 	int err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), buf);
 	if (!err)
 		err = sfsi_record_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);

@@ -11,6 +11,7 @@
 #include "document/utf8.h"
 #include "object.h"
 #include "raw.h"
+#include "memo.h"
 
 #define VALUE_MAX ((size_t)64 << 10)
 #define META_MAX ((size_t)1 << 20)
@@ -19,7 +20,7 @@ static int load(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret)
 {
 	struct sfsi_key key;
 	sfsi_key_serial(&key, 'X', sfsi_ino_serial(ino));
-	int err = sfsi_backend_get(store->backend, sfs_ino_class(ino), sfsi_key_span(&key), ret);
+	int err = sfsi_memo_get(store, sfs_ino_class(ino), sfsi_key_span(&key), ret);
 	if (err == SFS_ERR_NOT_FOUND)
 		err = sfsi_msgpack_map_header(ret, 0);
 	return err;

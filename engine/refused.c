@@ -7,6 +7,7 @@
 #include <storefs/refused.h>
 #include "departed.h"
 #include "object.h"
+#include "memo.h"
 
 static uint64_t count_of(struct sfs_store *store, const struct sfsi_class *class)
 {
@@ -50,7 +51,7 @@ int sfs_refused_find(struct sfs_store *store, uint32_t class_id, struct sfs_span
 	    sfsi_oid_check(oid) < 0)
 		return SFS_ERR_NOT_FOUND;
 	entry_key(store, oid, &key);
-	int err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), &value);
+	int err = sfsi_memo_get(store, class_id, sfsi_key_span(&key), &value);
 	if (!err)
 		err = sfsi_refused_decode(sfs_buf_span(&value), sfsi_key_span(&key), &refused);
 	if (!err)
@@ -68,7 +69,7 @@ static int read_part(struct sfs_store *store, uint64_t ino, char part, struct sf
 	if (sfsi_object_class(store, sfs_ino_class(ino), &class) < 0)
 		return SFS_ERR_NOT_FOUND;
 	sfsi_key_refused_part(&key, part, sfsi_ino_serial(ino));
-	int err = sfsi_backend_get(store->backend, class->id, sfsi_key_span(&key), &value);
+	int err = sfsi_memo_peek(store, class->id, sfsi_key_span(&key), &value);
 	if (!err)
 		err = sfsi_sealed_decode(sfs_buf_span(&value), sfsi_key_span(&key), &content);
 	return err < 0 ? err : sfs_buf_append(ret, content.data, content.len);

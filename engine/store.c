@@ -12,6 +12,7 @@
 #include "backref.h"
 #include "base/errno.h"
 #include "cache.h"
+#include "memo.h"
 #include "departed.h"
 #include "index/table.h"
 #include "document/msgpack.h"
@@ -174,6 +175,7 @@ static int store_free(struct sfs_store *store)
 	int err = sfsi_syncer_stop(store);
 	sfsi_open_fini(store);
 	sfsi_cache_free(store->cache);
+	sfsi_memo_free(store->memo);
 	sfsi_departed_free(store->departed);
 	sfsi_departed_free(store->removed);
 	sfsi_backend_close(store->backend);
@@ -234,8 +236,10 @@ static int check_complete(struct sfs_store *store, struct sfs_diag *diag)
 static int open_parts(struct sfs_store *store, const struct sfs_store_config *config, bool create,
 		      struct sfs_diag *diag)
 {
-	int err = sfsi_cache_new(config->cache_bytes ? config->cache_bytes : CACHE_DEFAULT,
-				 &store->cache);
+	size_t cache = config->cache_bytes ? config->cache_bytes : CACHE_DEFAULT;
+	int err = sfsi_cache_new(cache / 2, &store->cache);
+	if (!err)
+		err = sfsi_memo_new(cache / 2, &store->memo);
 	if (!err)
 		err = sfsi_departed_new(SFSI_DEPARTED_BYTES, false, &store->departed);
 	if (!err)

@@ -21,6 +21,7 @@
 #include "record.h"
 
 struct sfsi_cache;
+struct sfsi_memo;
 struct sfsi_departed;
 struct sfsi_schema;
 struct sfsi_open_table;
@@ -92,6 +93,7 @@ struct sfs_store {
 	struct sfsi_cache *cache;
 	struct sfsi_departed *departed; /* renamed to scratch files a moment ago */
 	struct sfsi_departed *removed;  /* removed a moment ago */
+	struct sfsi_memo *memo;
 	struct sfsi_syncer *syncer;
 
 	int raw_fd;     /* folder of the plain files */

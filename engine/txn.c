@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "index/table.h"
 #include "open.h"
+#include "memo.h"
 
 int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret)
 {
@@ -114,10 +115,16 @@ int sfsi_txn_get(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key, 
 {
 	const struct sfsi_txn_op *op = find_op(txn, partition, key, key_hash(partition, key));
 	if (!op)
-		return sfsi_backend_get(txn->store->backend, partition, key, ret);
+		return sfsi_memo_get(txn->store, partition, key, ret);
 	if (op->remove)
 		return SFS_ERR_NOT_FOUND;
 	return sfs_buf_append(ret, bytes_at(txn, op->val_off, op->val_len).data, op->val_len);
+}
+
+bool sfsi_txn_lacks(const struct sfsi_txn *txn, uint32_t partition, struct sfs_span key)
+{
+	return !find_op(txn, partition, key, key_hash(partition, key)) &&
+	       sfsi_memo_lack(txn->store->memo, partition, key);
 }
 
 static int op_for(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key,
@@ -244,7 +251,12 @@ static int write_ops(struct sfsi_txn *txn)
 		if (!op->remove)
 			ops[i].val = bytes_at(txn, op->val_off, op->val_len);
 	}
-	return sfsi_backend_write(txn->store->backend, ops, txn->ops_len);
+	int err = sfsi_backend_write(txn->store->backend, ops, txn->ops_len);
+	if (err < 0)
+		sfsi_memo_doubt(txn->store->memo);
+	else
+		sfsi_memo_wrote(txn->store->memo, ops, txn->ops_len);
+	return err;
 }
 
 /** The commit is on its way to the disk: show it to readers, then to the listener. */

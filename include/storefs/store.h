@@ -107,7 +107,7 @@ struct sfs_store_config {
 	const char *path;    /* folder, or "memory:" */
 	const char *backend; /* init: "kv" (default) or "memory"; open: ignored */
 	unsigned flags;      /* enum sfs_store_flags */
-	size_t cache_bytes;  /* documents and entries kept in memory; 0 = 16 MiB */
+	size_t cache_bytes;  /* documents and rows kept in memory; 0 = 16 MiB */
 	/* Longest time that an acknowledged change stays unsynced; 0 = 2000. */
 	unsigned sync_ms;
 	/* Text for others who find the store owned, as "mounted on /mnt/x"; NULL = none. */
