@@ -315,6 +315,30 @@ static int write_bytes(struct sfs_store *store, uint64_t ino, struct sfs_span by
 	return err < 0 ? err : sfsi_bytes_set(store, ino, &times);
 }
 
+/** A small text goes into the new inode, a larger one into a plain file. */
+static int store_text(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span text,
+		      const struct sfsi_object *object, struct sfsi_inode *made)
+{
+	uint64_t ino = sfs_ino_make(class_id, made->serial);
+	int err = 0;
+	made->small = text.len <= SFSI_SMALL_MAX;
+	made->mtime_ns = object->mtime_ns;
+	made->atime_ns = object->atime_ns;
+	if (made->small)
+		made->text = text;
+	else
+		err = sfsi_raw_bytes_new(txn, ino);
+	if (!err && !made->small)
+		err = write_bytes(txn->store, ino, text, object);
+	/* The text must be on the disk before its object can be gone from there. */
+	if (!err && !made->small && txn->store->backend->ops->caps & SFSI_CAP_DURABLE)
+		err = sfsi_bytes_sync(txn->store, ino);
+	if (!err)
+		err = sfsi_inode_store(txn, class_id, made);
+	made->text = (struct sfs_span){ "", 0 };
+	return err;
+}
+
 static int replace_target(struct sfsi_txn *txn, struct outgoing *out)
 {
 	struct sfsi_name entry;
@@ -350,11 +374,7 @@ static int to_raw_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	};
 	err = sfsi_raw_make_in(txn, out->dir, out->name, &make, &out->made);
 	if (!err)
-		err = write_bytes(txn->store, sfs_ino_make(class_id, out->made.serial),
-				  sfs_buf_span(&text), &record.object);
-	/* The text must be on the disk before its object can be gone from there. */
-	if (!err && txn->store->backend->ops->caps & SFSI_CAP_DURABLE)
-		err = sfsi_bytes_sync(txn->store, sfs_ino_make(class_id, out->made.serial));
+		err = store_text(txn, class_id, sfs_buf_span(&text), &record.object, &out->made);
 	struct sfsi_derive_side was = { oid, &record }, gone = { oid, NULL };
 	if (!err)
 		err = sfsi_object_change(txn, class_id, &was, &gone);
@@ -385,11 +405,10 @@ int sfs_object_to_raw(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 	struct outgoing out = { .dir = dir, .name = name, .format = format };
 	err = sfsi_txn_end(&txn, to_raw_in(&txn, class_id, oid, &out));
 	uint64_t made = sfs_ino_make(class_id, out.made.serial);
-	if (err < 0 && out.made.serial)
+	if (err < 0 && out.made.serial && !out.made.small)
 		sfsi_bytes_remove(store, made);
 	if (err < 0)
 		return err;
-	sfsi_syncer_file(store, made);
 	if (out.orphan)
 		sfsi_open_orphan(store, sfs_ino_make(class_id, out.gone.serial), &out.gone);
 	return ret ? sfs_raw_stat(store, made, ret) : 0;

@@ -38,6 +38,9 @@ SFS_MUST_CHECK int sfsi_bytes_set(struct sfs_store *store, uint64_t ino,
 /** fdatasync of it and of its folder. Missing is no error. */
 SFS_MUST_CHECK int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino);
 
+/** The times of it for futimens(2); false: none are given. */
+bool sfsi_bytes_times(const struct sfs_setattr *set, struct timespec ret[2]);
+
 /** Sizes and times from the plain file into attributes. */
 void sfsi_bytes_attr(const struct stat *stat, struct sfs_attr *attr);
 
@@ -46,6 +49,46 @@ void sfsi_bytes_attr(const struct stat *stat, struct sfs_attr *attr);
  * file is closed for the last time. @inode its last state. Call with the commit lock held.
  */
 void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
+
+/* --- raw_small.c: small files, whose bytes are in their inode --- */
+
+/** So many bytes a scratch file has at most in its inode. */
+#define SFSI_SMALL_MAX ((size_t)32 << 10)
+
+/** The bytes of a small file that is open, as all see them who have it open. Counted. */
+struct sfsi_small;
+SFS_MUST_CHECK int sfsi_small_new(const struct sfsi_inode *inode, struct sfsi_small **ret);
+/** One more reference; accepts NULL, as sfsi_small_unref() does. */
+struct sfsi_small *sfsi_small_ref(struct sfsi_small *small);
+void sfsi_small_unref(struct sfsi_small *small);
+/** A reference to that of an inode number, or NULL. */
+struct sfsi_small *sfsi_open_small(struct sfs_store *store, uint64_t ino);
+
+/** The plain file that it outgrew into; -1: it is small. */
+int sfsi_small_fd(const struct sfsi_small *small);
+/** Read. False: it outgrew, read its plain file. */
+bool sfsi_small_read(struct sfsi_small *small, uint64_t off, void *dst, size_t len,
+		     size_t *ret_len);
+/** Write. *ret_done false: it outgrew (perhaps just now), write to its plain file. */
+SFS_MUST_CHECK int sfsi_small_write(struct sfs_store *store, uint64_t ino, struct sfsi_small *small,
+				    uint64_t off, struct sfs_span bytes, bool *ret_done);
+/** Commit what was written. */
+SFS_MUST_CHECK int sfsi_small_store(struct sfs_store *store, uint64_t ino,
+				    struct sfsi_small *small);
+/** Give it a plain file, if it has none. */
+SFS_MUST_CHECK int sfsi_small_outgrow(struct sfs_store *store, uint64_t ino,
+				      struct sfsi_small *small);
+
+/** What is open of a small file, and not stored, into its inode; the bytes into buf. */
+SFS_MUST_CHECK int sfsi_small_overlay(struct sfs_store *store, uint64_t ino, struct sfs_buf *buf,
+				      struct sfsi_inode *inode);
+/** Size and times into attributes, which have its ino. */
+SFS_MUST_CHECK int sfsi_small_attr(struct sfs_store *store, const struct sfsi_inode *inode,
+				   struct sfs_attr *attr);
+/** Size and times inside a change. The inode's text is in buf before and after. */
+SFS_MUST_CHECK int sfsi_small_set(struct sfs_store *store, uint64_t ino,
+				  const struct sfs_setattr *set, struct sfs_buf *buf,
+				  struct sfsi_inode *inode);
 
 /** Remove the bytes whose end was committed and synced: by commits up to this one. */
 void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced);

@@ -3,6 +3,7 @@
  */
 #include <sys/stat.h>
 #include "raw.h"
+#include "memo.h"
 
 int sfsi_name_check(struct sfs_span name)
 {
@@ -20,7 +21,7 @@ static int read_inode(struct sfs_store *store, uint64_t ino, struct sfs_buf *buf
 {
 	struct sfsi_key key;
 	sfsi_key_serial(&key, 'N', sfsi_ino_serial(ino));
-	int err = sfsi_backend_get(store->backend, sfs_ino_class(ino), sfsi_key_span(&key), buf);
+	int err = sfsi_memo_get(store, sfs_ino_class(ino), sfsi_key_span(&key), buf);
 	if (!err)
 		err = sfsi_inode_decode(sfs_buf_span(buf), sfsi_ino_serial(ino), ret);
 	if (!err && ret->type == SFS_NODE_OBJECT)
@@ -48,6 +49,8 @@ int sfsi_inode_attr(struct sfs_store *store, uint32_t class_id, const struct sfs
 	};
 	if (inode->type != SFS_NODE_FILE)
 		return 0;
+	if (inode->small)
+		return sfsi_small_attr(store, inode, ret);
 	struct stat stat;
 	int err = sfsi_bytes_stat(store, ret->ino, &stat);
 	if (!err)
@@ -108,7 +111,7 @@ int sfs_raw_find(struct sfs_store *store, uint64_t dir, struct sfs_span name, st
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
 	struct sfsi_name entry;
 	sfsi_key_entry(&key, sfsi_ino_serial(dir), sfsi_cookie(store, name), name);
-	err = sfsi_backend_get(store->backend, sfs_ino_class(dir), sfsi_key_span(&key), &value);
+	err = sfsi_memo_get(store, sfs_ino_class(dir), sfsi_key_span(&key), &value);
 	if (err == SFS_ERR_NOT_FOUND) {
 		int missing = check_dir(store, dir);
 		return missing < 0 ? missing : err;

@@ -14,6 +14,9 @@ SFS_MUST_CHECK int sfsi_name_check(struct sfs_span name);
 /** The inode of a number inside a change; text points into buf. The root directory has none. */
 SFS_MUST_CHECK int sfsi_inode_load(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf,
 				   struct sfsi_inode *ret);
+/** The same as it is stored: without what is open and not stored of a small file. */
+SFS_MUST_CHECK int sfsi_inode_read(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf,
+				   struct sfsi_inode *ret);
 SFS_MUST_CHECK int sfsi_inode_store(struct sfsi_txn *txn, uint32_t class_id,
 				    const struct sfsi_inode *inode);
 /** What a name means inside a change. SFS_ERR_NOT_FOUND. */
@@ -34,6 +37,8 @@ SFS_MUST_CHECK int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uin
 SFS_MUST_CHECK int sfsi_inode_attr(struct sfs_store *store, uint32_t class_id,
 				   const struct sfsi_inode *inode, struct sfs_attr *ret);
 
+/** Make an empty plain file for a file of this change. */
+SFS_MUST_CHECK int sfsi_raw_bytes_new(struct sfsi_txn *txn, uint64_t ino);
 /** Make name, inode and (for a file) bytes inside a change. The name must be free. */
 SFS_MUST_CHECK int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 				    const struct sfs_raw_make *make, struct sfsi_inode *ret);

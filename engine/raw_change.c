@@ -8,7 +8,7 @@
 
 #define LINKS_MAX 65000
 
-int sfsi_inode_load(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf, struct sfsi_inode *ret)
+int sfsi_inode_read(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf, struct sfsi_inode *ret)
 {
 	struct sfsi_key key;
 	sfsi_key_serial(&key, 'N', sfsi_ino_serial(ino));
@@ -17,6 +17,14 @@ int sfsi_inode_load(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf, str
 		err = sfsi_inode_decode(sfs_buf_span(buf), sfsi_ino_serial(ino), ret);
 	if (!err && ret->type == SFS_NODE_OBJECT)
 		err = SFS_ERR_NOT_FOUND;
+	return err;
+}
+
+int sfsi_inode_load(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf, struct sfsi_inode *ret)
+{
+	int err = sfsi_inode_read(txn, ino, buf, ret);
+	if (!err && ret->small)
+		err = sfsi_small_overlay(txn->store, ino, buf, ret);
 	return err;
 }
 
@@ -148,7 +156,8 @@ int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 	if (!last) {
 		err = sfsi_inode_store(txn, class_id, &inode);
 	} else {
-		err = erase_inode(txn, class_id, serial, inode.type == SFS_NODE_FILE);
+		err = erase_inode(txn, class_id, serial,
+				  inode.type == SFS_NODE_FILE && !inode.small);
 		if (!err && inode.type != SFS_NODE_DIR)
 			err = count_file(txn, class_id, -1);
 	}
@@ -176,6 +185,15 @@ static int make_check(const struct sfs_raw_make *make)
 	return SFS_ERR_INVALID;
 }
 
+int sfsi_raw_bytes_new(struct sfsi_txn *txn, uint64_t ino)
+{
+	int err = sfsi_bytes_create(txn->store, ino);
+	/* Before the commit: see round_locked(). */
+	if (!err)
+		sfsi_syncer_file(txn->store, ino);
+	return err;
+}
+
 int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		     const struct sfs_raw_make *make, struct sfsi_inode *ret)
 {
@@ -199,6 +217,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		.nlink = is_dir ? 2 : 1,
 		.revision = txn->commit,
 		.text = make->target,
+		/* Most scratch files are renamed onto an object, or removed, before they are large. */
+		.small = make->type == SFS_NODE_FILE && class->class->kind == SFS_CLASS_OBJECT,
 		.atime_ns = txn->now_ns,
 		.mtime_ns = txn->now_ns,
 		.ctime_ns = txn->now_ns,
@@ -207,11 +227,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		return SFS_ERR_LIMIT;
 	if (make->type != SFS_NODE_SYMLINK)
 		inode.text = (struct sfs_span){ "", 0 };
-	if (make->type == SFS_NODE_FILE)
-		err = sfsi_bytes_create(txn->store, sfs_ino_make(class_id, inode.serial));
-	/* Before the commit: see round_locked(). */
-	if (!err && make->type == SFS_NODE_FILE)
-		sfsi_syncer_file(txn->store, sfs_ino_make(class_id, inode.serial));
+	if (make->type == SFS_NODE_FILE && !inode.small)
+		err = sfsi_raw_bytes_new(txn, sfs_ino_make(class_id, inode.serial));
 	if (!err)
 		err = sfsi_inode_store(txn, class_id, &inode);
 	if (!err)
@@ -237,7 +254,8 @@ int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
 	struct sfsi_inode inode = { 0 };
 	err = sfsi_txn_end(&txn, sfsi_raw_make_in(&txn, dir, name, make, &inode));
 	uint64_t ino = sfs_ino_make(sfs_ino_class(dir), inode.serial);
-	if (inode.serial && inode.type == SFS_NODE_FILE && err < 0 && err != SFS_ERR_EXISTS)
+	if (inode.serial && inode.type == SFS_NODE_FILE && !inode.small && err < 0 &&
+	    err != SFS_ERR_EXISTS)
 		sfsi_bytes_remove(store, ino);
 	if (!err && ret)
 		err = sfsi_inode_attr(store, sfs_ino_class(dir), &inode, ret);
@@ -561,12 +579,14 @@ static void set_inode(struct sfsi_inode *inode, const struct sfs_setattr *set, i
 	inode->ctime_ns = now_ns;
 }
 
-/** Size and times of a file live in its bytes. */
-static int set_bytes(struct sfs_store *store, uint64_t ino, const struct sfs_setattr *set)
+/** Size and times of a file live where its bytes are. */
+static int set_bytes(struct sfs_store *store, uint64_t ino, const struct sfs_setattr *set,
+		     struct sfs_buf *buf, struct sfsi_inode *inode)
 {
 	if (!(set->mask & (SFS_SET_SIZE | SFS_SET_ATIME | SFS_SET_MTIME)))
 		return 0;
-	return sfsi_bytes_set(store, ino, set);
+	return inode->small ? sfsi_small_set(store, ino, set, buf, inode)
+			    : sfsi_bytes_set(store, ino, set);
 }
 
 /** Owner and mode inside a change; a file without names only exists in the table of open files. */
@@ -581,16 +601,18 @@ static int setattr_in(struct sfsi_txn *txn, uint64_t ino, const struct sfs_setat
 	if (!err && inode.type != SFS_NODE_FILE && (set->mask & SFS_SET_SIZE))
 		err = inode.type == SFS_NODE_DIR ? SFS_ERR_IS_DIR : SFS_ERR_INVALID;
 	if (!err && inode.type == SFS_NODE_FILE)
-		err = set_bytes(txn->store, ino, set);
+		err = set_bytes(txn->store, ino, set, &buf, &inode);
 	if (err < 0)
 		return err;
 	set_inode(&inode, set, txn->now_ns);
 	inode.revision = txn->commit;
-	if (orphan)
+	if (orphan) {
+		inode.text = (struct sfs_span){ "", 0 };
 		return sfsi_open_orphan_set(txn->store, ino, &inode);
-	/* Size and times alone are the file's own business: no commit. */
+	}
+	/* Size and times alone are the plain file's own business: no commit. */
 	bool only_bytes = !(set->mask & (SFS_SET_MODE | SFS_SET_UID | SFS_SET_GID));
-	if (inode.type == SFS_NODE_FILE && only_bytes)
+	if (inode.type == SFS_NODE_FILE && !inode.small && only_bytes)
 		return 0;
 	err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
 	struct sfsi_txn_class *class;
@@ -609,13 +631,32 @@ static int setattr_root(struct sfs_store *store, uint64_t ino, const struct sfs_
 	return err == SFS_ERR_INVALID ? SFS_ERR_IS_DIR : err;
 }
 
+/** A small file can not become so large: it gets a plain file first. */
+static int outgrow(struct sfs_store *store, uint64_t ino)
+{
+	struct sfs_raw_file *file;
+	int err = sfs_raw_open(store, ino, true, &file);
+	/* What it is that has no bytes is said by the change. */
+	if (err == SFS_ERR_IS_DIR || err == SFS_ERR_INVALID)
+		return 0;
+	if (err < 0)
+		return err;
+	err = sfs_raw_plain(file);
+	sfs_raw_close(file);
+	return err;
+}
+
 int sfs_raw_setattr(struct sfs_store *store, uint64_t ino, const struct sfs_setattr *set,
 		    struct sfs_attr *ret)
 {
 	if (sfsi_ino_serial(ino) == SFSI_SERIAL_ROOT)
 		return setattr_root(store, ino, set, ret);
 	struct sfsi_txn txn;
-	int err = sfsi_txn_begin(store, &txn);
+	int err = 0;
+	if ((set->mask & SFS_SET_SIZE) && set->size > SFSI_SMALL_MAX)
+		err = outgrow(store, ino);
+	if (!err)
+		err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
 	err = sfsi_txn_end(&txn, setattr_in(&txn, ino, set));

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include "base/errno.h"
 #include "raw.h"
+#include "memo.h"
 
 #define REAP_MAX 64
 /** So many bytes are not left to wait for the next sync in the background. */
@@ -24,8 +25,9 @@ struct open_inode {
 	uint64_t ino;
 	unsigned count;
 	bool orphan;
-	uint64_t commit;         /* orphan: that made it one */
-	struct sfsi_inode inode; /* orphan: its last state */
+	uint64_t commit;          /* orphan: that made it one */
+	struct sfsi_inode inode;  /* orphan: its last state */
+	struct sfsi_small *small; /* NULL: each who has it open has a descriptor of its own */
 };
 
 struct sfsi_open_table {
@@ -51,7 +53,8 @@ struct sfsi_reaped {
 struct sfs_raw_file {
 	struct sfs_store *store;
 	uint64_t ino;
-	int fd;
+	int fd; /* -1: small has the bytes, or their descriptor */
+	struct sfsi_small *small;
 	bool writable;
 };
 
@@ -154,6 +157,13 @@ static struct timespec spec_of(int64_t ns, bool given)
 	return spec;
 }
 
+bool sfsi_bytes_times(const struct sfs_setattr *set, struct timespec ret[2])
+{
+	ret[0] = spec_of(set->atime_ns, set->mask & SFS_SET_ATIME);
+	ret[1] = spec_of(set->mtime_ns, set->mask & SFS_SET_MTIME);
+	return set->mask & (SFS_SET_ATIME | SFS_SET_MTIME);
+}
+
 int sfsi_bytes_set(struct sfs_store *store, uint64_t ino, const struct sfs_setattr *set)
 {
 	SFSI_AUTO_FD int fd = -1;
@@ -164,12 +174,8 @@ int sfsi_bytes_set(struct sfs_store *store, uint64_t ino, const struct sfs_setat
 		return err;
 	if ((set->mask & SFS_SET_SIZE) && ftruncate(fd, (off_t)set->size) < 0)
 		return sfsi_err_from_errno(errno);
-	struct timespec times[2] = {
-		spec_of(set->atime_ns, set->mask & SFS_SET_ATIME),
-		spec_of(set->mtime_ns, set->mask & SFS_SET_MTIME),
-	};
-	bool times_given = set->mask & (SFS_SET_ATIME | SFS_SET_MTIME);
-	if (times_given && futimens(fd, times) < 0)
+	struct timespec times[2];
+	if (sfsi_bytes_times(set, times) && futimens(fd, times) < 0)
 		return sfsi_err_from_errno(errno);
 	return 0;
 }
@@ -307,7 +313,7 @@ static bool orphan_locked(struct sfs_store *store, uint64_t ino, const struct sf
 	uint64_t commit = atomic_load(&store->commit);
 	struct open_inode *open = *open_place_locked(store, ino);
 	if (!open)
-		return going_add_locked(store, ino, commit);
+		return !inode->small && going_add_locked(store, ino, commit);
 	open->orphan = true;
 	open->commit = commit;
 	open->inode = *inode;
@@ -338,7 +344,8 @@ void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_i
 	pthread_mutex_lock(&store->open_lock);
 	bool much = orphan_locked(store, ino, inode);
 	pthread_mutex_unlock(&store->open_lock);
-	reap_now(store, much);
+	if (!inode->small)
+		reap_now(store, much);
 }
 
 int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino, struct sfsi_inode *ret)
@@ -361,20 +368,49 @@ int sfsi_open_orphan_set(struct sfs_store *store, uint64_t ino, const struct sfs
 	return 0;
 }
 
+struct sfsi_small *sfsi_open_small(struct sfs_store *store, uint64_t ino)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	const struct open_inode *open = *open_place_locked(store, ino);
+	return open ? sfsi_small_ref(open->small) : NULL;
+}
+
+static struct open_inode *open_new(uint64_t ino, const struct sfsi_inode *inode)
+{
+	struct open_inode *open = calloc(1, sizeof *open);
+	if (open && inode->small && sfsi_small_new(inode, &open->small) < 0) {
+		free(open);
+		return NULL;
+	}
+	if (open) {
+		open->ino = ino;
+		open->count = 1;
+	}
+	return open;
+}
+
+static void open_free(struct open_inode *open)
+{
+	if (open)
+		sfsi_small_unref(open->small);
+	free(open);
+}
+
 /** Count an open; under the lock the inode is looked up, so that it can not be reaped meanwhile. */
-static int open_add(struct sfs_store *store, uint64_t ino)
+static int open_add(struct sfs_store *store, uint64_t ino, struct sfsi_small **ret_small)
 {
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct open_inode **at = open_place_locked(store, ino);
 	if (*at) {
 		(*at)->count++;
+		*ret_small = sfsi_small_ref((*at)->small);
 		return 0;
 	}
 	struct sfsi_key key;
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
 	struct sfsi_inode inode;
 	sfsi_key_serial(&key, 'N', sfsi_ino_serial(ino));
-	int err = sfsi_backend_get(store->backend, sfs_ino_class(ino), sfsi_key_span(&key), &value);
+	int err = sfsi_memo_get(store, sfs_ino_class(ino), sfsi_key_span(&key), &value);
 	if (!err)
 		err = sfsi_inode_decode(sfs_buf_span(&value), sfsi_ino_serial(ino), &inode);
 	if (err < 0)
@@ -383,12 +419,10 @@ static int open_add(struct sfs_store *store, uint64_t ino)
 		return SFS_ERR_NOT_FOUND;
 	if (inode.type != SFS_NODE_FILE)
 		return inode.type == SFS_NODE_DIR ? SFS_ERR_IS_DIR : SFS_ERR_INVALID;
-	struct open_inode *open = calloc(1, sizeof *open);
-	if (!open)
+	*at = open_new(ino, &inode);
+	if (!*at)
 		return SFS_ERR_NO_MEMORY;
-	open->ino = ino;
-	open->count = 1;
-	*at = open;
+	*ret_small = sfsi_small_ref((*at)->small);
 	return 0;
 }
 
@@ -401,7 +435,7 @@ static struct open_inode *open_take(struct sfs_store *store, uint64_t ino, bool 
 	if (!open || --open->count)
 		return NULL;
 	*at = open->chain;
-	if (open->orphan)
+	if (open->orphan && !open->inode.small)
 		*ret_much = going_add_locked(store, ino, open->commit);
 	return open;
 }
@@ -410,9 +444,9 @@ static void open_drop(struct sfs_store *store, uint64_t ino)
 {
 	bool much = false;
 	struct open_inode *open = open_take(store, ino, &much);
-	if (open && open->orphan)
+	if (open && open->orphan && !open->inode.small)
 		reap_now(store, much);
-	free(open);
+	open_free(open);
 }
 
 /* --- Z records --- */
@@ -530,16 +564,24 @@ int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable, struct sf
 		return SFS_ERR_READ_ONLY;
 	if (sfsi_ino_serial(ino) == SFSI_SERIAL_ROOT)
 		return SFS_ERR_IS_DIR;
-	int err = open_add(store, ino);
+	struct sfsi_small *small = NULL;
+	int err = open_add(store, ino, &small);
 	if (err < 0)
 		return err;
 	struct sfs_raw_file *file = calloc(1, sizeof *file);
-	err = file ? sfsi_bytes_open(store, ino, writable, &file->fd) : SFS_ERR_NO_MEMORY;
+	if (!file)
+		err = SFS_ERR_NO_MEMORY;
+	else if (small)
+		file->fd = -1;
+	else
+		err = sfsi_bytes_open(store, ino, writable, &file->fd);
 	if (err < 0) {
+		sfsi_small_unref(small);
 		open_drop(store, ino);
 		free(file);
 		return err;
 	}
+	file->small = small;
 	file->store = store;
 	file->ino = ino;
 	file->writable = writable;
@@ -551,16 +593,36 @@ void sfs_raw_close(struct sfs_raw_file *file)
 {
 	if (!file)
 		return;
-	if (file->writable)
-		sfsi_syncer_file(file->store, file->ino);
-	close(file->fd);
+	if (file->writable) {
+		/* Who wants to know calls it before. */
+		int err = sfs_raw_flush(file);
+		(void)err;
+		if (sfs_raw_fd(file) >= 0)
+			sfsi_syncer_file(file->store, file->ino);
+	}
+	if (file->fd >= 0)
+		close(file->fd);
+	sfsi_small_unref(file->small);
 	open_drop(file->store, file->ino);
 	free(file);
 }
 
 int sfs_raw_fd(const struct sfs_raw_file *file)
 {
-	return file->fd;
+	return file->small ? sfsi_small_fd(file->small) : file->fd;
+}
+
+int sfs_raw_plain(struct sfs_raw_file *file)
+{
+	if (sfs_raw_fd(file) >= 0)
+		return 0;
+	return file->writable ? sfsi_small_outgrow(file->store, file->ino, file->small)
+			      : SFS_ERR_INVALID;
+}
+
+int sfs_raw_flush(struct sfs_raw_file *file)
+{
+	return file->small ? sfsi_small_store(file->store, file->ino, file->small) : 0;
 }
 
 int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret)
@@ -571,8 +633,11 @@ int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret)
 int sfs_raw_read(struct sfs_raw_file *file, uint64_t off, void *dst, size_t len, size_t *ret_len)
 {
 	size_t done = 0;
+	if (file->small && sfsi_small_read(file->small, off, dst, len, ret_len))
+		return 0;
+	int fd = sfs_raw_fd(file);
 	while (done < len) {
-		ssize_t got = pread(file->fd, (char *)dst + done, len - done, (off_t)(off + done));
+		ssize_t got = pread(fd, (char *)dst + done, len - done, (off_t)(off + done));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -592,9 +657,15 @@ int sfs_raw_write(struct sfs_raw_file *file, uint64_t off, const void *src, size
 	int err = file->writable ? 0 : SFS_ERR_INVALID;
 	if (!err && (off > INT64_MAX || len > (uint64_t)INT64_MAX - off))
 		err = SFS_ERR_LIMIT;
+	bool in_memory = false;
+	if (!err && file->small)
+		err = sfsi_small_write(file->store, file->ino, file->small, off,
+				       (struct sfs_span){ src, len }, &in_memory);
+	if (!err && in_memory)
+		done = len;
+	int fd = sfs_raw_fd(file);
 	while (done < len && !err) {
-		ssize_t put = pwrite(file->fd, (const char *)src + done, len - done,
-				     (off_t)(off + done));
+		ssize_t put = pwrite(fd, (const char *)src + done, len - done, (off_t)(off + done));
 		if (put < 0 && errno != EINTR)
 			err = sfsi_err_from_errno(errno);
 		if (put > 0)
@@ -606,6 +677,9 @@ int sfs_raw_write(struct sfs_raw_file *file, uint64_t off, const void *src, size
 
 int sfs_raw_sync(struct sfs_raw_file *file)
 {
-	int err = sfsi_bytes_sync(file->store, file->ino);
+	int err = sfs_raw_flush(file);
+	/* A file without a name is nobody's after a power cut. */
+	if (!err && sfs_raw_fd(file) >= 0)
+		err = sfsi_bytes_sync(file->store, file->ino);
 	return err < 0 ? err : sfs_store_sync(file->store);
 }

@@ -43,7 +43,8 @@ static int look_at(void *arg, struct sfs_span key, struct sfs_span val)
 	if (serial >= tail->end)
 		return 1;
 	/* What can not be read is not this one's business. */
-	if (sfsi_inode_decode(val, serial, &inode) < 0 || inode.type != SFS_NODE_FILE)
+	if (sfsi_inode_decode(val, serial, &inode) < 0 || inode.type != SFS_NODE_FILE ||
+	    inode.small)
 		return 0;
 	if (inode.revision <= tail->store->marked)
 		tail->past_all = true;

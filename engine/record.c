@@ -11,6 +11,8 @@
 #define VERSION 1
 /* checksum, version, flags, attributes (at most), updated, lengths of body, updates, text and rows */
 #define RECORD_HEADER (8 + 2 + 74 + 8 + 16)
+/* A file that has its bytes behind its attributes. */
+#define VERSION_SMALL 2
 /* In the mode of an object: the number that it shows is not its serial, and follows. */
 #define MODE_NUMBER 0x8000
 
@@ -210,7 +212,7 @@ int sfsi_name_decode(struct sfs_span bytes, struct sfsi_name *ret)
 int sfsi_inode_encode(const struct sfsi_inode *inode, struct sfs_buf *ret)
 {
 	uint8_t bytes[64];
-	uint8_t *at = sfsi_put_u8(bytes, VERSION);
+	uint8_t *at = sfsi_put_u8(bytes, inode->small ? VERSION_SMALL : VERSION);
 	at = sfsi_put_u8(at, (uint8_t)inode->type);
 	if (inode->type != SFS_NODE_OBJECT) {
 		at = sfsi_put_u16(at, (uint16_t)inode->mode);
@@ -236,9 +238,15 @@ int sfsi_inode_decode(struct sfs_span bytes, uint64_t serial, struct sfsi_inode 
 	uint8_t type = sfsi_read_u8(&r);
 	if (r.bad || !type_known(type))
 		return SFS_ERR_CORRUPT;
-	if (version != VERSION)
+	if (version != VERSION && version != VERSION_SMALL)
 		return SFS_ERR_VERSION;
-	struct sfsi_inode inode = { .type = (enum sfs_node_type)type, .serial = serial };
+	struct sfsi_inode inode = {
+		.type = (enum sfs_node_type)type,
+		.serial = serial,
+		.small = version == VERSION_SMALL,
+	};
+	if (inode.small && inode.type != SFS_NODE_FILE)
+		return SFS_ERR_CORRUPT;
 	if (inode.type != SFS_NODE_OBJECT) {
 		inode.mode = sfsi_read_u16(&r);
 		inode.uid = sfsi_read_u32(&r);

@@ -76,9 +76,11 @@ struct sfsi_inode {
 	uint64_t parent; /* DIR: serial of the parent */
 	uint32_t mode, uid, gid, nlink;
 	int64_t atime_ns, mtime_ns,
-		ctime_ns; /* FILE: only ctime counts, the bytes' file has the rest */
+		ctime_ns; /* FILE: only ctime counts, unless small: the bytes' file has the rest */
 	uint64_t revision;
-	struct sfs_span text; /* SYMLINK: target; OBJECT: oid. Points into the bytes. */
+	bool small; /* FILE: the bytes are here, there is no plain file */
+	struct sfs_span
+		text; /* SYMLINK: target; OBJECT: oid; small: bytes. Points into the bytes. */
 };
 SFS_MUST_CHECK int sfsi_inode_encode(const struct sfsi_inode *inode, struct sfs_buf *ret);
 SFS_MUST_CHECK int sfsi_inode_decode(struct sfs_span bytes, uint64_t serial,

@@ -185,6 +185,17 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 
 /* --- flush, fsync, release --- */
 
+/** Nothing changes that somebody could see, and so nobody is told. */
+static int save_raw(struct fs *fs, struct fs_handle *handle)
+{
+	if (sfs_raw_fd(handle->raw) >= 0)
+		return 0;
+	fs_loop_block_begin(fs->loop);
+	int err = sfs_raw_flush(handle->raw);
+	fs_loop_block_end(fs->loop);
+	return err;
+}
+
 /**
  * Save what was written and not judged yet. A text that was refused is refused each time: some
  * programs only log what fsync says, and believe close.
@@ -196,6 +207,8 @@ static int save(struct fs *fs, struct fs_handle *handle)
 		     handle->kind == FS_HANDLE_VIEW;
 	if (draft && handle->kind != FS_HANDLE_SCHEMA)
 		fs_refusal_operation("save");
+	if (handle->kind == FS_HANDLE_RAW)
+		return save_raw(fs, handle);
 	if (!draft)
 		return 0;
 	if (!atomic_load(&handle->draft.dirty)) {
@@ -278,6 +291,16 @@ static void close_view(struct fs *fs, struct fs_handle *handle)
 	fs_handle_free(fs, handle);
 }
 
+/** What was written after the last flush, through a mapping. */
+static void close_raw(struct fs *fs, struct fs_handle *handle)
+{
+	int err = save_raw(fs, handle);
+	if (err < 0)
+		fs_log(LOG_ERR, "node %#llx: what was written last is lost: %s",
+		       (unsigned long long)handle->node, sfs_err_text(err));
+	fs_handle_free(fs, handle);
+}
+
 void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_begin_node(req, FS_REQUEST_RELEASE, node);
@@ -290,7 +313,7 @@ void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 		fs_schema_close(fs, handle);
 		fs_handle_free(fs, handle);
 		break;
-	case FS_HANDLE_RAW:
+	case FS_HANDLE_RAW: close_raw(fs, handle); break;
 	case FS_HANDLE_TEXT: fs_handle_free(fs, handle); break;
 	}
 	fuse_reply_err(req, 0);

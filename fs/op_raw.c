@@ -17,13 +17,18 @@ void fs_op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t
 		     struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_begin_node(req, FS_REQUEST_FALLOCATE, node);
-	int fd = raw_fd(fi);
-	if (fd < 0) {
+	const struct fs_handle *handle = fs_handle_of(fi->fh);
+	if (handle->kind != FS_HANDLE_RAW) {
 		fs_reply_errno(req, EOPNOTSUPP);
 		return;
 	}
 	fs_loop_block_begin(fs->loop);
-	int error = fallocate(fd, mode, off, len) < 0 ? errno : 0;
+	/* Holes are a plain file's. */
+	int error = 0, err = sfs_raw_plain(handle->raw);
+	if (err < 0)
+		error = fs_errno(err);
+	else if (fallocate(sfs_raw_fd(handle->raw), mode, off, len) < 0)
+		error = errno;
 	fs_loop_block_end(fs->loop);
 	fs_reply_errno(req, error);
 }

@@ -201,6 +201,8 @@ static int put_raw(struct fs *fs, const struct fs_open *open, struct sfs_span te
 	err = sfs_raw_write(file, 0, text.data, text.len, &done);
 	if (!err)
 		err = sfs_raw_setattr(fs->store, open->raw_ino, &set, NULL);
+	if (!err)
+		err = sfs_raw_flush(file);
 	sfs_raw_close(file);
 	return err;
 }

@@ -27,6 +27,8 @@ bool sfsi_check_inode_decode(const struct sfsi_check_row *row, struct sfsi_inode
 		return ret->text.len > 0 && ret->text.len <= SFS_OID_MAX;
 	if (ret->type == SFS_NODE_SYMLINK)
 		return ret->text.len > 0 && ret->text.len <= 4095;
+	if (ret->small)
+		return ret->text.len <= SFSI_SMALL_MAX;
 	return ret->text.len == 0;
 }
 
@@ -259,7 +261,7 @@ static void inode_relate(struct sfsi_check *check, const struct sfsi_check_row *
 	struct sfsi_inode inode;
 	if (!sfsi_check_inode_decode(row, &inode))
 		return;
-	if (inode.type == SFS_NODE_FILE)
+	if (inode.type == SFS_NODE_FILE && !inode.small)
 		sfsi_check_file(check, inode.serial);
 	if (inode.type == SFS_NODE_DIR && in_cycle(check, inode.serial))
 		sfsi_check_found(check, SFS_CHECK_CYCLE,

@@ -127,14 +127,27 @@ struct sfs_raw_file;
 SFS_API SFS_MUST_CHECK int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable,
 					struct sfs_raw_file **ret);
 
-/** Close it. Accepts NULL. */
+/** Close it, after a sfs_raw_flush() whose error nobody hears. Accepts NULL. */
 SFS_API void sfs_raw_close(struct sfs_raw_file *file);
 
 /**
  * The descriptor of the plain file that holds the bytes, for splice, mmap and
- * sendfile; owned by file. -1 when the backend has no such file.
+ * sendfile; owned by file. -1 when there is no such file: a scratch file has none while it is small.
+ * It may get one with any write; what sfs_raw_fd() has returned once stays.
  */
 SFS_API int sfs_raw_fd(const struct sfs_raw_file *file);
+
+/**
+ * Put the bytes into a plain file, so that sfs_raw_fd() has a descriptor.
+ * Returns 0, SFS_ERR_INVALID (there is none, and the file is not open for writing), errors of a commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_plain(struct sfs_raw_file *file);
+
+/**
+ * Make what was written survive a kill of the process. Bytes of a plain file always do. Errors of a
+ * commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_flush(struct sfs_raw_file *file);
 
 /** Attributes of an open file, also after its last name was removed (nlink 0). */
 SFS_API SFS_MUST_CHECK int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret);
