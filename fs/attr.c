@@ -73,7 +73,12 @@ static int object_attr(struct fs *fs, uint64_t node, const struct fs_handle *han
 {
 	uint64_t ino = fs_node_ino(node), sequence = fs_sequence(fs, ino);
 	struct sfs_attr attr;
-	int err = sfs_object_stat(fs->store, ino, &attr, NULL);
+	int err = SFS_ERR_NOT_FOUND;
+	/* A newborn, which is asked for when it is made, is not in the store. */
+	if (handle && handle->open && fs_open_is_newborn(fs, handle->open))
+		err = fs_open_attr(fs, ino, &attr);
+	if (err < 0 || attr.nlink == 0)
+		err = sfs_object_stat(fs->store, ino, &attr, NULL);
 	if (err == SFS_ERR_NOT_FOUND)
 		err = unsaved_attr(fs, ino, &attr);
 	if (err < 0)
@@ -117,7 +122,8 @@ int fs_attr_load(struct fs *fs, uint64_t node, const struct fs_handle *handle, p
 	case FS_NODE_REJECTED: return fs_rejected_attr(fs, node, handle, ret);
 	case FS_NODE_VIEW: return fs_view_attr(fs, node, handle, pid, ret);
 	case FS_NODE_THING:
-		if (has_objects(fs, fs_node_ino(node)))
+		if (!(handle && handle->kind == FS_HANDLE_RAW) &&
+		    has_objects(fs, fs_node_ino(node)))
 			err = object_attr(fs, node, handle, pid, ret);
 		if (err == SFS_ERR_NOT_FOUND && node == fs_node_ino(node))
 			err = thing_attr(fs, node, ret);
