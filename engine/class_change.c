@@ -5,6 +5,7 @@
 #include "backref.h"
 #include "class_private.h"
 #include "index/table.h"
+#include "open.h"
 
 static int put_record(struct sfsi_txn *txn, uint32_t id, const struct sfsi_class_record *record)
 {
@@ -323,6 +324,8 @@ static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
 	sfsi_key_state(&key);
 	if (!err)
 		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
+	if (!err)
+		err = sfsi_reaped_leave(txn, class->id);
 	if (!err)
 		err = sfsi_backrefs_mark(txn, class, (struct sfs_span){ "", 0 }, NULL);
 	if (!err)

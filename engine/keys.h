@@ -9,6 +9,7 @@
  *   N  serial u64                     inode
  *   X  serial u64                     metadata of a raw
  *   Z  serial u64                     bytes to remove: the last name is gone
+ *   Z  class u64                      (partition 0) a class that was removed with such bytes
  *   P  oid                            how many objects are above this oid, up to that of the next row
  *   R  E  cookie u64  oid             refused text: when, where, why, how long
  *   R  T  serial u64                  … its text

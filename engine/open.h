@@ -15,6 +15,8 @@ void sfsi_open_fini(struct sfs_store *store);
 
 /** Remove what a crash left: bytes of removed raws (table Z). */
 SFS_MUST_CHECK int sfsi_reaped_sweep(struct sfs_store *store);
+/** A class is being removed: if bytes of it wait for removal, note it for the sweep. */
+SFS_MUST_CHECK int sfsi_reaped_leave(struct sfsi_txn *txn, uint32_t class_id);
 /* Z records whose bytes are gone ride along with the next commit of the same class. */
 SFS_MUST_CHECK int sfsi_reaped_collect(struct sfsi_txn *txn);
 void sfsi_reaped_restore(struct sfsi_txn *txn);

@@ -547,13 +547,55 @@ static int sweep_class(struct sfs_store *store, uint32_t class_id)
 	return sfsi_txn_end(&txn, err);
 }
 
+/** The same of classes that left a note when they were removed; then the notes go. */
+static int sweep_gone(struct sfs_store *store)
+{
+	SFSI_AUTO_BUF struct sfs_buf found = SFS_BUF_INIT;
+	struct sfsi_scan scan = { .prefix = sfs_span_str("Z"), .keys_only = true };
+	int err = sfsi_backend_scan(store->backend, &scan, sweep_record, &found);
+	const uint64_t *ids = found.data;
+	size_t count = found.len / sizeof *ids;
+	for (size_t i = 0; i < count && !err; i++)
+		err = sweep_class(store, (uint32_t)ids[i]);
+	struct sfsi_txn txn;
+	if (!err && count)
+		err = sfsi_txn_begin(store, &txn);
+	if (err < 0 || !count)
+		return err;
+	struct sfsi_txn_class *catalogue;
+	err = sfsi_txn_class(&txn, 0, &catalogue);
+	for (size_t i = 0; i < count && !err; i++) {
+		struct sfsi_key key;
+		sfsi_key_serial(&key, 'Z', ids[i]);
+		err = sfsi_txn_remove(&txn, 0, sfsi_key_span(&key));
+	}
+	return sfsi_txn_end(&txn, err);
+}
+
 int sfsi_reaped_sweep(struct sfs_store *store)
 {
-	uint64_t end = atomic_load(&store->by_id[0]->next_serial);
+	struct sfs_class_info info = { 0 };
 	int err = 0;
-	for (uint64_t id = 1; id < end && !err; id++)
-		err = sweep_class(store, (uint32_t)id);
-	return err;
+	for (uint32_t id = 0; !err && sfs_class_next(store, id, &info) == 0; id = info.id)
+		err = sweep_class(store, info.id);
+	return err < 0 ? err : sweep_gone(store);
+}
+
+int sfsi_reaped_leave(struct sfsi_txn *txn, uint32_t class_id)
+{
+	SFSI_AUTO_BUF struct sfs_buf found = SFS_BUF_INIT;
+	struct sfsi_scan scan = {
+		.partition = class_id,
+		.prefix = sfs_span_str("Z"),
+		.keys_only = true,
+		.limit = 1,
+	};
+	int err = sfsi_backend_scan(txn->store->backend, &scan, sweep_record, &found);
+	if (err < 0 || !found.len)
+		return err;
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'Z', class_id);
+	return sfsi_txn_put(txn, 0, sfsi_key_span(&key), (struct sfs_span){ "", 0 });
 }
 
 /* --- the public face --- */

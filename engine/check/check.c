@@ -22,6 +22,7 @@ static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,
 	&sfsi_check_catalogue_state,
 	&sfsi_check_pending,
+	&sfsi_check_removal,
 };
 
 static const char *const kind_texts[] = {

@@ -93,6 +93,16 @@ static void they_go_with_any_commit_when_their_class_is_gone(void **state)
 	assert_int_equal(sfs_store_close(store), 0);
 }
 
+static void a_class_that_leaves_nothing_is_not_noted(void **state)
+{
+	(void)state;
+	struct sfs_store *store = open_store();
+	make_class(store, "Image");
+	assert_int_equal(sfs_class_remove(store, sfs_span_str("Image")), 0);
+	assert_int_equal(removals(store, 0), 0);
+	assert_int_equal(sfs_store_close(store), 0);
+}
+
 static void an_open_sweeps_what_is_left_of_classes_that_are_gone(void **state)
 {
 	(void)state;
@@ -101,9 +111,12 @@ static void an_open_sweeps_what_is_left_of_classes_that_are_gone(void **state)
 	make_file(store, info.attr.ino);
 	assert_int_equal(sfs_raw_unlink(store, info.attr.ino, sfs_span_str("f")), 0);
 	assert_int_equal(sfs_class_remove(store, sfs_span_str("Image")), 0);
+	/* The catalogue knows, so that an open need not look at all classes that ever were. */
+	assert_int_equal(removals(store, 0), 1);
 	assert_int_equal(sfs_store_close(store), 0);
 	store = open_store();
 	assert_int_equal(removals(store, info.id), 0);
+	assert_int_equal(removals(store, 0), 0);
 	uint64_t commit = atomic_load(&store->commit);
 	assert_int_equal(sfs_store_close(store), 0);
 	/* The commit of the sweep is counted for good. */
@@ -117,6 +130,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(they_go_with_any_commit_when_their_class_is_gone),
+		CASE(a_class_that_leaves_nothing_is_not_noted),
 		CASE(an_open_sweeps_what_is_left_of_classes_that_are_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
