@@ -48,7 +48,8 @@ static int follow_one(struct following *following, const struct sfsi_backref *ba
 		.name = backref->relation,
 	};
 	err = sfsi_relation_edit(following->txn, edit, NULL);
-	return err == SFS_ERR_NOT_FOUND ? 0 : err;
+	/* An oid that no document can say is not followed: the reference stays, dangling. */
+	return err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NAME ? 0 : err;
 }
 
 static int follow_row(void *arg, struct sfs_span key, struct sfs_span val)

@@ -4,7 +4,7 @@
  * forgets them.
  */
 #include <sys/stat.h>
-#include "raw.h"
+#include "raw_refs.h"
 
 #define LINKS_MAX 65000
 
@@ -341,6 +341,8 @@ int sfs_raw_unlink(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 	if (!err && entry.type == SFS_NODE_DIR)
 		err = SFS_ERR_IS_DIR;
 	if (!err)
+		err = sfsi_raw_removed(&txn, dir, name);
+	if (!err)
 		err = sfsi_inode_unref(&txn, sfs_ino_class(dir), entry.serial, &gone, &orphan);
 	if (!err)
 		err = sfsi_name_erase(&txn, dir, name);
@@ -516,7 +518,18 @@ static int rename_in(struct sfsi_txn *txn, struct move *move, unsigned flags)
 		if (err < 0)
 			return err;
 	}
-	return flags & SFS_RENAME_EXCHANGE ? exchange(txn, move) : replace(txn, move);
+	/* Both names stay: who refers to one of them goes on doing so. */
+	if (flags & SFS_RENAME_EXCHANGE)
+		return exchange(txn, move);
+	struct sfsi_raw_move refs = { .referred = false };
+	err = sfsi_raw_move_begin(txn, move->dir, move->name, move->new_dir, move->new_name, &refs);
+	if (!err)
+		err = replace(txn, move);
+	if (!err)
+		err = sfsi_raw_moved(txn, sfs_ino_class(move->new_dir),
+				     move->from.type == SFS_NODE_DIR, &refs);
+	sfsi_raw_move_end(&refs);
+	return err;
 }
 
 /**

@@ -290,9 +290,16 @@ struct record_storing {
 	struct sfs_buf *body, *list;
 };
 
+/** A relation to many that may have rows? */
 static bool is_many(const struct record_storing *record, struct sfs_span name)
 {
-	const struct sfsi_relation *relation = sfsi_schema_relation(record->schema, name);
+	const struct sfsi_schema *schema = record->schema;
+	const struct sfsi_relation *relation = sfsi_schema_relation(schema, name);
+	/* What an index reads it must find in the body. */
+	for (uint32_t i = 0; relation && i < schema->indexes_count; i++)
+		for (uint32_t k = 0; k < schema->indexes[i].from_count; k++)
+			if (sfs_span_equal(schema->indexes[i].from[k], name))
+				return false;
 	return relation && relation->many;
 }
 

@@ -151,7 +151,7 @@ static const struct {
 	{ EACCES, "the system denies access to the store's files" },
 	{ ENOMEM, "the daemon has no memory left" },
 	{ EMFILE, "the daemon has no file descriptors left" },
-	{ EBUSY, "somebody else is changing it" },
+	{ EBUSY, "others refer to it, or somebody else is changing it" },
 };
 
 /** What an errno means for a certain request. */

@@ -67,8 +67,8 @@ SFS_API SFS_MUST_CHECK int sfs_raw_link(struct sfs_store *store, uint64_t ino, u
 
 /**
  * Remove a name that is not a directory. The bytes go with the last name, but
- * stay as long as the file is open.
- * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_IS_DIR.
+ * stay as long as the file is open. What becomes of references to it the definition of its class says.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_IS_DIR, SFS_ERR_BUSY (others refer to it, and the class refuses).
  */
 SFS_API SFS_MUST_CHECK int sfs_raw_unlink(struct sfs_store *store, uint64_t dir,
 					  struct sfs_span name);
@@ -79,7 +79,8 @@ SFS_API SFS_MUST_CHECK int sfs_raw_rmdir(struct sfs_store *store, uint64_t dir,
 
 /**
  * Rename inside one class, as rename(2) and renameat2(2) do: atomic, replaces a
- * file by a file and an empty directory by a directory.
+ * file by a file and an empty directory by a directory. References to what is moved, and to what is in a
+ * directory that is moved, get the new path in the same commit.
  * @flags  enum sfs_rename_flags.
  * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS (NOREPLACE), SFS_ERR_CROSS, SFS_ERR_LOOP,
  * SFS_ERR_IS_DIR, SFS_ERR_NOT_DIR, SFS_ERR_NOT_EMPTY, SFS_ERR_LIMIT, SFS_ERR_NAME.

@@ -246,6 +246,83 @@ static void on_remove_clear(void **state)
 	assert_string_equal(check_run(c), "");
 }
 
+static void raws_are_referred_to_by_their_paths(void **state)
+{
+	struct case_store *c = *state;
+	start(c);
+	uint64_t dir = case_make(c, c->root, "dir", SFS_NODE_DIR).ino;
+	uint64_t sub = case_make(c, dir, "sub", SFS_NODE_DIR).ino;
+	case_make(c, sub, "a.jpg", SFS_NODE_FILE);
+	case_make(c, c->root, "b.jpg", SFS_NODE_FILE);
+	assert_int_equal(relation_add(c, "1", "images", "dir/sub/a.jpg"), 0);
+	assert_int_equal(relation_add(c, "1", "images", "b.jpg"), 0);
+	assert_string_equal(check_run(c), "");
+	assert_int_equal(sfs_raw_rename(c->store, c->root, SPAN("dir"), c->root, SPAN("d2"), 0), 0);
+	assert_string_equal(relation_targets(c, "1", "images"), "d2/sub/a.jpg b.jpg");
+	assert_int_equal(sfs_raw_rename(c->store, c->root, SPAN("b.jpg"), dir, SPAN("c.jpg"), 0),
+			 0);
+	assert_string_equal(relation_targets(c, "1", "images"), "d2/sub/a.jpg d2/c.jpg");
+	assert_string_equal(relation_referrers(c, c->images, "d2/c.jpg"), "Article/1.images");
+	assert_string_equal(check_run(c), "");
+	/* A name that no document can say: the reference stays behind. */
+	assert_int_equal(sfs_raw_rename(c->store, dir, SPAN("c.jpg"), dir, SPAN("\xff"), 0), 0);
+	assert_string_equal(relation_targets(c, "1", "images"), "d2/sub/a.jpg d2/c.jpg");
+	assert_string_equal(check_run(c), "dangling");
+	relation_define(c, "Image", "{\"kind\": \"raw\", \"on_remove\": \"refuse\"}");
+	assert_int_equal(sfs_raw_unlink(c->store, sub, SPAN("a.jpg")), SFS_ERR_BUSY);
+	assert_int_equal(sfs_raw_unlink(c->store, dir, SPAN("\xff")), 0);
+	relation_define(c, "Image", "{\"kind\": \"raw\", \"on_remove\": \"clear\"}");
+	assert_int_equal(sfs_raw_unlink(c->store, sub, SPAN("a.jpg")), 0);
+	assert_string_equal(relation_targets(c, "1", "images"), "d2/c.jpg");
+	relation_sound(c);
+}
+
+static int put_and_relate(struct case_store *c, struct sfs_batch *batch, const char *oid)
+{
+	struct sfs_put put = {
+		.class_id = c->articles,
+		.oid = span(oid),
+		.text = SPAN("{\"title\": \"t\"}"),
+	};
+	struct sfs_relation replies = relation_of(c, oid, "replies");
+	struct sfs_target target = { c->articles, SPAN("1") };
+	int err = sfs_batch_put(batch, &put, NULL);
+	return err < 0 ? err : sfs_batch_relation_add(batch, &replies, &target);
+}
+
+static void a_batch_is_all_or_nothing(void **state)
+{
+	struct case_store *c = *state;
+	struct sfs_batch *batch;
+	size_t failed;
+	uint32_t accounts = start(c);
+	struct sfs_relation author = relation_of(c, "new", "author");
+	struct sfs_target two = { accounts, SPAN("2") }, wrong = { c->articles, SPAN("2") };
+	assert_int_equal(sfs_batch_begin(c->store, &batch), 0);
+	assert_int_equal(put_and_relate(c, batch, "new"), 0);
+	assert_int_equal(sfs_batch_remove(batch, accounts, SPAN("1"), 0), 0);
+	assert_int_equal(sfs_batch_relation_set(batch, &author, &wrong, 1), 0);
+	assert_int_equal(sfs_batch_count(batch), 4);
+	assert_int_equal(sfs_batch_commit(batch, &failed), SFS_ERR_INVALID);
+	assert_int_equal(failed, 3);
+	assert_string_equal(case_oids(c), "1 2 3 4 5");
+	assert_string_equal(relation_referrers(c, c->articles, "1"), "");
+	assert_int_equal(sfs_batch_begin(c->store, &batch), 0);
+	assert_int_equal(put_and_relate(c, batch, "new"), 0);
+	assert_int_equal(sfs_batch_remove(batch, accounts, SPAN("1"), 0), 0);
+	assert_int_equal(sfs_batch_relation_set(batch, &author, &two, 1), 0);
+	assert_int_equal(sfs_batch_commit(batch, &failed), 0);
+	assert_string_equal(relation_referrers(c, c->articles, "1"), "Article/new.replies");
+	assert_string_equal(relation_referrers(c, accounts, "2"), "Article/new.author");
+	assert_int_equal(sfs_batch_begin(c->store, &batch), 0);
+	assert_int_equal(sfs_batch_relation_clear(batch, &author), 0);
+	assert_int_equal(sfs_batch_remove(batch, accounts, SPAN("1"), 0), 0);
+	assert_int_equal(sfs_batch_commit(batch, &failed), SFS_ERR_NOT_FOUND);
+	assert_int_equal(failed, 1);
+	assert_string_equal(relation_targets(c, "new", "author"), "2");
+	assert_string_equal(check_run(c), "");
+}
+
 static void definitions_that_change(void **state)
 {
 	struct case_store *c = *state;
@@ -465,6 +542,8 @@ int contract_relation(const char *backend)
 		CASE(an_object_that_comes_back_has_its_references),
 		CASE(on_remove_refuse),
 		CASE(on_remove_clear),
+		CASE(raws_are_referred_to_by_their_paths),
+		CASE(a_batch_is_all_or_nothing),
 		CASE(definitions_that_change),
 		CASE(many_objects_are_settled),
 		CASE(referrers_are_a_stream),
