@@ -128,9 +128,12 @@ static void split_id(struct sfs_span id, struct sfs_span *ret_key, struct sfs_sp
 	*ret_text = (struct sfs_span){ bytes + len + 1, id.len - len - 1 };
 }
 
-/** Mode, owner and times of the object; times of the relation where there are some. */
+/**
+ * Mode, owner and times of the object; times of the relation where there are some.
+ * @many  NULL, or the directory of the relation, which is asked for each of its links: it keeps the time.
+ */
 static int object_attr(struct fs *fs, const struct fs_view *object, struct sfs_span property,
-		       struct sfs_attr *ret)
+		       const struct fs_view *many, struct sfs_attr *ret)
 {
 	struct sfs_attr attr;
 	const struct sfs_field_of of = { object->class_id, object->id, property };
@@ -143,24 +146,33 @@ static int object_attr(struct fs *fs, const struct fs_view *object, struct sfs_s
 	ret->gid = attr.gid;
 	ret->ctime_ns = attr.ctime_ns;
 	ret->atime_ns = ret->mtime_ns = attr.mtime_ns;
-	err = property.len ? sfs_object_updated(fs->store, &of, &updated_ns) : SFS_ERR_NOT_FOUND;
-	if (!err)
-		ret->atime_ns = ret->mtime_ns = updated_ns;
+	if (property.len == 0)
+		return 0;
+	if (!many || !fs_view_noted(fs, many, attr.revision, &updated_ns)) {
+		err = sfs_object_updated(fs->store, &of, &updated_ns);
+		if (err == SFS_ERR_NOT_FOUND)
+			updated_ns = attr.mtime_ns;
+		if (many && (!err || err == SFS_ERR_NOT_FOUND))
+			fs_view_note(fs, many, attr.revision, updated_ns);
+	}
+	ret->atime_ns = ret->mtime_ns = err ? attr.mtime_ns : updated_ns;
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;
 }
 
 static int link_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
 {
 	struct sfs_span key, text, property = { "", 0 };
-	const struct fs_view *object = view->parent;
+	const struct fs_view *object = view->parent, *many = NULL;
 	split_id(view->id, &key, &text);
-	if (object->ops->is_object)
+	if (object->ops->is_object) {
 		property = key;
-	else if (object->ops == &targets_ops)
+	} else if (object->ops == &targets_ops) {
+		many = object;
 		property = object->id;
+	}
 	while (!object->ops->is_object)
 		object = object->parent;
-	int err = object_attr(fs, object, property, ret);
+	int err = object_attr(fs, object, property, many, ret);
 	ret->mode = 0777;
 	ret->size = text.len;
 	return err;
@@ -473,7 +485,7 @@ static int targets_list(struct fs *fs, const struct fs_view *dir, uint64_t after
 
 static int targets_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
 {
-	int err = object_attr(fs, view->parent, view->id, ret);
+	int err = object_attr(fs, view->parent, view->id, view, ret);
 	if (!err && !fs_relation_is(fs, view->parent, view->id))
 		err = SFS_ERR_NOT_FOUND;
 	ret->mode = (ret->mode & 0777) | (ret->mode & 0444) >> 2;

@@ -34,6 +34,8 @@ struct fs_view {
 	struct fs_handle *writers; /* linked by sibling */
 	uint64_t lookups;          /* replies that the kernel has not forgotten */
 	unsigned refs;
+	uint64_t noted_revision; /* of the object; 0: nothing is noted */
+	int64_t noted_ns;
 };
 
 /** What a name means: filled by a kind of views, made a view by the table. */
@@ -136,6 +138,10 @@ void fs_view_forget(struct fs *fs, uint64_t node, uint64_t count);
 uint64_t fs_view_number(uint64_t dir, const struct fs_view_ops *ops, struct sfs_span id);
 /** How many there are. */
 uint64_t fs_view_count(const struct fs *fs);
+
+/** A time that is dear to find out and holds for one revision of an object: note it, and ask for it. */
+void fs_view_note(struct fs *fs, const struct fs_view *view, uint64_t revision, int64_t ns);
+bool fs_view_noted(struct fs *fs, const struct fs_view *view, uint64_t revision, int64_t *ret);
 
 /** A handle that is open for writing comes and goes. */
 void fs_view_attach(struct fs *fs, struct fs_view *view, struct fs_handle *handle);

@@ -274,6 +274,31 @@ void fs_view_forget(struct fs *fs, uint64_t node, uint64_t count)
 		drop(fs, node, count, 0);
 }
 
+/* --- what is noted --- */
+
+void fs_view_note(struct fs *fs, const struct fs_view *view, uint64_t revision, int64_t ns)
+{
+	struct shard *shard = shard_of(fs, view->node);
+	pthread_mutex_lock(&shard->lock);
+	struct fs_view *own = peek_locked(shard, view->node);
+	if (own) {
+		own->noted_revision = revision;
+		own->noted_ns = ns;
+	}
+	pthread_mutex_unlock(&shard->lock);
+}
+
+bool fs_view_noted(struct fs *fs, const struct fs_view *view, uint64_t revision, int64_t *ret)
+{
+	struct shard *shard = shard_of(fs, view->node);
+	pthread_mutex_lock(&shard->lock);
+	bool noted = revision && view->noted_revision == revision;
+	if (noted)
+		*ret = view->noted_ns;
+	pthread_mutex_unlock(&shard->lock);
+	return noted;
+}
+
 /* --- who writes --- */
 
 void fs_view_attach(struct fs *fs, struct fs_view *view, struct fs_handle *handle)
