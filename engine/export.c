@@ -385,14 +385,10 @@ static int export_object(const struct export *export, const struct sfs_class_inf
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
 	const struct sfsi_class *held = sfsi_class_ref(export->store, class->id);
 	struct object object = { .class = class };
-	struct sfsi_key key;
 	uint64_t number;
 	if (!held || sfsi_oid_check(oid) < 0)
 		return SFS_ERR_NOT_FOUND;
-	sfsi_key_object(&key, oid);
-	int err = sfsi_backend_get(export->store->backend, class->id, sfsi_key_span(&key), &value);
-	if (!err)
-		err = sfsi_record_decode(sfs_buf_span(&value), sfsi_key_span(&key), &object.record);
+	int err = sfsi_object_read(export->store, class->id, oid, &value, &object.record);
 	if (err < 0)
 		return err;
 	object.schema = sfsi_class_schema(export->store, held, &number);
