@@ -463,7 +463,8 @@ static void a_relation_to_many_is_exported_and_survives_a_merge(void **state)
 	struct sfs_buf json = SFS_BUF_INIT, out = SFS_BUF_INIT;
 	struct sfs_diag diag;
 	struct sfs_export how = { .depth = 1 };
-	assert_int_equal(sfs_buf_printf(&json, "{\"oid\": \"m\", \"name\": \"x\", \"friends\": ["), 0);
+	assert_int_equal(sfs_buf_printf(&json, "{\"oid\": \"m\", \"name\": \"x\", \"friends\": ["),
+			 0);
 	for (int i = 0; i < 500; i++)
 		assert_int_equal(sfs_buf_printf(&json, "%s\"f%d\"", i ? ", " : "", i), 0);
 	assert_int_equal(sfs_buf_append(&json, "]}", 3), 0);
