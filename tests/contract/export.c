@@ -456,6 +456,37 @@ static void update_times_come_back_with_an_import(void **state)
 	assert_string_equal(check_run(c), "dangling schema");
 }
 
+static void a_relation_to_many_is_exported_and_survives_a_merge(void **state)
+{
+	struct case_store *c = *state;
+	struct classes classes = fill(c);
+	struct sfs_buf json = SFS_BUF_INIT, out = SFS_BUF_INIT;
+	struct sfs_diag diag;
+	struct sfs_export how = { .depth = 1 };
+	assert_int_equal(sfs_buf_printf(&json, "{\"oid\": \"m\", \"name\": \"x\", \"friends\": ["),
+			 0);
+	for (int i = 0; i < 500; i++)
+		assert_int_equal(sfs_buf_printf(&json, "%s\"f%d\"", i ? ", " : "", i), 0);
+	assert_int_equal(sfs_buf_append(&json, "]}", 3), 0);
+	assert_int_equal(import(c, classes.account, json.data, 0, NULL, &diag), 0);
+	assert_int_equal(import(c, classes.account, "{\"oid\": \"m\", \"name\": \"y\"}",
+				SFS_IMPORT_UPDATE, NULL, &diag),
+			 0);
+	assert_int_equal(sfs_export(c->store, classes.account, SPAN("m"), &how, &out, NULL, &diag),
+			 0);
+	size_t count = 0;
+	const char *at = out.data, *end = at + out.len;
+	while ((at = memmem(at, (size_t)(end - at), "\"blog.Account\"", 14))) {
+		at++;
+		count++;
+	}
+	assert_int_equal(count, 501);
+	assert_non_null(memmem(out.data, out.len, "\"oid\": \"f499\"", 13));
+	assert_non_null(memmem(out.data, out.len, "\"name\": \"y\"", 11));
+	sfs_buf_fini(&json);
+	sfs_buf_fini(&out);
+}
+
 static void a_document_of_10000_properties_is_merged(void **state)
 {
 	struct case_store *c = *state;
@@ -495,6 +526,7 @@ int contract_export(const char *backend)
 		CASE(an_import_keeps_updates_or_replaces_what_is_there),
 		CASE(a_bad_import_changes_nothing),
 		CASE(update_times_come_back_with_an_import),
+		CASE(a_relation_to_many_is_exported_and_survives_a_merge),
 		CASE(a_document_of_10000_properties_is_merged),
 	};
 	return cmocka_run_group_tests_name("export", tests, NULL, NULL);
