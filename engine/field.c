@@ -2,7 +2,7 @@
  * Fields: reading properties of an object one at a time, and when they changed.
  */
 #include <stdlib.h>
-#include "document/json.h"
+#include "document/document.h"
 #include "document/msgpack_head.h"
 #include "field.h"
 
@@ -54,19 +54,6 @@ int sfsi_member_find(const struct sfsi_record *record, struct sfs_span name,
 
 /* --- values --- */
 
-static int render_json(struct sfs_span value, struct sfs_buf *ret)
-{
-	struct sfsi_json_writer *writer;
-	int err = sfsi_json_writer_new(&writer);
-	if (err < 0)
-		return err;
-	err = sfsi_msgpack_read(value, sfsi_json_writer_sink(writer), NULL, NULL);
-	if (!err)
-		err = sfsi_json_writer_finish(writer, SFSI_JSON_COMPACT, ret);
-	sfsi_json_writer_free(writer);
-	return err;
-}
-
 int sfsi_field_render(struct sfs_span value, enum sfs_field_form form, struct sfs_buf *ret)
 {
 	struct sfsi_head head;
@@ -76,7 +63,7 @@ int sfsi_field_render(struct sfs_span value, enum sfs_field_form form, struct sf
 		return sfs_buf_append(ret, head.body.data, head.body.len);
 	int err = form == SFS_FIELD_TEXT && head.kind == SFSI_HEAD_STRING
 			  ? sfs_buf_append(ret, head.body.data, head.body.len)
-			  : render_json(value, ret);
+			  : sfsi_value_json(value, ret);
 	return err || form == SFS_FIELD_JSON ? err : sfs_buf_append(ret, "\n", 1);
 }
 

@@ -358,23 +358,6 @@ static int order(struct editing *editing, struct sfs_buf *body)
 	return err;
 }
 
-/** Sizes of the documents; a text that was kept is gone. */
-static int measure(struct sfsi_record *record)
-{
-	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
-	int err = sfsi_document_render(SFS_FORMAT_JSON, record->body, &json);
-	if (!err && (json.len > SFS_DOCUMENT_MAX || record->body.len > SFS_DOCUMENT_MAX))
-		err = SFS_ERR_LIMIT;
-	/* A value that is just not too deep is so in the document. */
-	if (!err)
-		err = sfsi_msgpack_read(record->body, &sfsi_sink_null, NULL, NULL);
-	record->has_text = false;
-	record->text = (struct sfs_span){ "", 0 };
-	record->object.size = json.len;
-	record->object.size_msgpack = record->body.len;
-	return err;
-}
-
 static int store(struct sfsi_txn *txn, const struct editing *editing, const struct sfsi_record *old,
 		 struct sfs_span body)
 {
@@ -382,7 +365,7 @@ static int store(struct sfsi_txn *txn, const struct editing *editing, const stru
 	struct sfsi_record record = *old;
 	struct sfsi_derive_side was = { editing->of->oid, old }, is = { editing->of->oid, &record };
 	record.body = body;
-	int err = measure(&record);
+	int err = sfsi_object_canonical(&record);
 	if (!err)
 		err = sfsi_updates_make(old, body, txn->now_ns, &record.updated_ns, &updates);
 	record.updates = sfs_buf_span(&updates);

@@ -102,6 +102,8 @@ SFS_MUST_CHECK int sfsi_object_fit_body(struct sfs_store *store, const struct sf
 /** Sizes of the documents, and whether the text is kept; takes the body. */
 SFS_MUST_CHECK int sfsi_object_measure(const struct sfs_put *put, struct sfs_buf *body,
 				       struct sfsi_prepared *ret);
+/** A new body: sizes of its canonical documents; a text that was kept is gone. SFS_ERR_LIMIT. */
+SFS_MUST_CHECK int sfsi_object_canonical(struct sfsi_record *record);
 /** The class was defined anew since a save was prepared: prepare its body once more. */
 SFS_MUST_CHECK int sfsi_object_prepare_again(struct sfs_store *store,
 					     const struct sfsi_class *class,

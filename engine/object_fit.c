@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include "document/document.h"
+#include "document/msgpack.h"
 #include "import.h"
 #include "schema/schema.h"
 
@@ -124,6 +125,22 @@ int sfsi_object_measure(const struct sfs_put *put, struct sfs_buf *body, struct 
 		*(is_json ? &ret->size : &ret->size_msgpack) = put->text.len;
 	ret->body = sfs_buf_take(body);
 	return 0;
+}
+
+int sfsi_object_canonical(struct sfsi_record *record)
+{
+	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
+	int err = sfsi_document_render(SFS_FORMAT_JSON, record->body, &json);
+	if (!err && (json.len > SFS_DOCUMENT_MAX || record->body.len > SFS_DOCUMENT_MAX))
+		err = SFS_ERR_LIMIT;
+	/* A value that is just not too deep is so in the document. */
+	if (!err)
+		err = sfsi_msgpack_read(record->body, &sfsi_sink_null, NULL, NULL);
+	record->has_text = false;
+	record->text = (struct sfs_span){ "", 0 };
+	record->object.size = json.len;
+	record->object.size_msgpack = record->body.len;
+	return err;
 }
 
 int sfsi_object_prepare_again(struct sfs_store *store, const struct sfsi_class *class,

@@ -54,19 +54,12 @@ static int append_pair(struct sfs_buf *to, struct sfs_span key, struct sfs_span 
 /** The text of a value: bytes and strings are themselves, the rest is JSON. */
 static int value_text(struct sfs_span value, struct sfs_buf *ret)
 {
-	struct sfsi_json_writer *writer;
 	struct sfsi_head head;
 	if (sfsi_head_read(value, &head) != SFSI_HEAD_GOOD)
 		return SFS_ERR_CORRUPT;
 	if (head.kind == SFSI_HEAD_BINARY || head.kind == SFSI_HEAD_STRING)
 		return sfs_buf_append(ret, head.body.data, head.body.len);
-	int err = sfsi_json_writer_new(&writer);
-	if (err < 0)
-		return err;
-	err = sfsi_msgpack_read(value, sfsi_json_writer_sink(writer), NULL, NULL);
-	if (!err)
-		err = sfsi_json_writer_finish(writer, SFSI_JSON_COMPACT, ret);
-	sfsi_json_writer_free(writer);
+	int err = sfsi_value_json(value, ret);
 	return err == SFS_ERR_BAD_DOCUMENT ? SFS_ERR_CORRUPT : err;
 }
 

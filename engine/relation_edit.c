@@ -283,20 +283,6 @@ static int make_body(const struct editing *editing, struct sfs_span body, struct
 
 /* --- the change of the object --- */
 
-/** Sizes of the canonical documents; a text that was kept is gone. */
-static int measure(struct sfsi_record *record)
-{
-	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
-	int err = sfsi_document_render(SFS_FORMAT_JSON, record->body, &json);
-	if (!err && (json.len > SFS_DOCUMENT_MAX || record->body.len > SFS_DOCUMENT_MAX))
-		err = SFS_ERR_LIMIT;
-	record->has_text = false;
-	record->text = (struct sfs_span){ "", 0 };
-	record->object.size = json.len;
-	record->object.size_msgpack = record->body.len;
-	return err;
-}
-
 static int store(struct sfsi_txn *txn, const struct editing *editing, const struct sfsi_record *old,
 		 struct sfs_span body)
 {
@@ -305,7 +291,7 @@ static int store(struct sfsi_txn *txn, const struct editing *editing, const stru
 	struct sfsi_record record = *old;
 	struct sfsi_derive_side was = { relation->oid, old }, is = { relation->oid, &record };
 	record.body = body;
-	int err = measure(&record);
+	int err = sfsi_object_canonical(&record);
 	/* A target that got another oid is the same one: the relation did not change. */
 	if (!err && editing->edit->kind != SFSI_RELATION_FOLLOW) {
 		err = sfsi_updates_make(old, body, txn->now_ns, &record.updated_ns, &updates);

@@ -3,6 +3,7 @@
  * backend while a store is in use, so the one place that numbers commits.
  */
 #include "txn.h"
+#include "base/array.h"
 #include "cache.h"
 #include "hash.h"
 #include "index/table.h"
@@ -46,20 +47,6 @@ int sfsi_txn_end(struct sfsi_txn *txn, int err)
 		return sfsi_txn_commit(txn);
 	sfsi_txn_abort(txn);
 	return err;
-}
-
-/** Make room for one more item of an array that doubles. */
-static int grow(void *array, size_t len, size_t *cap, size_t item)
-{
-	if (len < *cap)
-		return 0;
-	size_t more = *cap ? *cap * 2 : 8;
-	void *moved = realloc(*(void **)array, more * item);
-	if (!moved)
-		return SFS_ERR_NO_MEMORY;
-	*(void **)array = moved;
-	*cap = more;
-	return 0;
 }
 
 static struct sfs_span bytes_at(const struct sfsi_txn *txn, size_t off, size_t len)
@@ -135,7 +122,8 @@ static int op_for(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key,
 	if (!op) {
 		int err = index_grow(txn);
 		if (!err)
-			err = grow(&txn->ops, txn->ops_len, &txn->ops_cap, sizeof *txn->ops);
+			err = sfsi_array_grow(&txn->ops, txn->ops_len, &txn->ops_cap,
+					      sizeof *txn->ops);
 		size_t off = txn->bytes.len;
 		if (!err)
 			err = sfs_buf_append(&txn->bytes, key.data, key.len);
@@ -189,7 +177,8 @@ int sfsi_txn_class(struct sfsi_txn *txn, uint32_t class_id, struct sfsi_txn_clas
 	struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
 	if (!class)
 		return SFS_ERR_NOT_FOUND;
-	int err = grow(&txn->classes, txn->classes_len, &txn->classes_cap, sizeof *txn->classes);
+	int err = sfsi_array_grow(&txn->classes, txn->classes_len, &txn->classes_cap,
+				  sizeof *txn->classes);
 	if (err < 0)
 		return err;
 	struct sfsi_txn_class *copy = &txn->classes[txn->classes_len++];
@@ -202,7 +191,7 @@ int sfsi_txn_class(struct sfsi_txn *txn, uint32_t class_id, struct sfsi_txn_clas
 int sfsi_txn_note(struct sfsi_txn *txn, enum sfs_change_type type, uint64_t ino, uint64_t dir,
 		  bool object, struct sfs_span name)
 {
-	int err = grow(&txn->notes, txn->notes_len, &txn->notes_cap, sizeof *txn->notes);
+	int err = sfsi_array_grow(&txn->notes, txn->notes_len, &txn->notes_cap, sizeof *txn->notes);
 	size_t off = txn->bytes.len;
 	if (!err)
 		err = sfs_buf_append(&txn->bytes, name.data, name.len);

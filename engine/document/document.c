@@ -279,7 +279,7 @@ static const struct sfsi_sink_ops gate_ops = {
 };
 
 /* ret NULL: only find out whether it is possible. */
-static int render_json(struct sfs_span body, struct sfs_buf *ret)
+static int render_json(struct sfs_span body, enum sfsi_json_style style, struct sfs_buf *ret)
 {
 	struct sfsi_json_writer *writer;
 	int err = sfsi_json_writer_new(&writer);
@@ -287,7 +287,7 @@ static int render_json(struct sfs_span body, struct sfs_buf *ret)
 		return err;
 	err = sfsi_msgpack_read(body, sfsi_json_writer_sink(writer), NULL, NULL);
 	if (err == 0)
-		err = sfsi_json_writer_finish(writer, SFSI_JSON_PRETTY, ret);
+		err = sfsi_json_writer_finish(writer, style, ret);
 	sfsi_json_writer_free(writer);
 	return err;
 }
@@ -302,7 +302,7 @@ static int check_renderable(const struct gate *gate)
 	if (gate->bound <= SFS_BUF_MAX)
 		return 0;
 	struct sfs_span body = { (const char *)out->data + gate->start, out->len - gate->start };
-	int err = render_json(body, NULL);
+	int err = render_json(body, SFSI_JSON_PRETTY, NULL);
 	if (err == SFS_ERR_LIMIT)
 		return sfs_diag_set(gate->diag, err,
 				    "the indented JSON of this document would have "
@@ -346,5 +346,10 @@ int sfsi_document_render(enum sfs_format format, struct sfs_span body, struct sf
 {
 	if (format == SFS_FORMAT_MSGPACK)
 		return sfs_buf_append(ret, body.data, body.len);
-	return render_json(body, ret);
+	return render_json(body, SFSI_JSON_PRETTY, ret);
+}
+
+int sfsi_value_json(struct sfs_span value, struct sfs_buf *ret)
+{
+	return render_json(value, SFSI_JSON_COMPACT, ret);
 }

@@ -31,4 +31,7 @@ SFS_MUST_CHECK int sfsi_document_parse(enum sfs_format format, struct sfs_span t
 SFS_MUST_CHECK int sfsi_document_render(enum sfs_format format, struct sfs_span body,
 					struct sfs_buf *ret);
 
+/** Append one value of a body as compact JSON. */
+SFS_MUST_CHECK int sfsi_value_json(struct sfs_span value, struct sfs_buf *ret);
+
 #endif

@@ -3,6 +3,7 @@
 #include <storefs/store.h>
 #include "base/cleanup.h"
 #include "bytes.h"
+#include "document/document.h"
 #include "document/integer.h"
 #include "document/json.h"
 #include "document/msgpack.h"
@@ -137,14 +138,7 @@ int sfsi_key_text_put(const struct sfsi_key_text *text, struct sfs_buf *ret)
 static int encode_other(struct sfs_span value, struct sfs_buf *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
-	struct sfsi_json_writer *writer = NULL;
-	struct sfs_diag diag = SFS_DIAG_INIT;
-	int err = sfsi_json_writer_new(&writer);
-	if (!err)
-		err = sfsi_msgpack_read(value, sfsi_json_writer_sink(writer), NULL, &diag);
-	if (!err)
-		err = sfsi_json_writer_finish(writer, SFSI_JSON_COMPACT, &json);
-	sfsi_json_writer_free(writer);
+	int err = sfsi_value_json(value, &json);
 	if (err == SFS_ERR_BAD_DOCUMENT || err == SFS_ERR_INVALID)
 		err = SFS_ERR_CORRUPT;
 	return err < 0 ? err : sfsi_key_put_other(sfs_buf_span(&json), ret);

@@ -3,6 +3,7 @@
  * change, and becomes visible with its commit. Everything that can fail comes before the commit.
  */
 #include "index/table.h"
+#include "base/array.h"
 
 struct touched {
 	struct sfsi_index_table *table;
@@ -33,20 +34,6 @@ static struct sfsi_index_stage *stage_of(struct sfsi_txn *txn)
 	return txn->indexes;
 }
 
-/** Make room for one more item of an array that doubles. */
-static int grow(void *array, size_t len, size_t *cap, size_t item)
-{
-	if (len < *cap)
-		return 0;
-	size_t more = *cap ? *cap * 2 : 8;
-	void *moved = realloc(*(void **)array, more * item);
-	if (!moved)
-		return SFS_ERR_NO_MEMORY;
-	*(void **)array = moved;
-	*cap = more;
-	return 0;
-}
-
 /* --- collecting --- */
 
 static struct sfsi_index_edit *find_edit(const struct sfsi_index_stage *stage,
@@ -65,8 +52,8 @@ int sfsi_index_edit(struct sfsi_txn *txn, struct sfsi_index_table *table,
 	*ret = find_edit(stage, table);
 	if (*ret)
 		return 0;
-	int err = stage ? grow(&stage->edits, stage->edits_len, &stage->edits_cap,
-			       sizeof *stage->edits)
+	int err = stage ? sfsi_array_grow(&stage->edits, stage->edits_len, &stage->edits_cap,
+					  sizeof *stage->edits)
 			: SFS_ERR_NO_MEMORY;
 	if (err < 0)
 		return err;
@@ -100,8 +87,8 @@ int sfsi_index_block_add(struct sfsi_txn *txn, struct sfsi_index_table *table, s
 		return SFS_ERR_NO_MEMORY;
 	struct sfsi_index_block *block = table->blocks[sfsi_index_block_of(table, tail)];
 	if (!block->touched) {
-		int err = grow(&stage->touched, stage->touched_len, &stage->touched_cap,
-			       sizeof *stage->touched);
+		int err = sfsi_array_grow(&stage->touched, stage->touched_len, &stage->touched_cap,
+					  sizeof *stage->touched);
 		if (err < 0)
 			return err;
 		stage->touched[stage->touched_len++] = (struct touched){ table, block };
@@ -117,8 +104,8 @@ int sfsi_index_block_replace(struct sfsi_txn *txn, struct sfsi_index_table *tabl
 			     size_t count)
 {
 	struct sfsi_index_stage *stage = stage_of(txn);
-	int err = stage ? grow(&stage->replaced, stage->replaced_len, &stage->replaced_cap,
-			       sizeof *stage->replaced)
+	int err = stage ? sfsi_array_grow(&stage->replaced, stage->replaced_len,
+					  &stage->replaced_cap, sizeof *stage->replaced)
 			: SFS_ERR_NO_MEMORY;
 	if (!err) {
 		pthread_rwlock_wrlock(&txn->store->index_lock);

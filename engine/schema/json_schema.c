@@ -3,6 +3,7 @@
  * strict save accepts, as far as JSON Schema can say it; where it can not, it accepts more.
  */
 #include "schema/json_schema.h"
+#include "document/document.h"
 #include "document/json.h"
 #include "document/msgpack.h"
 
@@ -29,14 +30,8 @@ static void put_string(struct out *out, struct sfs_span text)
 /** A literal value, compact. */
 static void put_value(struct out *out, struct sfs_span value)
 {
-	struct sfsi_json_writer *writer = NULL;
-	int err = out->err ? out->err : sfsi_json_writer_new(&writer);
-	if (!err)
-		err = sfsi_msgpack_read(value, sfsi_json_writer_sink(writer), NULL, NULL);
-	if (!err)
-		err = sfsi_json_writer_finish(writer, SFSI_JSON_COMPACT, out->buf);
-	sfsi_json_writer_free(writer);
-	out->err = err;
+	if (!out->err)
+		out->err = sfsi_value_json(value, out->buf);
 }
 
 /* The list of nine numbers of a time. */

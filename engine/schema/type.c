@@ -1,6 +1,6 @@
 /* The words for types, and the notation of a type. */
 #include "schema/type.h"
-#include "document/json.h"
+#include "document/document.h"
 #include "document/msgpack.h"
 #include "document/msgpack_head.h"
 
@@ -64,15 +64,7 @@ static int put_literal(struct sfs_span value, struct sfs_buf *ret)
 	if (sfsi_head_read(value, &head) == SFSI_HEAD_GOOD && head.kind == SFSI_HEAD_STRING &&
 	    is_plain(head.body))
 		return sfs_buf_append(ret, head.body.data, head.body.len);
-	struct sfsi_json_writer *writer;
-	int err = sfsi_json_writer_new(&writer);
-	if (err < 0)
-		return err;
-	err = sfsi_msgpack_read(value, sfsi_json_writer_sink(writer), NULL, NULL);
-	if (!err)
-		err = sfsi_json_writer_finish(writer, SFSI_JSON_COMPACT, ret);
-	sfsi_json_writer_free(writer);
-	return err;
+	return sfsi_value_json(value, ret);
 }
 
 /** The items in brackets. */
