@@ -226,10 +226,10 @@ static void positions_follow_renames_and_aborted_changes(void **state)
 static void positions_that_do_not_add_up_are_made_anew(void **state)
 {
 	struct case_store *c = *state;
-	struct model *model = calloc(1, sizeof *model);
 	struct sfsi_key key;
 	if (!case_durable())
 		skip();
+	struct model *model = calloc(1, sizeof *model);
 	fill(c, model, 3000, 1000);
 	sfsi_key_range(&key, SPAN(""));
 	check_drop_row(c, c->articles, &key);
