@@ -53,9 +53,9 @@ static int begin(struct walk *walk, const struct fs_view *dir)
 	struct sfs_class_info info;
 	const struct fs_view *views[DEPTH_MAX];
 	size_t count = 0;
+	int err = sfs_class_get(walk->fs->store, dir->class_id, &info);
 	for (const struct fs_view *at = dir; at && count < DEPTH_MAX; at = at->parent)
 		views[count++] = at;
-	int err = sfs_class_get(walk->fs->store, dir->class_id, &info);
 	if (!err)
 		err = push(walk, SFS_INO_ROOT, "");
 	if (!err)
