@@ -405,7 +405,7 @@ static bool needs_rows(const struct record_storing *record)
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
 	if (!record->schema || !record->schema->relations_count ||
-	    record->after->body.len < SFSI_ROWS_FROM * 2 ||
+	    record->after->body.len < (size_t)SFSI_ROWS_FROM * 2 ||
 	    sfsi_msgpack_map_init(&map, record->after->body) < 0)
 		return false;
 	while (sfsi_msgpack_map_next(&map, &pair) == 0)
