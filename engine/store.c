@@ -172,6 +172,7 @@ static struct sfs_store *store_new(void)
 static int store_free(struct sfs_store *store)
 {
 	sfsi_indexer_free(store);
+	free(store->index_known);
 	int err = sfsi_syncer_stop(store);
 	sfsi_open_fini(store);
 	sfsi_cache_free(store->cache);
@@ -248,6 +249,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 		err = sfsi_open_init(store);
 	if (!err)
 		err = sfsi_indexer_new(store);
+	if (!err)
+		err = sfsi_index_known_new(store);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	err = sfsi_catalogue_load(store, create, diag);

@@ -28,6 +28,7 @@ struct sfsi_open_table;
 struct sfsi_syncer;
 struct sfsi_index_table;
 struct sfsi_indexer;
+struct sfsi_index_known;
 
 /** Tables of the indexes of a class (index/table.h). */
 struct sfsi_index_set {
@@ -89,6 +90,7 @@ struct sfs_store {
 
 	pthread_rwlock_t index_lock; /* what readers see of indexes: index/table.h */
 	struct sfsi_indexer *indexer;
+	struct sfsi_index_known *index_known; /* protected by commit_lock */
 
 	struct sfsi_cache *cache;
 	struct sfsi_departed *departed; /* renamed to scratch files a moment ago */

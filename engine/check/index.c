@@ -175,7 +175,7 @@ void sfsi_check_index_object(struct sfsi_check *check, struct sfs_span oid,
 	for (size_t i = 0; i < index->count; i++) {
 		const struct sfsi_index_table *table = table_of(check, index->tables[i]);
 		if (!table ||
-		    sfsi_index_keys_of(table, &index->names, oid, record, &index->keys) < 0)
+		    sfsi_index_keys_had(table, &index->names, oid, record, &index->keys) < 0)
 			continue;
 		for (size_t k = 0; k < key_count(&index->keys); k++)
 			*bucket_of(check, oid) += entry_sum(check, table->id,
@@ -234,7 +234,7 @@ void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oi
 	for (size_t i = 0; i < index->count; i++) {
 		const struct sfsi_index_table *table = serving(check, index->tables[i]);
 		if (!table ||
-		    sfsi_index_keys_of(table, &index->names, oid, record, &index->keys) < 0)
+		    sfsi_index_keys_had(table, &index->names, oid, record, &index->keys) < 0)
 			continue;
 		for (size_t k = 0; k < key_count(&index->keys); k++)
 			settle_key(check, table, key_at(&index->keys, k), oid,
@@ -282,7 +282,7 @@ static void index_settle(struct sfsi_check *check, const struct sfsi_check_row *
 				   ? "has an entry of an object that does not exist"
 				   : NULL;
 	if (!err && sfsi_record_decode(sfs_buf_span(&val), sfsi_key_span(&key), &record) == 0 &&
-	    sfsi_index_keys_of(table, &index->names, entry.oid, &record, &index->keys) == 0 &&
+	    sfsi_index_keys_had(table, &index->names, entry.oid, &record, &index->keys) == 0 &&
 	    !has_key(&index->keys, entry.key))
 		what = "has an entry of a key that the object does not have";
 	if (what)

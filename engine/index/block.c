@@ -137,15 +137,17 @@ int sfsi_index_blocks_load(struct sfs_store *store, struct sfsi_index_table *tab
 
 /* --- dividing --- */
 
-/** The parts of a block, as a scan of it finds them. */
+/**
+ * The parts of a block, as a scan of it finds them. What the block counts is right: the last part has
+ * what is left, so that the scan ends where that is not too large any more.
+ */
 struct divide {
-	const struct sfsi_index_table *table;
+	struct sfsi_index_block *block;
 	struct sfs_span end; /* boundary of the next block; empty: there is none */
-	char letter;         /* of the rows that are scanned */
 	struct sfsi_index_block **parts;
 	size_t count, cap;
-	size_t part;         /* keys: where the scan is */
-	struct sfs_buf last; /* key and cookie of the last entry */
+	uint64_t entries, keys; /* of all parts so far */
+	struct sfs_buf last;    /* key and cookie of the last entry */
 	int err;
 };
 
@@ -169,30 +171,35 @@ static int add_part(struct divide *divide, struct sfs_span boundary)
 	return divide->parts[divide->count++] ? 0 : SFS_ERR_NO_MEMORY;
 }
 
+/** Is it the key of the last entry, or of the boundary? */
+static bool is_last_key(const struct divide *divide, struct sfs_span key)
+{
+	const struct sfs_buf *last = &divide->last;
+	return last->len == key.len + 8 && memcmp(last->data, key.data, key.len) == 0;
+}
+
 static int divide_entry(struct divide *divide, struct sfs_span tail)
 {
 	size_t len = sfsi_index_key_len(tail);
 	if (!len || tail.len < len + 8)
 		return SFS_ERR_CORRUPT;
-	struct sfs_span place = { tail.data, len + 8 };
+	struct sfs_span key = { tail.data, len }, place = { tail.data, len + 8 };
 	struct sfsi_index_block *part = divide->parts[divide->count - 1];
+	/* A key comes before its first entry, so it is in the part that ends there. */
+	bool new_key = !is_last_key(divide, key);
+	part->keys += new_key;
+	divide->keys += new_key;
 	int err = 0;
 	/* Entries of one key and cookie stay together: no boundary can be between them. */
 	if (part->entries >= SFSI_INDEX_BLOCK_MAX / 2 &&
 	    !sfs_span_equal(place, sfs_buf_span(&divide->last)))
 		err = add_part(divide, place);
-	if (!err)
-		divide->parts[divide->count - 1]->entries++;
+	if (err < 0)
+		return err;
+	divide->parts[divide->count - 1]->entries++;
+	divide->entries++;
 	divide->last.len = 0;
-	return err < 0 ? err : sfs_buf_append(&divide->last, place.data, place.len);
-}
-
-static void divide_key(struct divide *divide, struct sfs_span tail)
-{
-	while (divide->part + 1 < divide->count &&
-	       sfsi_span_order(boundary_of(divide->parts[divide->part + 1]), tail) <= 0)
-		divide->part++;
-	divide->parts[divide->part]->keys++;
+	return sfs_buf_append(&divide->last, place.data, place.len);
 }
 
 static int divide_row(void *arg, struct sfs_span key, struct sfs_span val)
@@ -202,44 +209,53 @@ static int divide_row(void *arg, struct sfs_span key, struct sfs_span val)
 	(void)val;
 	if (divide->end.len && sfsi_span_order(tail, divide->end) >= 0)
 		return 1;
-	if (divide->letter == 'K')
-		divide_key(divide, tail);
-	else
-		divide->err = divide_entry(divide, tail);
-	return divide->err < 0;
+	divide->err = divide_entry(divide, tail);
+	return divide->err < 0 ||
+	       (divide->parts[divide->count - 1]->entries == 1 && divide->count > 1 &&
+		divide->block->entries - divide->entries < SFSI_INDEX_BLOCK_MAX);
 }
 
-static int divide_scan(struct sfs_store *store, struct divide *divide, char letter)
+static int divide_scan(struct sfs_store *store, const struct sfsi_index_table *table,
+		       struct divide *divide)
 {
 	struct sfsi_index_row prefix, after;
-	sfsi_index_row(&prefix, divide->table->id, letter, (struct sfs_span){ "", 0 });
-	sfsi_index_row(&after, divide->table->id, letter, boundary_of(divide->parts[0]));
+	struct sfs_span boundary = boundary_of(divide->block);
+	sfsi_index_row(&prefix, table->id, 'E', (struct sfs_span){ "", 0 });
+	sfsi_index_row(&after, table->id, 'E', boundary);
 	struct sfsi_scan scan = {
-		.partition = divide->table->class->id,
+		.partition = table->class->id,
 		.prefix = sfsi_index_row_span(&prefix),
 		.after = sfsi_index_row_span(&after),
 		.keys_only = true,
 	};
-	divide->letter = letter;
-	int err = sfsi_backend_scan(store->backend, &scan, divide_row, divide);
+	/* The boundary's key is in an earlier block. */
+	int err = sfs_buf_append(&divide->last, boundary.data, boundary.len);
+	if (!err)
+		err = sfsi_backend_scan(store->backend, &scan, divide_row, divide);
 	return err == SFS_ERR_CANCELLED ? divide->err : err;
+}
+
+static void divide_rest(struct divide *divide)
+{
+	struct sfsi_index_block *part = divide->parts[divide->count - 1];
+	part->entries += divide->block->entries - divide->entries;
+	part->keys += divide->block->keys - divide->keys;
+	part->solid = divide->count == 1;
 }
 
 static int divide_block(struct sfsi_txn *txn, struct sfsi_index_table *table, size_t number)
 {
-	struct sfsi_index_block *block = table->blocks[number];
-	struct divide divide = { .table = table };
+	struct divide divide = { .block = table->blocks[number] };
 	if (number + 1 < table->blocks_len)
 		divide.end = boundary_of(table->blocks[number + 1]);
-	int err = add_part(&divide, boundary_of(block));
+	int err = add_part(&divide, boundary_of(divide.block));
 	if (!err)
-		err = divide_scan(txn->store, &divide, 'E');
-	if (!err)
-		err = divide_scan(txn->store, &divide, 'K');
-	if (!err && divide.count == 1)
-		divide.parts[0]->solid = divide.parts[0]->entries > SFSI_INDEX_BLOCK_MAX;
-	if (!err)
-		err = sfsi_index_block_replace(txn, table, block, divide.parts, divide.count);
+		err = divide_scan(txn->store, table, &divide);
+	if (!err) {
+		divide_rest(&divide);
+		err = sfsi_index_block_replace(txn, table, divide.block, divide.parts,
+					       divide.count);
+	}
 	if (err < 0) {
 		for (size_t i = 0; i < divide.count; i++)
 			free(divide.parts[i]);

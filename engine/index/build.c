@@ -47,7 +47,7 @@ static int take_object(struct batch *batch, struct item *item, struct sfs_span o
 	if (!item->readable)
 		return 0;
 	item->serial = record.object.serial;
-	err = sfsi_index_keys_of(batch->table, &batch->names, oid, &record, &item->keys);
+	err = sfsi_index_keys_had(batch->table, &batch->names, oid, &record, &item->keys);
 	if (err == SFS_ERR_CORRUPT)
 		item->readable = false;
 	batch->weight += item->keys.bytes.len + record.body.len;

@@ -4,11 +4,32 @@
  */
 #include "index/table.h"
 #include "base/array.h"
-
-struct touched {
+	#include "hash.h"
+	
+	struct touched {
 	struct sfsi_index_table *table;
 	struct sfsi_index_block *block;
 };
+
+/** Counts of so many keys are remembered. */
+#define KNOWN 8192
+
+struct sfsi_index_known *sfsi_index_known(struct sfs_store *store, uint32_t class_id,
+					  struct sfs_span row, uint64_t ret_hash[2])
+{
+	/* Ids of indexes are those of their class. */
+	XXH128_hash_t hash = XXH3_128bits_withSeed(row.data, row.len, store->hash_seed + class_id);
+	ret_hash[0] = hash.low64;
+	/* Never that of an empty place. */
+	ret_hash[1] = hash.high64 | 1;
+	return &store->index_known[hash.low64 % KNOWN];
+}
+
+int sfsi_index_known_new(struct sfs_store *store)
+{
+	store->index_known = calloc(KNOWN, sizeof *store->index_known);
+	return store->index_known ? 0 : SFS_ERR_NO_MEMORY;
+}
 
 struct replaced {
 	struct sfsi_index_table *table;
@@ -25,6 +46,7 @@ struct sfsi_index_stage {
 	size_t touched_len, touched_cap;
 	struct replaced *replaced;
 	size_t replaced_len, replaced_cap;
+	bool published;
 };
 
 static struct sfsi_index_stage *stage_of(struct sfsi_txn *txn)
@@ -255,6 +277,7 @@ void sfsi_index_stage_publish(struct sfsi_txn *txn)
 		show_edit(&stage->edits[i]);
 	}
 	pthread_rwlock_unlock(&txn->store->index_lock);
+	stage->published = true;
 	if (work)
 		sfsi_indexer_wake(txn->store);
 }
@@ -264,6 +287,8 @@ void sfsi_index_stage_fini(struct sfsi_txn *txn)
 	struct sfsi_index_stage *stage = txn->indexes;
 	if (!stage)
 		return;
+	if (!stage->published)
+		memset(txn->store->index_known, 0, KNOWN * sizeof *txn->store->index_known);
 	for (size_t i = 0; i < stage->touched_len; i++) {
 		struct sfsi_index_block *block = stage->touched[i].block;
 		block->more_entries = block->more_keys = 0;

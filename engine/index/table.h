@@ -112,10 +112,20 @@ enum sfsi_index_state sfsi_index_staged_state(struct sfsi_txn *txn,
 /** Count entries and keys in the block of a tail. */
 SFS_MUST_CHECK int sfsi_index_block_add(struct sfsi_txn *txn, struct sfsi_index_table *table,
 					struct sfs_span tail, int entries, int keys);
+/** A count of a key that was written lately; of a key, an index and a class by 128 bits of hashes. */
+struct sfsi_index_known {
+	uint64_t hash[2];
+	uint64_t entries;
+};
+/** Where that of a row K would be remembered. commit_lock is held. */
+struct sfsi_index_known *sfsi_index_known(struct sfs_store *store, uint32_t class_id,
+					  struct sfs_span row, uint64_t ret_hash[2]);
 /** A block becomes several: taken over by the change; the block goes when it is committed. */
 SFS_MUST_CHECK int sfsi_index_block_replace(struct sfsi_txn *txn, struct sfsi_index_table *table,
 					    struct sfsi_index_block *block,
 					    struct sfsi_index_block **parts, size_t count);
+
+SFS_MUST_CHECK int sfsi_index_known_new(struct sfs_store *store);
 
 /* txn.c calls these. */
 /** Write heads and blocks of the change. */
@@ -150,11 +160,19 @@ struct sfsi_index_names {
 /** A copy, as of now. */
 void sfsi_index_names(struct sfs_store *store, const struct sfsi_class *class,
 		      struct sfsi_index_names *ret);
-/** The keys of an object in a table; count 0: it has none. @ret is emptied first. */
+/**
+ * The keys of an object in a table; count 0: it has none. @ret is emptied first. SFS_ERR_LIMIT: more
+ * than an index can hold, which refuses its save.
+ */
 SFS_MUST_CHECK int sfsi_index_keys_of(const struct sfsi_index_table *table,
 				      const struct sfsi_index_names *names, struct sfs_span oid,
 				      const struct sfsi_record *record,
 				      struct sfsi_index_keys *ret);
+/** The same of an object that was saved already: one with too many keys has none in an index made later. */
+SFS_MUST_CHECK int sfsi_index_keys_had(const struct sfsi_index_table *table,
+				       const struct sfsi_index_names *names, struct sfs_span oid,
+				       const struct sfsi_record *record,
+				       struct sfsi_index_keys *ret);
 /** An object changes: its entries in all tables of the class. derive.c calls it. */
 SFS_MUST_CHECK int sfsi_index_change(struct sfsi_txn *txn, struct sfsi_class *class,
 				     const struct sfsi_derive_side *before,

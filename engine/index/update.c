@@ -25,8 +25,14 @@ int sfsi_index_keys_of(const struct sfsi_index_table *table, const struct sfsi_i
 		.oid = oid,
 		.updated_ns = record->updated_ns,
 	};
-	int err = sfsi_index_keys_get(table->rule, &input, ret);
-	/* More keys than any index can hold: the object has none, but it can be saved. */
+	return sfsi_index_keys_get(table->rule, &input, ret);
+}
+
+int sfsi_index_keys_had(const struct sfsi_index_table *table, const struct sfsi_index_names *names,
+			struct sfs_span oid, const struct sfsi_record *record,
+			struct sfsi_index_keys *ret)
+{
+	int err = sfsi_index_keys_of(table, names, oid, record, ret);
 	if (err == SFS_ERR_LIMIT) {
 		ret->count = 0;
 		err = 0;
@@ -55,34 +61,49 @@ struct place {
 	uint64_t cookie, serial;
 };
 
+/** How many entries a key had last: without reading it where it was seen lately. */
+static int read_count(const struct place *at, struct sfs_span row, struct sfsi_index_known *known,
+		      const uint64_t hash[2], uint64_t *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	*ret = known->entries;
+	if (known->hash[0] == hash[0] && known->hash[1] == hash[1])
+		return 0;
+	int err = sfsi_txn_get(at->txn, at->table->class->id, row, &value);
+	if (!err)
+		return sfsi_index_count_decode(sfs_buf_span(&value), ret);
+	*ret = 0;
+	return err == SFS_ERR_NOT_FOUND ? 0 : err;
+}
+
 /** One entry more or less of a key. SFS_ERR_NOT_FOUND: the key has none. */
 static int count_entry(const struct place *at, struct sfs_span key, int more)
 {
 	struct sfsi_index_row row;
-	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	uint32_t partition = at->table->class->id;
-	uint64_t entries = 0;
+	uint64_t entries, hash[2];
 	sfsi_index_row(&row, at->table->id, 'K', key);
-	int err = sfsi_txn_get(at->txn, partition, sfsi_index_row_span(&row), &value);
-	if (!err)
-		err = sfsi_index_count_decode(sfs_buf_span(&value), &entries);
-	if (err == SFS_ERR_NOT_FOUND && more > 0)
-		err = 0;
-	else if (!err && entries == 0)
+	struct sfs_span whole = sfsi_index_row_span(&row);
+	struct sfsi_index_known *known = sfsi_index_known(at->txn->store, at->table->class->id,
+							  whole, hash);
+	int err = read_count(at, whole, known, hash, &entries);
+	if (!err && entries == 0 && more < 0)
 		err = SFS_ERR_NOT_FOUND;
 	if (err < 0)
 		return err;
 	uint64_t left = more > 0 ? entries + 1 : entries - 1;
 	if (left == 0 || entries == 0)
 		err = sfsi_index_block_add(at->txn, at->table, key, 0, more);
-	if (err < 0)
-		return err;
-	if (left == 0)
-		return sfsi_txn_remove(at->txn, partition, sfsi_index_row_span(&row));
 	uint8_t bytes[SFSI_INDEX_COUNT_SIZE];
 	size_t len = sfsi_index_count_encode(left, bytes);
-	return sfsi_txn_put(at->txn, partition, sfsi_index_row_span(&row),
-			    (struct sfs_span){ bytes, len });
+	if (!err && left == 0)
+		err = sfsi_txn_remove(at->txn, at->table->class->id, whole);
+	else if (!err)
+		err = sfsi_txn_put(at->txn, at->table->class->id, whole,
+				   (struct sfs_span){ bytes, len });
+	/* It is forgotten when the change does not become a commit. */
+	if (!err)
+		*known = (struct sfsi_index_known){ { hash[0], hash[1] }, left };
+	return err;
 }
 
 static int add_entry(const struct place *at, struct sfs_span key)
@@ -226,12 +247,6 @@ static struct place place_of(struct change *change, struct sfsi_index_table *tab
 	};
 }
 
-static int keys_of(const struct change *change, const struct sfsi_index_table *table,
-		   const struct sfsi_derive_side *side, struct sfsi_index_keys *ret)
-{
-	return sfsi_index_keys_of(table, &change->names, side->oid, side->record, ret);
-}
-
 static int change_table(struct change *change, struct sfsi_index_table *table)
 {
 	const struct sfsi_derive_side *before = change->before, *after = change->after;
@@ -243,10 +258,13 @@ static int change_table(struct change *change, struct sfsi_index_table *table)
 		return 0;
 	int err = sfsi_index_blocks_load_locked(change->txn->store, table);
 	/* Its keys were made once: if that can not be done again, nobody knows what the table has. */
-	if (!err && was && keys_of(change, table, before, &change->old) < 0)
+	if (!err && was &&
+	    sfsi_index_keys_had(table, &change->names, before->oid, before->record, &change->old) <
+		    0)
 		err = SFS_ERR_NOT_FOUND;
 	if (!err && is)
-		err = keys_of(change, table, after, &change->new);
+		err = sfsi_index_keys_of(table, &change->names, after->oid, after->record,
+					 &change->new);
 	if (!err && is)
 		err = note_multi(change->txn, table, &change->new);
 	if (err < 0)

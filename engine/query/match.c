@@ -31,8 +31,8 @@ int sfsi_query_keys(struct sfs_query *query, const struct sfsi_index_table *tabl
 	*ret_found = !err && query->record.found;
 	if (err < 0 || !*ret_found)
 		return err;
-	return sfsi_index_keys_of(table, &query->names, candidate->oid, &query->record.record,
-				  &query->keys);
+	return sfsi_index_keys_had(table, &query->names, candidate->oid, &query->record.record,
+				   &query->keys);
 }
 
 static bool in_range(const struct sfsi_query_range *range, struct sfs_span key)

@@ -313,15 +313,20 @@ static void match(unsigned number)
 			from, t->count);
 }
 
-/** Why nothing matched: the first difference after each of the steps. */
+/** How many of a thread's last steps are looked at when nothing matched: most is there mostly. */
+#define EXPLAINED 8
+
+/** Why nothing matched: the first difference after each of the last steps. */
 static void explain(unsigned number)
 {
 	struct thread *t = &threads[number];
 	memset(t->state, 0, sizeof t->state);
 	size_t from = required(t);
-	for (size_t i = 0; i <= t->count && i < from + 20; i++) {
-		unsigned slot = difference(t, i);
-		if (i >= from && slot < SLOTS)
+	if (t->count > from + EXPLAINED)
+		from = t->count - EXPLAINED;
+	for (size_t i = 0; i <= t->count; i++) {
+		unsigned slot = i >= from ? difference(t, i) : SLOTS;
+		if (slot < SLOTS)
 			no_match(t, number, i ? i - 1 : 0, slot);
 		if (i < t->count)
 			step_apply(t, &t->steps[i]);
