@@ -54,6 +54,14 @@ static int take_format(struct cli_ctx *ctx, struct fs_options *options, const ch
 	return 0;
 }
 
+static int take_views(struct cli_ctx *ctx, struct fs_options *options, const char *value)
+{
+	options->list_views = strcmp(value, "listed") == 0;
+	if (!options->list_views && strcmp(value, "hidden") != 0)
+		return cli_usage(ctx, "-o views: '%s' is neither listed nor hidden", value);
+	return 0;
+}
+
 /* One word of -o; more collects what libfuse is told. */
 static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char *word,
 		     struct sfs_buf *more)
@@ -62,6 +70,8 @@ static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char
 		return 0;
 	if (strncmp(word, "format=", 7) == 0)
 		return take_format(ctx, options, word + 7);
+	if (strncmp(word, "views=", 6) == 0)
+		return take_views(ctx, options, word + 6);
 	if (strncmp(word, "threads=", 8) == 0)
 		return take_threads(ctx, options, word + 8);
 	if (strcmp(word, "noxattr") == 0)
@@ -244,6 +254,7 @@ static const struct cli_option options[] = {
 	{ "options", 'o', "LIST",
 	  "options of the mount, separated by commas:\n"
 	  "format=json|msgpack  the documents that are listed\n"
+	  "views=listed         classes list by, their query directories\n"
 	  "noxattr              no extended attributes: faster\n"
 	  "allow_other          other users may use the mount\n"
 	  "ro                   change nothing\n"

@@ -17,6 +17,7 @@ struct fs_options {
 	bool no_xattr;          /* -o noxattr: answer ENOSYS */
 	bool allow_other;
 	bool read_only;
+	bool list_views;          /* -o views=listed: directories of classes list by */
 	enum sfs_format format;   /* which documents readdir lists */
 	unsigned threads;         /* 0: one per processor */
 	const char *fuse_options; /* further -o text for libfuse, or NULL */

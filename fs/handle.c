@@ -3,6 +3,7 @@
  * cache of them, newborn.c keeps those that are not saved yet.
  */
 #include <stdlib.h>
+#include "stream.h"
 #include "table.h"
 #include "view.h"
 
@@ -193,6 +194,7 @@ struct fs_open *fs_handle_free(struct fs *fs, struct fs_handle *handle)
 	struct fs_open *open = handle->open;
 	if (handle->view && handle->kind == FS_HANDLE_VIEW)
 		fs_view_detach(fs, handle->view, handle);
+	fs_stream_free(handle->stream);
 	fs_view_unref(fs, handle->view);
 	sfs_doc_unref(handle->doc);
 	sfs_buf_fini(&handle->text);

@@ -13,6 +13,7 @@
 #include "daemon.h"
 #include "draft.h"
 
+struct fs_stream;
 struct fs_view;
 
 /** An object with open handles. */
@@ -44,6 +45,8 @@ enum fs_handle_kind {
 	FS_HANDLE_TEXT,   /* a virtual file */
 	FS_HANDLE_SCHEMA, /* a class's definition, open for writing: draft */
 	FS_HANDLE_VIEW,   /* a file of a view, open for writing: draft */
+	FS_HANDLE_STREAM, /* a directory or a file of a view that is a stream */
+	FS_HANDLE_TAKER,  /* such a file, open for writing */
 };
 
 /** One open(2). kind, node, pid and what they need never change. */
@@ -61,8 +64,10 @@ struct fs_handle {
 	struct fs_draft draft;    /* WRITER, SCHEMA, VIEW */
 	struct sfs_raw_file *raw; /* RAW */
 	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */
-	struct fs_view *view; /* VIEW, TEXT of a view: a reference; VIEW: it lists the handle */
-	bool created;         /* VIEW: made by this open, and not saved yet */
+	struct fs_stream *stream;                /* STREAM, TAKER */
+	struct fs_view *
+		view; /* VIEW, STREAM, TAKER, TEXT of a view: a reference; VIEW: it lists the handle */
+	bool created; /* VIEW: made by this open, and not saved yet */
 };
 
 int fs_table_start(struct fs *fs);

@@ -154,26 +154,41 @@ static size_t cut(const char *name, size_t max)
 	return max;
 }
 
-static size_t make(struct sfs_span oid, const char *extension, char ret[SFS_NAME_MAX + 1])
+/** @hash  NULL: of the oid; else that of what the oid is the beginning of. */
+static size_t make_hashed(struct sfs_span oid, const uint64_t *hash, const char *extension,
+			  char ret[SFS_NAME_MAX + 1])
 {
 	size_t extension_len = strlen(extension);
 	char encoded[ENCODED_MAX];
 	/* Only properties are longer than an oid: of these the beginning is enough. */
-	bool whole = oid.len <= SFS_OID_MAX;
-	size_t len = encode((struct sfs_span){ oid.data, whole ? oid.len : SFS_OID_MAX }, encoded);
+	bool whole = oid.len <= SFS_OID_MAX && !hash;
+	size_t known = oid.len < SFS_OID_MAX ? oid.len : SFS_OID_MAX;
+	size_t len = encode((struct sfs_span){ oid.data, known }, encoded);
 	if (!whole || len + extension_len > SFS_NAME_MAX) {
-		len = cut(encoded, SFS_NAME_MAX - extension_len - HASH_PART);
+		size_t room = SFS_NAME_MAX - extension_len - HASH_PART;
+		if (len > room)
+			len = cut(encoded, room);
 		memcpy(ret, encoded, len);
-		char hash[HASH_PART + 1];
-		snprintf(hash, sizeof hash, "~%016llx",
-			 (unsigned long long)XXH3_64bits(oid.data, oid.len));
-		memcpy(ret + len, hash, HASH_PART);
+		char digits[HASH_PART + 1];
+		snprintf(digits, sizeof digits, "~%016llx",
+			 (unsigned long long)(hash ? *hash : XXH3_64bits(oid.data, oid.len)));
+		memcpy(ret + len, digits, HASH_PART);
 		len += HASH_PART;
 	} else {
 		memcpy(ret, encoded, len);
 	}
 	memcpy(ret + len, extension, extension_len + 1);
 	return len + extension_len;
+}
+
+static size_t make(struct sfs_span oid, const char *extension, char ret[SFS_NAME_MAX + 1])
+{
+	return make_hashed(oid, NULL, extension, ret);
+}
+
+size_t fs_name_make_key(struct sfs_span text, uint64_t hash, bool cut, char ret[SFS_NAME_MAX + 1])
+{
+	return make_hashed(text, cut ? &hash : NULL, "", ret);
 }
 
 size_t fs_name_make(struct sfs_span oid, enum sfs_format format, char ret[SFS_NAME_MAX + 1])
@@ -204,6 +219,11 @@ size_t fs_name_make_stem(struct sfs_span oid, char ret[SFS_NAME_MAX + 1])
 size_t fs_name_make_field(struct sfs_span name, char ret[SFS_NAME_MAX + 1])
 {
 	return make(name, "", ret);
+}
+
+size_t fs_name_decode(struct sfs_span name, unsigned char *ret)
+{
+	return full_decode(name, ret);
 }
 
 static bool has_extension(struct sfs_span name, const char *extension, size_t *ret_stem)

@@ -33,6 +33,10 @@ size_t fs_name_make_stem(struct sfs_span oid, char ret[SFS_NAME_MAX + 1]);
 
 /** The name of a property's file: escaped and shortened as an oid, without an extension. */
 size_t fs_name_make_field(struct sfs_span name, char ret[SFS_NAME_MAX + 1]);
+/** The same of a key of an index, whose XXH3-64 is given. @cut  the text is only its beginning. */
+size_t fs_name_make_key(struct sfs_span text, uint64_t hash, bool cut, char ret[SFS_NAME_MAX + 1]);
+/** Undo every %XX, whatever the name is. ret has room for name.len bytes. Returns the length. */
+size_t fs_name_decode(struct sfs_span name, unsigned char *ret);
 /** What a file name in a directory of fields means as it stands. False: no property is called so. */
 bool fs_name_parse_field(struct sfs_span name, unsigned char ret[SFS_NAME_MAX], size_t *ret_len);
 /** May it stand for something that is longer than a name? */

@@ -4,29 +4,29 @@
  * cached by the kernel, so a listing is right while others insert and remove, and survives a restart
  * of the daemon.
  *
- * Cookies of a class's directory: 1 ".", 2 "..", then objects (the engine's cookie / 2), files
+ * Cookies of a class's directory: 1 ".", 2 "..", 3 "by", then objects (the engine's cookie / 2), files
  * (that + 2^61), newborns (serial + 2^62). Halving makes room for the three kinds; entries
  * that then share a cookie are kept together.
  */
+#include <errno.h>
 #include <linux/fuse.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include "by.h"
 #include "meta.h"
 #include "newborn.h"
 #include "op.h"
 #include "rejected.h"
+#include "stream.h"
 #include "view.h"
 
+#define COOKIE_BY 3
 #define COOKIE_FILES ((uint64_t)1 << 61)
 #define COOKIE_NEWBORNS ((uint64_t)1 << 62)
 #define SERIAL_MASK (((uint64_t)1 << 36) - 1)
 #define REPLY_MAX ((size_t)1 << 20)
 
-/** What a directory held when it was read from its start: entries, each with its name behind it. */
-struct copy {
-	struct sfs_buf entries;
-	bool made;
-};
+/** What a directory held when it was read from its start is kept as entries with their names behind. */
 struct copy_entry {
 	uint64_t number;
 	mode_t type;
@@ -38,6 +38,7 @@ struct listing {
 	fuse_req_t req;
 	struct fs *fs;
 	bool plus;
+	struct fs_handle *handle; /* of the open directory; NULL: it needs none */
 	char *buf;
 	size_t len, size;
 	bool full;
@@ -47,7 +48,6 @@ struct listing {
 	size_t group_at;   /* where they start in buf */
 	size_t last_at;    /* where the last entry starts */
 	uint64_t sequence; /* of the directory, before the listing began */
-	struct copy *copy; /* NULL: of the open directory there is none */
 };
 
 /** One entry; attributes are only needed for readdirplus. */
@@ -180,7 +180,7 @@ static int list_objects(struct listing *listing, uint32_t class_id, uint64_t aft
 {
 	if (after >= COOKIE_FILES)
 		return 0;
-	uint64_t engine = after <= 2 ? 0 : after << 1 | 1;
+	uint64_t engine = after <= COOKIE_BY ? 0 : after << 1 | 1;
 	listing->sequence = fs_sequence(listing->fs, sfs_ino_make(class_id, 1));
 	int err = sfs_object_list(listing->fs->store, class_id, engine, 0, add_object, listing);
 	return err == SFS_ERR_CANCELLED ? 0 : err;
@@ -289,6 +289,16 @@ static void list_newborns(struct listing *listing, uint32_t class_id, uint64_t a
 	sfs_buf_fini(&oid);
 }
 
+/** "by", where it was asked for (-o views=listed). */
+static int list_by(struct listing *listing, uint64_t node, uint32_t class_id, uint64_t after)
+{
+	struct entry entry = { FS_BY_NAME, 0, S_IFDIR, NULL };
+	if (after >= COOKIE_BY || !listing->fs->options->list_views ||
+	    !fs_by_entry(listing->fs, class_id, node, &entry.number))
+		return 0;
+	return add(listing, &entry, COOKIE_BY);
+}
+
 static int list_class(struct listing *listing, uint64_t node, uint64_t after)
 {
 	struct fs *fs = listing->fs;
@@ -298,6 +308,8 @@ static int list_class(struct listing *listing, uint64_t node, uint64_t after)
 		return err;
 	if (info.kind == SFS_CLASS_RAW)
 		return list_files(listing, node, after, 0, true);
+	if (list_by(listing, node, info.id, after))
+		return 0;
 	err = list_objects(listing, info.id, after);
 	if (!err)
 		err = list_files(listing, node, after, COOKIE_FILES, false);
@@ -323,32 +335,40 @@ static int add_view(void *arg, const char *name, mode_t type, uint64_t number, u
 	return add(arg, &entry, cookie);
 }
 
+struct copying {
+	struct sfs_buf *entries;
+	int err;
+};
+
 static int copy_one(void *arg, const char *name, mode_t type, uint64_t number, uint64_t cookie)
 {
-	struct copy *copy = arg;
+	struct copying *copying = arg;
 	struct copy_entry entry = { number, type, (uint32_t)strlen(name) + 1 };
 	(void)cookie;
-	copy->made = sfs_buf_append(&copy->entries, &entry, sizeof entry) == 0 &&
-		     sfs_buf_append(&copy->entries, name, entry.len) == 0;
-	return !copy->made;
+	copying->err = sfs_buf_append(copying->entries, &entry, sizeof entry);
+	if (!copying->err)
+		copying->err = sfs_buf_append(copying->entries, name, entry.len);
+	return copying->err < 0;
 }
 
 /** Entries of the copy have the cookies 3, 4, … */
 static int list_copy(struct listing *listing, uint64_t node, uint64_t after)
 {
-	struct copy *copy = listing->copy;
+	struct sfs_buf *entries = &listing->handle->text;
 	uint64_t cookie = 3;
 	int err = 0;
-	if (after == 0 || !copy->made) {
-		copy->made = true;
-		copy->entries.len = 0;
-		err = fs_view_list(listing->fs, node, 0, copy_one, copy);
-		if (!err && !copy->made)
-			err = SFS_ERR_NO_MEMORY;
+	if (after == 0 || !entries->data) {
+		struct copying copying = { .entries = entries };
+		entries->len = 0;
+		err = fs_view_list(listing->fs, node, 0, copy_one, &copying);
+		if (!err)
+			err = copying.err;
+		if (err < 0)
+			entries->len = 0;
 	}
-	for (size_t at = 0; at < copy->entries.len && !err; cookie++) {
+	for (size_t at = 0; at < entries->len && !err; cookie++) {
 		struct copy_entry one;
-		const char *bytes = (const char *)copy->entries.data + at;
+		const char *bytes = (const char *)entries->data + at;
 		memcpy(&one, bytes, sizeof one);
 		const struct entry entry = { bytes + sizeof one, one.number, one.type, NULL };
 		if (cookie > after && add(listing, &entry, cookie))
@@ -364,9 +384,11 @@ static int list_view(struct listing *listing, uint64_t node, uint64_t after)
 	int err = fs_view_parent(listing->fs, node, &number, &parent);
 	if (err < 0 || add_dots(listing, number, parent, after))
 		return err;
-	if (listing->copy)
-		return list_copy(listing, node, after);
-	return fs_view_list(listing->fs, node, after, add_view, listing);
+	if (!listing->handle)
+		return fs_view_list(listing->fs, node, after, add_view, listing);
+	if (listing->handle->stream)
+		return fs_stream_list(listing->handle->stream, after, add_view, listing);
+	return list_copy(listing, node, after);
 }
 
 static int list(struct listing *listing, uint64_t node, uint64_t after)
@@ -390,18 +412,6 @@ static int list(struct listing *listing, uint64_t node, uint64_t after)
 	return SFS_ERR_NOT_DIR;
 }
 
-static struct copy *copy_of(const struct fuse_file_info *fi)
-{
-	return (struct copy *)(uintptr_t)fi->fh;
-}
-
-static void copy_free(struct copy *copy)
-{
-	if (copy)
-		sfs_buf_fini(&copy->entries);
-	free(copy);
-}
-
 static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off,
 			  const struct fuse_file_info *fi, bool plus)
 {
@@ -410,7 +420,7 @@ static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off,
 		.req = req,
 		.fs = fs,
 		.plus = plus,
-		.copy = copy_of(fi),
+		.handle = fs_handle_of(fi->fh),
 		.group = (uint64_t)off,
 		.size = size < REPLY_MAX ? size : REPLY_MAX,
 	};
@@ -433,14 +443,19 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	int err = fs_attr_load(fs, node, NULL, 0, &found);
 	if (!err && !S_ISDIR(found.stat.st_mode))
 		err = SFS_ERR_NOT_DIR;
+	struct fs_handle *handle = NULL;
+	fs_loop_block_begin(fs->loop);
+	if (!err && fs_node_kind(node) == FS_NODE_VIEW)
+		err = fs_view_opendir(fs, node, fs_pid(req), &handle);
+	fs_loop_block_end(fs->loop);
 	if (err < 0) {
 		fs_reply_node(req, err);
 		return;
 	}
-	struct copy *copy = fs_view_is_whole(fs, node) ? calloc(1, sizeof *copy) : NULL;
-	fi->fh = (uint64_t)(uintptr_t)copy;
+	fi->fh = (uint64_t)(uintptr_t)handle;
+	/* Interrupted: the kernel will not release what it did not get. */
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		copy_free(copy);
+		fs_handle_free(fs, handle);
 }
 
 void fs_op_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
@@ -459,9 +474,9 @@ void fs_op_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
-	fs_begin(req, FS_REQUEST_RELEASEDIR);
+	struct fs *fs = fs_begin(req, FS_REQUEST_RELEASEDIR);
 	(void)node;
-	copy_free(copy_of(fi));
+	fs_handle_free(fs, fs_handle_of(fi->fh));
 	fuse_reply_err(req, 0);
 }
 

@@ -6,6 +6,7 @@
 #include "meta.h"
 #include "op.h"
 #include "save.h"
+#include "stream.h"
 #include "view.h"
 
 /* --- read --- */
@@ -38,6 +39,20 @@ static void read_text(fuse_req_t req, const struct fs_handle *handle, size_t siz
 	else
 		fuse_reply_buf(req, copy.data, copy.len);
 	sfs_buf_fini(&copy);
+}
+
+static void read_stream(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct sfs_buf part = SFS_BUF_INIT;
+	fs_loop_block_begin(fs->loop);
+	int err = fs_stream_read(handle->stream, (uint64_t)off, size, &part);
+	fs_loop_block_end(fs->loop);
+	if (err < 0)
+		fs_reply_node(req, err);
+	else
+		fuse_reply_buf(req, part.data, part.len);
+	sfs_buf_fini(&part);
 }
 
 static void read_draft(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
@@ -94,6 +109,8 @@ void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct 
 			read_text(req, handle, size, off);
 		break;
 	case FS_HANDLE_TEXT: read_text(req, handle, size, off); break;
+	case FS_HANDLE_STREAM: read_stream(req, handle, size, off); break;
+	case FS_HANDLE_TAKER: fs_reply_errno(req, EBADF); break;
 	case FS_HANDLE_WRITER:
 	case FS_HANDLE_VIEW:
 	case FS_HANDLE_SCHEMA: read_draft(req, handle, size, off); break;
@@ -107,7 +124,13 @@ static void write_draft(fuse_req_t req, struct fs_handle *handle, struct sfs_spa
 			const struct fuse_file_info *fi, off_t off)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	int err = fs_save_write(fs, handle, (uint64_t)off, data, fi->flags & O_APPEND);
+	bool take = handle->kind == FS_HANDLE_TAKER;
+	if (take)
+		fs_loop_block_begin(fs->loop);
+	int err = take ? fs_stream_take(handle->stream, (uint64_t)off, data)
+		       : fs_save_write(fs, handle, (uint64_t)off, data, fi->flags & O_APPEND);
+	if (take)
+		fs_loop_block_end(fs->loop);
 	if (err < 0)
 		fs_reply(req, err);
 	else
@@ -168,7 +191,9 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 	struct fs_handle *handle = fs_handle_of(fi->fh);
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
+	case FS_HANDLE_STREAM:
 	case FS_HANDLE_TEXT: fs_reply_errno(req, EBADF); break;
+	case FS_HANDLE_TAKER:
 	case FS_HANDLE_WRITER:
 	case FS_HANDLE_VIEW:
 	case FS_HANDLE_SCHEMA: write_copy(req, handle, in, off, fi); break;
@@ -196,6 +221,19 @@ static int save_raw(struct fs *fs, struct fs_handle *handle)
 	return err;
 }
 
+/** What became of the lines that were written. */
+static int close_taker(struct fs *fs, struct fs_handle *handle, bool closing)
+{
+	fs_refusal_operation("import");
+	fs_loop_block_begin(fs->loop);
+	int err = fs_stream_verdict(handle->stream, closing);
+	fs_loop_block_end(fs->loop);
+	/* Each line that was refused has its own sentence. */
+	if (err < 0)
+		fs_refusal_repeats();
+	return err;
+}
+
 /**
  * Save what was written and not judged yet. A text that was refused is refused each time: some
  * programs only log what fsync says, and believe close.
@@ -209,6 +247,8 @@ static int save(struct fs *fs, struct fs_handle *handle)
 		fs_refusal_operation("save");
 	if (handle->kind == FS_HANDLE_RAW)
 		return save_raw(fs, handle);
+	if (handle->kind == FS_HANDLE_TAKER)
+		return close_taker(fs, handle, false);
 	if (!draft)
 		return 0;
 	if (!atomic_load(&handle->draft.dirty)) {
@@ -309,11 +349,16 @@ void fs_op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	case FS_HANDLE_READER:
 	case FS_HANDLE_WRITER: close_document(fs, handle); break;
 	case FS_HANDLE_VIEW: close_view(fs, handle); break;
+	case FS_HANDLE_TAKER:
+		close_taker(fs, handle, true);
+		fs_handle_free(fs, handle);
+		break;
 	case FS_HANDLE_SCHEMA:
 		fs_schema_close(fs, handle);
 		fs_handle_free(fs, handle);
 		break;
 	case FS_HANDLE_RAW: close_raw(fs, handle); break;
+	case FS_HANDLE_STREAM:
 	case FS_HANDLE_TEXT: fs_handle_free(fs, handle); break;
 	}
 	fuse_reply_err(req, 0);

@@ -305,6 +305,9 @@ static int rename_at(struct renaming *renaming)
 	if (from->kind == FS_PLACE_VIEW && from->dir == to->dir)
 		return fs_view_rename(renaming->fs, from->dir, from->name, to->name,
 				      renaming->flags);
+	if ((from->kind == FS_PLACE_VIEW && fs_view_is_fixed(renaming->fs, from->dir)) ||
+	    (to->kind == FS_PLACE_VIEW && fs_view_is_fixed(renaming->fs, to->dir)))
+		return SFS_ERR_READ_ONLY;
 	if (from->kind == FS_PLACE_VIEW || to->kind == FS_PLACE_VIEW)
 		return SFS_ERR_CROSS;
 	if (virtual)

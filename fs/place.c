@@ -2,6 +2,7 @@
  * Places: see place.h. The one place that knows how the tree of the mount is laid out.
  */
 #include "place.h"
+#include "by.h"
 #include "loop.h"
 #include "meta.h"
 #include "missing.h"
@@ -71,6 +72,11 @@ static int resolve_in_class(struct fs *fs, struct fs_place *place)
 		return 0;
 	if (sfs_span_equal(place->name, sfs_span_str(FS_NEW_NAME))) {
 		place->kind = FS_PLACE_NEW;
+		place->keep = place->keep_missing = false;
+		return 0;
+	}
+	if (fs_by_is_reserved(place->name)) {
+		place->kind = FS_PLACE_VIEW;
 		place->keep = place->keep_missing = false;
 		return 0;
 	}

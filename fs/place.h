@@ -15,7 +15,7 @@ enum fs_place_kind {
 	FS_PLACE_REJECTED, /* a name in .storefs/rejected or below */
 	FS_PLACE_OBJECT,   /* a document of an object */
 	FS_PLACE_RAW,      /* a raw, a scratch file, a directory of a tree */
-	FS_PLACE_VIEW,     /* a name in a view */
+	FS_PLACE_VIEW,     /* a name in a view, or one of a class that only a view has */
 };
 
 struct fs_place {

@@ -2,6 +2,7 @@
  * Views: what handlers ask, on top of the table (view_table.c) and of the functions of each kind.
  */
 #include "refusal.h"
+#include "stream.h"
 #include "view_table.h"
 
 /** The view of a node that is a directory. */
@@ -18,6 +19,12 @@ static int get_dir(struct fs *fs, uint64_t node, struct fs_view **ret)
 	return 0;
 }
 
+/** The same, to change something in it: names that begin views are no names to be changed. */
+static int get_changing(struct fs *fs, uint64_t node, struct fs_view **ret)
+{
+	return fs_node_kind(node) == FS_NODE_VIEW ? get_dir(fs, node, ret) : SFS_ERR_READ_ONLY;
+}
+
 /* --- attributes --- */
 
 /** What a writer sees of its own text, and anybody of a file that was not saved yet. */
@@ -29,6 +36,8 @@ static int overlay(struct fs *fs, const struct fs_view *view, const struct fs_ha
 		attr->size = handle->text.len;
 		return err;
 	}
+	if (handle && handle->stream)
+		return err;
 	if (err == SFS_ERR_NOT_FOUND && view->ops->newborn &&
 	    fs_view_draft_size(fs, view, 0, &size)) {
 		err = view->ops->newborn(fs, view, attr);
@@ -165,12 +174,58 @@ int fs_view_parent(struct fs *fs, uint64_t node, uint64_t *ret_number, uint64_t 
 	return 0;
 }
 
-bool fs_view_is_whole(struct fs *fs, uint64_t node)
+/** A handle with a stream. Takes over the reference to the view on success. */
+static int open_stream(struct fs *fs, struct fs_view *view, pid_t pid, enum fs_handle_kind kind,
+		       struct fs_handle **ret)
 {
-	struct fs_view *view = fs_view_get(fs, node);
-	bool whole = view && view->ops->whole;
+	struct fs_handle *handle = fs_handle_new(kind, view->node, pid);
+	if (!handle)
+		return SFS_ERR_NO_MEMORY;
+	int err = fs_stream_new(fs, view, kind == FS_HANDLE_TAKER, &handle->stream);
+	if (err < 0) {
+		fs_handle_free(fs, handle);
+		return err;
+	}
+	fs_handle_attach(fs, handle, NULL);
+	handle->view = view;
+	*ret = handle;
+	return 0;
+}
+
+/** A handle that keeps a listing. Takes over the reference likewise. */
+static int open_copy(struct fs *fs, struct fs_view *view, pid_t pid, struct fs_handle **ret)
+{
+	struct fs_handle *handle = fs_handle_new(FS_HANDLE_TEXT, view->node, pid);
+	if (!handle)
+		return SFS_ERR_NO_MEMORY;
+	fs_handle_attach(fs, handle, NULL);
+	handle->view = view;
+	*ret = handle;
+	return 0;
+}
+
+int fs_view_opendir(struct fs *fs, uint64_t node, pid_t pid, struct fs_handle **ret)
+{
+	struct fs_view *view;
+	*ret = NULL;
+	int err = get_dir(fs, node, &view);
+	if (err < 0)
+		return err;
+	if (view->ops->next)
+		err = open_stream(fs, view, pid, FS_HANDLE_STREAM, ret);
+	else if (view->ops->whole)
+		err = open_copy(fs, view, pid, ret);
+	if (!*ret)
+		fs_view_unref(fs, view);
+	return err;
+}
+
+bool fs_view_is_fixed(struct fs *fs, uint64_t dir)
+{
+	struct fs_view *view = fs_view_get(fs, dir);
+	bool fixed = !view || !(view->ops->create || view->ops->symlink);
 	fs_view_unref(fs, view);
-	return whole;
+	return fixed;
 }
 
 int fs_view_list(struct fs *fs, uint64_t dir, uint64_t after, fs_view_list_fn *fn, void *arg)
@@ -188,7 +243,7 @@ int fs_view_list(struct fs *fs, uint64_t dir, uint64_t after, fs_view_list_fn *f
 int fs_view_symlink(struct fs *fs, uint64_t dir, const struct fs_view_make *make)
 {
 	struct fs_view *view;
-	int err = get_dir(fs, dir, &view);
+	int err = get_changing(fs, dir, &view);
 	if (err < 0)
 		return err;
 	err = view->ops->symlink ? view->ops->symlink(fs, view, make) : SFS_ERR_READ_ONLY;
@@ -199,7 +254,7 @@ int fs_view_symlink(struct fs *fs, uint64_t dir, const struct fs_view_make *make
 int fs_view_unlink(struct fs *fs, uint64_t dir, struct sfs_span name)
 {
 	struct fs_view *view;
-	int err = get_dir(fs, dir, &view);
+	int err = get_changing(fs, dir, &view);
 	if (err < 0)
 		return err;
 	err = view->ops->unlink ? view->ops->unlink(fs, view, name) : SFS_ERR_READ_ONLY;
@@ -211,7 +266,7 @@ int fs_view_rename(struct fs *fs, uint64_t dir, struct sfs_span from, struct sfs
 		   unsigned flags)
 {
 	struct fs_view *view;
-	int err = get_dir(fs, dir, &view);
+	int err = get_changing(fs, dir, &view);
 	if (err < 0)
 		return err;
 	err = view->ops->rename ? view->ops->rename(fs, view, from, to, flags) : SFS_ERR_READ_ONLY;
@@ -268,11 +323,14 @@ int fs_view_open(struct fs *fs, uint64_t node, pid_t pid, unsigned how, struct f
 	int err = 0;
 	if (!view)
 		return SFS_ERR_NOT_FOUND;
+	bool write = how & FS_VIEW_WRITE;
 	if (!S_ISREG(view->ops->type))
 		err = SFS_ERR_IS_DIR;
-	else if ((how & FS_VIEW_WRITE) && (!view->ops->save || fs->options->read_only))
+	else if (write && ((!view->ops->save && !view->ops->take) || fs->options->read_only))
 		err = SFS_ERR_READ_ONLY;
-	if (!err)
+	if (!err && view->ops->read)
+		err = open_stream(fs, view, pid, write ? FS_HANDLE_TAKER : FS_HANDLE_STREAM, ret);
+	else if (!err)
 		err = open_view(fs, view, pid, how, ret);
 	if (err < 0)
 		fs_view_unref(fs, view);
@@ -284,7 +342,7 @@ int fs_view_create(struct fs *fs, uint64_t dir, const struct fs_view_make *make,
 {
 	struct fs_view *parent, *view = NULL;
 	struct fs_view_spec spec = { .id = SFS_BUF_INIT };
-	int err = get_dir(fs, dir, &parent);
+	int err = get_changing(fs, dir, &parent);
 	if (err < 0)
 		return err;
 	if (!parent->ops->create || fs->options->read_only)

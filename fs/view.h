@@ -65,6 +65,13 @@ struct fs_view_make {
 typedef int fs_view_list_fn(void *arg, const char *name, mode_t type, uint64_t number,
 			    uint64_t cookie);
 
+/** One entry of a listing that is a stream. */
+struct fs_view_entry {
+	char name[SFS_NAME_MAX + 1];
+	mode_t type;
+	uint64_t number;
+};
+
 /**
  * A kind of views. All functions but attr may be NULL: then it can not be done (SFS_ERR_READ_ONLY).
  * They run in many threads at once, and hold no lock when they return; errors are those of the
@@ -104,6 +111,21 @@ struct fs_view_ops {
 	/** Within the directory. @flags  enum sfs_rename_flags. */
 	int (*rename)(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
 		      struct sfs_span to, unsigned flags);
+
+	/*
+	 * Directories and files whose content is a stream (stream.h), instead of list and text. A
+	 * cursor says how far an open(2) is; calls on it never overlap. The view outlives it.
+	 */
+	/** @write  it will take what is written. */
+	int (*open)(struct fs *fs, const struct fs_view *view, bool write, void **ret);
+	void (*close)(void *cursor, bool write);
+	/** Directories: the next entry. 0, 1: the end. */
+	int (*next)(void *cursor, struct fs_view_entry *ret);
+	/** Files: append a piece. 0, 1: that was the last one. */
+	int (*read)(void *cursor, struct sfs_buf *ret);
+	/** Files that can be written so: what comes next; and what there is to say so far. */
+	int (*take)(void *cursor, struct sfs_span data);
+	int (*verdict)(void *cursor, bool closing);
 
 	/* files and symlinks */
 	/** Append what it holds now, or where it leads. */
@@ -169,9 +191,14 @@ int fs_view_set(struct fs *fs, uint64_t node, struct fs_handle *handle,
 int fs_view_xattr(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret);
 /** @ret_parent  node id of "..". */
 int fs_view_parent(struct fs *fs, uint64_t node, uint64_t *ret_number, uint64_t *ret_parent);
-/** Is it to be listed at once? */
-bool fs_view_is_whole(struct fs *fs, uint64_t node);
+/**
+ * Open a directory. *ret NULL: it needs no handle. Else *ret is attached: its stream lists, or, without
+ * one, its text is the caller's, to keep a listing.
+ */
+int fs_view_opendir(struct fs *fs, uint64_t node, pid_t pid, struct fs_handle **ret);
 int fs_view_list(struct fs *fs, uint64_t dir, uint64_t after, fs_view_list_fn *fn, void *arg);
+/** May nothing be made, removed or renamed in a directory? Also: one that is no view. */
+bool fs_view_is_fixed(struct fs *fs, uint64_t dir);
 int fs_view_readlink(struct fs *fs, uint64_t node, struct sfs_buf *ret);
 int fs_view_symlink(struct fs *fs, uint64_t dir, const struct fs_view_make *make);
 int fs_view_unlink(struct fs *fs, uint64_t dir, struct sfs_span name);

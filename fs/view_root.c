@@ -2,6 +2,7 @@
  * Where views begin: names in directories that have records of their own, where nothing else has
  * that name. A new kind of views adds a line here.
  */
+#include "by.h"
 #include "field.h"
 #include "view_table.h"
 
@@ -12,6 +13,7 @@ static const struct {
 	enum fs_node_kind in;
 	begin_fn *begin;
 } roots[] = {
+	{ FS_NODE_CLASS, fs_by_begin },
 	{ FS_NODE_CLASS, fs_field_begin },
 	{ FS_NODE_META_DIR, fs_view_export_begin },
 };

@@ -462,6 +462,83 @@ int sfs_index_keys_after(struct sfs_store *store, uint32_t class_id, struct sfs_
 	return fail(diag, err == SFS_ERR_CANCELLED ? showing.err : err);
 }
 
+/** Keys in full on their way to a callback. */
+struct telling {
+	sfs_index_key_full_fn *fn;
+	void *arg;
+	struct sfs_buf text;
+	int err;
+};
+
+static enum sfs_index_kind kind_of(struct sfs_span key)
+{
+	switch (sfsi_index_key_kind(key)) {
+	case SFSI_INDEX_KEY_NULL: return SFS_INDEX_NULL;
+	case SFSI_INDEX_KEY_BOOLEAN: return SFS_INDEX_BOOLEAN;
+	case SFSI_INDEX_KEY_NUMBER: return SFS_INDEX_NUMBER;
+	case SFSI_INDEX_KEY_STRING: return SFS_INDEX_STRING;
+	case SFSI_INDEX_KEY_OTHER:
+	case SFSI_INDEX_KEY_NONE: break;
+	}
+	return SFS_INDEX_OTHER;
+}
+
+static int tell_key(void *arg, struct sfs_span key, uint64_t count)
+{
+	struct telling *telling = arg;
+	telling->text.len = 0;
+	struct sfs_index_key full = {
+		.bytes = key,
+		.cut = sfsi_index_key_is_cut(key),
+		.kind = kind_of(key),
+		.count = count,
+	};
+	telling->err = sfsi_index_key_show(key, &telling->text);
+	if (!telling->err)
+		telling->err = sfsi_index_key_hash(key, &full.hash);
+	full.text = sfs_buf_span(&telling->text);
+	if (!telling->err && telling->fn(telling->arg, &full))
+		telling->err = SFS_ERR_CANCELLED;
+	return telling->err < 0;
+}
+
+int sfs_index_keys_from(struct sfs_store *store, uint32_t class_id, struct sfs_span index,
+			struct sfs_span after, bool down, size_t limit, sfs_index_key_full_fn *fn,
+			void *arg, struct sfs_diag *diag)
+{
+	struct sfsi_index_table *table;
+	struct telling telling = { .fn = fn, .arg = arg };
+	int err = open_index(store, class_id, index, &table, diag);
+	if (err < 0)
+		return err;
+	if (after.len > SFSI_INDEX_KEY_MAX || (down && after.len))
+		return fail(diag, SFS_ERR_INVALID);
+	struct sfs_index_window window = { .limit = limit ? limit : UINT64_MAX,
+					   .order = SFS_ORDER_DOWN };
+	err = down ? sfsi_index_keys_walk(store, table, &window, tell_key, &telling)
+		   : sfsi_index_keys_from(store, table, after, limit, tell_key, &telling);
+	sfs_buf_fini(&telling.text);
+	return fail(diag, err == SFS_ERR_CANCELLED ? telling.err : err);
+}
+
+int sfs_index_key_of(struct sfs_store *store, uint32_t class_id, struct sfs_span index,
+		     struct sfs_span text, sfs_index_key_full_fn *fn, void *arg,
+		     struct sfs_diag *diag)
+{
+	SFSI_AUTO_BUF struct sfs_buf key = SFS_BUF_INIT;
+	struct sfsi_index_table *table;
+	struct telling telling = { .fn = fn, .arg = arg };
+	uint64_t count;
+	int err = open_key(store, class_id, index, text, &table, &key, diag);
+	if (err < 0)
+		return err;
+	err = sfsi_index_counted(store, table, sfs_buf_span(&key), &count);
+	if (!err && tell_key(&telling, sfs_buf_span(&key), count))
+		err = telling.err;
+	sfs_buf_fini(&telling.text);
+	return fail(diag, err);
+}
+
 /* --- building --- */
 
 /** Take steps until a table is ready, or something else took its place. */

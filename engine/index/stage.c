@@ -4,9 +4,9 @@
  */
 #include "index/table.h"
 #include "base/array.h"
-	#include "hash.h"
-	
-	struct touched {
+#include "hash.h"
+
+struct touched {
 	struct sfsi_index_table *table;
 	struct sfsi_index_block *block;
 };

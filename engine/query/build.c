@@ -276,18 +276,16 @@ static int fill(struct sfsi_query_condition *condition, const struct sfs_span *v
 		       : 0;
 }
 
-int sfs_query_where(struct sfs_query *query, struct sfs_span index, enum sfs_query_op op,
-		    const struct sfs_span *values, size_t count, struct sfs_diag *diag)
+/** Make room for one more condition, and find its index. */
+static int begin(struct sfs_query *query, struct sfs_span index,
+		 struct sfsi_query_condition *condition, struct sfs_diag *diag)
 {
-	struct sfsi_query_condition condition = { .op = op };
-	int err = too_late(query, diag);
-	if (!err)
-		err = check_count(op, count, diag);
-	if (!err && query->count == SFS_QUERY_CONDITIONS_MAX)
+	int err = 0;
+	if (query->count == SFS_QUERY_CONDITIONS_MAX)
 		err = sfs_diag_set(diag, SFS_ERR_LIMIT, "at most %d conditions",
 				   SFS_QUERY_CONDITIONS_MAX);
 	if (!err)
-		err = sfsi_index_open(query->store, query->class, index, &condition.table, diag);
+		err = sfsi_index_open(query->store, query->class, index, &condition->table, diag);
 	if (err < 0)
 		return err;
 	struct sfsi_query_condition *conditions = realloc(query->conditions,
@@ -295,12 +293,65 @@ int sfs_query_where(struct sfs_query *query, struct sfs_span index, enum sfs_que
 	if (!conditions)
 		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
 	query->conditions = conditions;
-	err = fill(&condition, values, count, diag);
+	return 0;
+}
+
+/** Take a condition that is complete. */
+static int end(struct sfs_query *query, struct sfsi_query_condition *condition, int err)
+{
 	if (err < 0)
-		condition_fini(&condition);
+		condition_fini(condition);
 	else
-		conditions[query->count++] = condition;
+		query->conditions[query->count++] = *condition;
 	return err;
+}
+
+int sfs_query_where(struct sfs_query *query, struct sfs_span index, enum sfs_query_op op,
+		    const struct sfs_span *values, size_t count, struct sfs_diag *diag)
+{
+	struct sfsi_query_condition condition = { .op = op };
+	int err = too_late(query, diag);
+	if (!err)
+		err = check_count(op, count, diag);
+	if (!err)
+		err = begin(query, index, &condition, diag);
+	return err < 0 ? err : end(query, &condition, fill(&condition, values, count, diag));
+}
+
+static int fill_key(struct sfsi_query_condition *condition, struct sfs_span key)
+{
+	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	size_t len;
+	int err = sfsi_index_key_decode(key, NULL, &len);
+	if (err < 0 || len != key.len)
+		return SFS_ERR_INVALID;
+	condition->keys = calloc(1, sizeof *condition->keys);
+	if (!condition->keys)
+		return SFS_ERR_NO_MEMORY;
+	condition->keys_count = 1;
+	err = sfs_buf_append(&condition->keys[0], key.data, key.len);
+	if (!err)
+		err = range_of_keys(condition);
+	if (!err)
+		err = sfsi_index_key_show(key, &text);
+	struct sfs_span shown = sfs_buf_span(&text);
+	return err < 0 ? err : show(condition, &shown, 1);
+}
+
+int sfs_query_where_key(struct sfs_query *query, struct sfs_span index, struct sfs_span key,
+			struct sfs_diag *diag)
+{
+	struct sfsi_query_condition condition = { .op = SFS_QUERY_EQ };
+	int err = too_late(query, diag);
+	if (!err)
+		err = begin(query, index, &condition, diag);
+	if (err < 0)
+		return err;
+	err = fill_key(&condition, key);
+	if (err < 0)
+		sfs_diag_set(diag, err, "a key of index %s: %s", condition.table->name,
+			     sfs_err_text(err));
+	return end(query, &condition, err);
 }
 
 int sfs_query_sort(struct sfs_query *query, struct sfs_span index, bool down, struct sfs_diag *diag)

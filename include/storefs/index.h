@@ -20,6 +20,7 @@
 #ifndef STOREFS_INDEX_H
 #define STOREFS_INDEX_H
 
+#include <stdbool.h>
 #include <storefs/object.h>
 
 #ifdef __cplusplus
@@ -138,6 +139,45 @@ SFS_API SFS_MUST_CHECK int sfs_index_keys_after(struct sfs_store *store, uint32_
 						struct sfs_span index, const struct sfs_span *after,
 						size_t limit, sfs_index_key_fn *fn, void *arg,
 						struct sfs_diag *diag);
+
+/** What a key stands for. */
+enum sfs_index_kind {
+	SFS_INDEX_NULL = 0,
+	SFS_INDEX_BOOLEAN,
+	SFS_INDEX_NUMBER,
+	SFS_INDEX_STRING,
+	SFS_INDEX_OTHER,
+};
+
+/** A key in full. Borrowed for the call. */
+struct sfs_index_key {
+	struct sfs_span bytes; /* what it is known by: they sort as keys do, up to 960 of them */
+	struct sfs_span text;  /* of a cut key only its beginning */
+	bool cut;              /* its value is too long to be in it */
+	uint64_t hash;         /* XXH3-64 of the whole text */
+	enum sfs_index_kind kind;
+	uint64_t count; /* objects that have it */
+};
+typedef int sfs_index_key_full_fn(void *arg, const struct sfs_index_key *key);
+
+/**
+ * The keys from one on, upwards, in full.
+ * @after  bytes of a key, which is not given; empty: from the first one.
+ * @down   from the last one on, downwards; after must then be empty.
+ */
+SFS_API SFS_MUST_CHECK int sfs_index_keys_from(struct sfs_store *store, uint32_t class_id,
+					       struct sfs_span index, struct sfs_span after,
+					       bool down, size_t limit, sfs_index_key_full_fn *fn,
+					       void *arg, struct sfs_diag *diag);
+
+/**
+ * The key that a text means in an index: one key is given, whether or not objects have it (count 0).
+ * Returns as sfs_index_get().
+ */
+SFS_API SFS_MUST_CHECK int sfs_index_key_of(struct sfs_store *store, uint32_t class_id,
+					    struct sfs_span index, struct sfs_span text,
+					    sfs_index_key_full_fn *fn, void *arg,
+					    struct sfs_diag *diag);
 
 /**
  * The entries of an index: the objects of one key after those of another, an object once for each of

@@ -62,6 +62,12 @@ SFS_API void sfs_query_free(struct sfs_query *query);
 SFS_API SFS_MUST_CHECK int sfs_query_where(struct sfs_query *query, struct sfs_span index,
 					   enum sfs_query_op op, const struct sfs_span *values,
 					   size_t count, struct sfs_diag *diag);
+/**
+ * Add the condition that an object has a key.
+ * @key  its bytes (struct sfs_index_key): also of one whose text is only its beginning.
+ */
+SFS_API SFS_MUST_CHECK int sfs_query_where_key(struct sfs_query *query, struct sfs_span index,
+					       struct sfs_span key, struct sfs_diag *diag);
 /** Add the conditions of a text, as "status=published date>=2025-01-01". diag: column. */
 SFS_API SFS_MUST_CHECK int sfs_query_parse(struct sfs_query *query, struct sfs_span text,
 					   struct sfs_diag *diag);

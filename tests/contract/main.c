@@ -30,6 +30,7 @@ static const struct {
 	{ "index", contract_index },
 	{ "index_own", contract_index_own },
 	{ "query", contract_query },
+	{ "lines", contract_lines },
 };
 
 int main(int argc, char **argv)
