@@ -119,7 +119,7 @@ shown() {
 		is "$(jq .round "$DIR/n${i}00.json")" "$i"
 	done
 	seq 1 500 | sed 's/.*/{"oid": "n&", "round": "all of them are longer now"}/' |
-		"$STOREFS" import "$STORE" Note - >/dev/null
+		"$STOREFS" import --replace "$STORE" Note - >/dev/null
 	is "$(cat "$DIR"/*.json | jq -r .round | sort | uniq -c | xargs)" "500 all of them are longer now"
 }
 

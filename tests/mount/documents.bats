@@ -179,6 +179,8 @@ teardown() {
 	stat "$DIR"/{1,2}.{json,msgpack} >/dev/null
 	rm "$DIR/1.msgpack"
 	rm "$DIR/2.json"
+	# The kernel holds the directory during rm, and is told of the other name right after it.
+	wait_until test ! -e "$DIR/1.json" -a ! -e "$DIR/2.msgpack"
 	absent "$DIR"/{1,2}.{json,msgpack}
 	is "$(ls -A "$DIR")" ""
 }
