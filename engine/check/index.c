@@ -110,10 +110,15 @@ static void index_row(struct sfsi_check *check, const struct sfsi_check_row *row
 	struct sfs_span tail;
 	uint32_t id;
 	char table;
-	if (!split(row->key, &id, &table, &tail) || !row_is_good(check, table, tail, row->val))
+	bool known = split(row->key, &id, &table, &tail);
+	const struct sfsi_index_table *of = known ? table_of(check, id) : NULL;
+	/* What is dropped goes as it is. */
+	if (of && sfsi_index_state(check->store, of) == SFSI_INDEX_DROPPING)
+		return;
+	if (!known || !row_is_good(check, table, tail, row->val))
 		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
 				 "a row of an index can not be read, or is in the wrong place");
-	else if (check->index->class && !table_of(check, id))
+	else if (check->index->class && !of)
 		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
 				 "a row of an index that does not exist (id %u)", id);
 }

@@ -46,6 +46,7 @@ void sfs_query_free(struct sfs_query *query)
 	free(query->items);
 	sfs_buf_fini(&query->last);
 	sfs_buf_fini(&query->record.bytes);
+	sfs_buf_fini(&query->record.oid);
 	sfsi_index_keys_fini(&query->keys);
 	free(query);
 }

@@ -8,12 +8,17 @@ static int read_record(struct sfs_query *query, struct sfs_span oid)
 {
 	struct sfsi_query_record *record = &query->record;
 	struct sfsi_key key;
-	if (record->read)
+	if (record->read && sfs_span_equal(sfs_buf_span(&record->oid), oid))
 		return 0;
+	record->read = false;
+	record->table = NULL;
+	record->bytes.len = record->oid.len = 0;
 	sfsi_key_object(&key, oid);
-	record->bytes.len = 0;
-	int err = sfsi_backend_get(query->store->backend, query->class->id, sfsi_key_span(&key),
-				   &record->bytes);
+	int err = sfs_buf_append(&record->oid, oid.data, oid.len);
+	if (err < 0)
+		return err;
+	err = sfsi_backend_get(query->store->backend, query->class->id, sfsi_key_span(&key),
+			       &record->bytes);
 	record->found = !err;
 	if (!err)
 		err = sfsi_record_decode(sfs_buf_span(&record->bytes), sfsi_key_span(&key),
@@ -29,10 +34,21 @@ int sfsi_query_keys(struct sfs_query *query, const struct sfsi_index_table *tabl
 {
 	int err = read_record(query, candidate->oid);
 	*ret_found = !err && query->record.found;
-	if (err < 0 || !*ret_found)
+	if (err < 0 || !*ret_found || query->record.table == table)
 		return err;
-	return sfsi_index_keys_had(table, &query->names, candidate->oid, &query->record.record,
-				   &query->keys);
+	query->record.table = NULL;
+	err = sfsi_index_keys_had(table, &query->names, candidate->oid, &query->record.record,
+				  &query->keys);
+	if (!err)
+		query->record.table = table;
+	return err;
+}
+
+/** Forget what was read of an object: it may have changed since. */
+void sfsi_query_forget(struct sfs_query *query)
+{
+	query->record.read = false;
+	query->record.table = NULL;
 }
 
 static bool in_range(const struct sfsi_query_range *range, struct sfs_span key)
@@ -106,6 +122,20 @@ int sfsi_query_matches(struct sfs_query *query, const struct sfsi_query_conditio
 	return matches_keys(query, condition, candidate, ret);
 }
 
+/** Where a key is among those of an object, or would be. */
+static size_t place_of(const struct sfsi_index_keys *keys, struct sfs_span key)
+{
+	size_t low = 0, high = keys->count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (sfsi_span_order(sfsi_index_keys_at(keys, mid), key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 /** Of the entries of one object only the first that is read counts. */
 static int is_first(struct sfs_query *query, const struct sfsi_query_candidate *candidate,
 		    bool *ret)
@@ -118,13 +148,17 @@ static int is_first(struct sfs_query *query, const struct sfsi_query_candidate *
 	*ret = false;
 	if (err < 0 || !found)
 		return err;
-	for (size_t i = 0; i < query->keys.count; i++) {
-		size_t number = down ? query->keys.count - 1 - i : i;
-		struct sfs_span key = sfsi_index_keys_at(&query->keys, number);
-		if (condition && !in_ranges(condition, key))
-			continue;
-		*ret = sfs_span_equal(key, candidate->key);
-		break;
+	/* It is, unless one that comes before it, in the order of reading, was read as well. */
+	size_t count = query->keys.count, place = place_of(&query->keys, candidate->key);
+	*ret = place < count &&
+	       sfs_span_equal(sfsi_index_keys_at(&query->keys, place), candidate->key);
+	size_t before = down ? place + 1 : place - 1;
+	for (; *ret && before < count; before += down ? 1 : (size_t)-1) {
+		struct sfs_span key = sfsi_index_keys_at(&query->keys, before);
+		*ret = condition && !in_ranges(condition, key);
+		/* A range has no holes but where single keys are left out or chosen. */
+		if (condition && condition->ranges_count == 1)
+			break;
 	}
 	return 0;
 }

@@ -47,9 +47,14 @@ struct sfsi_query_candidate {
 	uint64_t cookie, serial;
 };
 
-/** The record of the candidate, read when it is first needed. */
+/**
+ * The record of the candidate, read when it is first needed, and its keys in one table. They are used
+ * again for the next candidate when that is the same object.
+ */
 struct sfsi_query_record {
 	bool read, found;
+	struct sfs_buf oid;
+	const struct sfsi_index_table *table; /* of the keys; NULL: none were made */
 	struct sfs_buf bytes;
 	struct sfsi_record record;
 };
@@ -128,6 +133,8 @@ SFS_MUST_CHECK int sfsi_query_matches(struct sfs_query *query,
 /** Is it a result: of the other conditions, and not one that was or will be found by another key? */
 SFS_MUST_CHECK int sfsi_query_accepts(struct sfs_query *query,
 				      const struct sfsi_query_candidate *candidate, bool *ret);
+/** What was read of the last candidate counts no more. */
+void sfsi_query_forget(struct sfs_query *query);
 /** Its keys in a table, in query->keys. *ret_found false: it is gone. */
 SFS_MUST_CHECK int sfsi_query_keys(struct sfs_query *query, const struct sfsi_index_table *table,
 				   const struct sfsi_query_candidate *candidate, bool *ret_found);

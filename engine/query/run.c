@@ -348,11 +348,11 @@ int sfs_query_has(struct sfs_query *query, struct sfs_span oid, bool *ret, struc
 		return 0;
 	}
 	/* The record of the candidate that was read last is not that of this one. */
-	query->record.read = false;
+	sfsi_query_forget(query);
 	struct sfsi_query_candidate candidate = { .oid = oid, .serial = sfsi_ino_serial(attr.ino) };
 	for (size_t i = 0; i < query->count && !err && is; i++)
 		err = sfsi_query_matches(query, &query->conditions[i], &candidate, &is);
-	query->record.read = false;
+	sfsi_query_forget(query);
 	if (!err && is && (query->offset || query->limit != UINT64_MAX))
 		return has_in_window(query, oid, ret, diag);
 	if (!err)

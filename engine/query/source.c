@@ -43,6 +43,7 @@ void sfsi_query_source_end(struct sfs_query *query)
 	if (query->walking)
 		sfsi_index_walk_fini(&query->walk);
 	query->walking = query->ended = false;
+	sfsi_query_forget(query);
 	query->range = 0;
 	query->after = 0;
 	query->page_len = query->page_at = query->page.len = 0;
@@ -140,7 +141,6 @@ int sfsi_query_candidate(struct sfs_query *query, struct sfsi_query_candidate *r
 		return 1;
 	int err = query->read == SFSI_READ_CLASS ? next_listed(query, ret) : next_entry(query, ret);
 	query->ended = err > 0;
-	query->record.read = false;
 	return err;
 }
 

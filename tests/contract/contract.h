@@ -25,6 +25,7 @@ int contract_check_damage(const char *backend);
 int contract_refused(const char *backend);
 int contract_index(const char *backend);
 int contract_index_own(const char *backend);
+int contract_index_keys(const char *backend);
 int contract_query(const char *backend);
 int contract_lines(const char *backend);
 int contract_fault(const char *backend);

@@ -29,6 +29,7 @@ static const struct {
 	{ "field", contract_field },
 	{ "index", contract_index },
 	{ "index_own", contract_index_own },
+	{ "index_keys", contract_index_keys },
 	{ "query", contract_query },
 	{ "lines", contract_lines },
 };

@@ -21,6 +21,9 @@ crash_new() {
 	"$STOREFS" init "$STORE"
 	store_mount
 	mkdir "$MNT/Note"
+	# Whatever is lost or half done, its entries agree with the objects.
+	echo '{"indexes": {"v": "value", "words": {"extract": "keywords", "from": ["text"], "min": 1}}}' \
+		>"$MNT/.storefs/schema/Note.json"
 	class_raw Image
 	store_umount
 }

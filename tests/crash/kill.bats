@@ -66,7 +66,36 @@ kill_round() {
 	[ "$bad" = 0 ]
 }
 
-# This one shows that the test above can fail.
+indexed() { # how many indexes of Item there are, all of them ready
+	[ "$("$STOREFS" index list --json "$STORE" Item | jq -c '[length, all(.state == "ready")]')" = "[$1,true]" ]
+}
+
+@test "an index that was being built is whole some time after a kill" {
+	local i indexes='"n0": "value:n"'
+	RANDOM=$SEED
+	store_mount
+	jq -nc 'range(12000) | {oid: tostring, n: (. % 7), text: "word\(. % 100) and \(.)"}' |
+		"$STOREFS" import --quiet "$STORE" Item -
+	for i in 1 2 3 4 5; do
+		indexes+=", \"n$i\": \"value:n\", \"w$i\": {\"extract\": \"keywords\", \"from\": [\"text\"]}"
+		echo "{\"indexes\": {$indexes}}" >"$MNT/.storefs/schema/Item.json"
+		sleep "0.$(printf %03d "$(random 300)")"
+		echo "{\"n\": 7$i}" >"$MNT/Item/$(random 12000).json"
+		crash_kill
+		store_mount
+	done
+	wait_until indexed 11
+	for i in 1 2 3 4 5; do
+		is "$("$STOREFS" query --count "$STORE" Item "n$i=3" "w$i=word3")" \
+			"$("$STOREFS" query --count "$STORE" Item n0=3 "w1=word3")"
+		[ "$("$STOREFS" query --count "$STORE" Item "n$i=7$i")" -le 1 ]
+	done
+	is "$("$STOREFS" query --count "$STORE" Item)" 12000
+	crash_kill
+	crash_check
+}
+
+# This one shows that the tests above can fail.
 
 @test "an object that is lost, older, half or foreign is found out" {
 	local log=$SCRATCH/log name
