@@ -79,6 +79,8 @@ static int restart(struct fs_stream *stream)
 
 static void drop(struct sfs_buf *window, size_t len)
 {
+	if (len == 0)
+		return;
 	memmove(window->data, (char *)window->data + len, window->len - len);
 	window->len -= len;
 }
