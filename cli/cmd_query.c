@@ -2,8 +2,8 @@
  * storefs query: objects of a class by conditions on its indexes.
  */
 #include <inttypes.h>
+#include <storefs/lines.h>
 #include <storefs/query.h>
-#include "csv.h"
 #include "export.h"
 #include "json.h"
 #include "target.h"
@@ -15,9 +15,9 @@ static const struct {
 	const char *option;
 	enum form form;
 } forms[] = {
-	{ "oids", FORM_OIDS },     { "json", FORM_JSON },       { "jsonl", FORM_JSONL },
-	{ "csv", FORM_CSV },       { "columns", FORM_CSV },     { "count", FORM_COUNT },
-	{ "facets", FORM_FACETS }, { "explain", FORM_EXPLAIN },
+	{ "oids", FORM_OIDS },       { "json", FORM_JSON },   { "jsonl", FORM_JSONL },
+	{ "csv", FORM_CSV },         { "count", FORM_COUNT }, { "facets", FORM_FACETS },
+	{ "explain", FORM_EXPLAIN },
 };
 
 /** What the options ask for. False: more than one of them. */
@@ -40,7 +40,7 @@ struct querying {
 	struct sfs_query *query;
 	struct sfs_diag diag;
 	struct sfs_buf text;
-	struct cli_csv csv;
+	struct sfs_lines *lines;
 	uint64_t shown;
 };
 
@@ -82,103 +82,68 @@ static int make_query(struct querying *q)
 
 /* --- results --- */
 
-static int put_oid(struct querying *q, struct sfs_span oid)
+/** An element of the array. */
+static int put_element(struct querying *q, const struct sfs_query_hit *hit)
 {
-	fwrite(oid.data, 1, oid.len, q->ctx->out);
-	fputc('\n', q->ctx->out);
-	return 0;
-}
-
-static int put_record(struct querying *q, enum form form, struct sfs_span oid, struct sfs_span doc)
-{
-	FILE *out = q->ctx->out;
-	q->text.len = 0;
-	int err = cli_export_record(&q->text, oid, doc);
+	struct sfs_doc *doc;
+	int err = sfs_object_get(q->ctx->store, hit->ino, SFS_FORMAT_JSON, &doc);
 	if (err < 0)
 		return err;
-	if (form == FORM_JSON && q->shown)
-		fputs(",\n", out);
-	fwrite(q->text.data, 1, q->text.len, out);
-	if (form == FORM_JSONL)
-		fputc('\n', out);
-	return 0;
-}
-
-/** The properties and relations that the class has, or the members of the first object. */
-static int find_columns(struct querying *q, struct sfs_span doc)
-{
-	const char *list = cli_option(q->ctx, "columns");
-	struct sfs_buf schema = SFS_BUF_INIT;
-	struct sfs_span part;
-	if (list)
-		return cli_csv_add_list(&q->csv, list);
-	int err = sfs_class_schema(q->ctx->store, q->target.class.id, &schema);
-	if (err == 0 && cli_member_find(sfs_buf_span(&schema), "properties", &part) == 0)
-		err = cli_csv_add_members(&q->csv, part);
-	if (err == 0 && cli_member_find(sfs_buf_span(&schema), "relations", &part) == 0)
-		err = cli_csv_add_members(&q->csv, part);
-	if (err == 0 && q->csv.count == 0 && doc.len)
-		err = cli_csv_add_members(&q->csv, doc);
-	sfs_buf_fini(&schema);
-	return err;
-}
-
-static int put_header(struct querying *q, struct sfs_span doc)
-{
-	int err = find_columns(q, doc);
+	if (q->shown++)
+		err = sfs_buf_append(&q->text, ",\n", 2);
 	if (err == 0)
-		err = cli_csv_header(&q->csv);
-	if (err == 0)
-		fwrite(q->csv.row.data, 1, q->csv.row.len, q->ctx->out);
-	return err;
-}
-
-static int put_row(struct querying *q, struct sfs_span oid, struct sfs_span doc)
-{
-	int err = q->shown ? 0 : put_header(q, doc);
-	if (err == 0)
-		err = cli_csv_row(&q->csv, oid, doc);
-	if (err == 0)
-		fwrite(q->csv.row.data, 1, q->csv.row.len, q->ctx->out);
+		err = cli_export_record(&q->text, hit->oid, doc->bytes);
+	sfs_doc_unref(doc);
 	return err;
 }
 
 static int put_hit(struct querying *q, enum form form, const struct sfs_query_hit *hit)
 {
-	struct sfs_doc *doc;
-	if (form == FORM_OIDS)
-		return put_oid(q, hit->oid);
-	int err = sfs_object_get(q->ctx->store, hit->ino, SFS_FORMAT_JSON, &doc);
+	q->text.len = 0;
+	int err = form == FORM_JSON ? put_element(q, hit)
+				    : sfs_lines_put(q->lines, hit->oid, &q->text);
 	/* Removed since it was found. */
 	if (err == SFS_ERR_NOT_FOUND)
 		return 0;
-	if (err < 0)
-		return err;
-	err = form == FORM_CSV ? put_row(q, hit->oid, doc->bytes)
-			       : put_record(q, form, hit->oid, doc->bytes);
-	q->shown += err == 0;
-	sfs_doc_unref(doc);
+	if (err == 0)
+		fwrite(q->text.data, 1, q->text.len, q->ctx->out);
 	return err;
+}
+
+/** What comes behind the last result. */
+static int put_end(struct querying *q, enum form form)
+{
+	q->text.len = 0;
+	int err = form == FORM_JSON ? sfs_buf_append(&q->text, "]\n", 2)
+				    : sfs_lines_end(q->lines, &q->text);
+	if (err == 0)
+		fwrite(q->text.data, 1, q->text.len, q->ctx->out);
+	return err;
+}
+
+static int begin_lines(struct querying *q, enum form form)
+{
+	enum sfs_lines_form lines = form == FORM_CSV     ? SFS_LINES_CSV
+				    : form == FORM_JSONL ? SFS_LINES_JSONL
+							 : SFS_LINES_OIDS;
+	return sfs_lines_new(q->ctx->store, q->target.class.id, lines, &q->lines);
 }
 
 static int put_results(struct querying *q, enum form form)
 {
 	struct sfs_query_hit hit;
-	struct sfs_span none = { "", 0 };
 	int err = 0;
 	if (form == FORM_JSON)
 		fputc('[', q->ctx->out);
+	else
+		err = begin_lines(q, form);
 	while (err == 0 && !cli_stopped(q->ctx)) {
 		err = sfs_query_next(q->query, &hit, &q->diag);
 		if (err == 0)
 			err = put_hit(q, form, &hit);
 	}
 	if (err > 0)
-		err = 0;
-	if (form == FORM_JSON)
-		fputs("]\n", q->ctx->out);
-	if (form == FORM_CSV && !q->shown && err == 0)
-		err = put_header(q, none);
+		err = put_end(q, form);
 	return err < 0 ? fail(q, err) : cli_stopped(q->ctx) ? CLI_FAILED : CLI_OK;
 }
 
@@ -249,7 +214,7 @@ static int run(struct cli_ctx *ctx)
 					      : put_results(&q, form);
 	sfs_query_free(q.query);
 	sfs_buf_fini(&q.text);
-	cli_csv_fini(&q.csv);
+	sfs_lines_free(q.lines);
 	return code;
 }
 
@@ -261,7 +226,6 @@ static const struct cli_option options[] = {
 	{ "json", 'j', NULL, "the objects as an array" },
 	{ "jsonl", 'l', NULL, "the objects as records, a line each" },
 	{ "csv", 'c', NULL, "the objects as CSV; the columns are the properties of the class" },
-	{ "columns", 'C', "NAMES", "CSV with these columns: names with commas" },
 	{ "count", 'k', NULL, "how many they are" },
 	{ "facets", 'f', "INDEX", "how many of them have each key of an index" },
 	{ "explain", 'x', NULL, "what would be read" },
