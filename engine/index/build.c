@@ -112,7 +112,7 @@ static int make_ready(struct sfsi_txn *txn, struct sfsi_index_table *table)
 
 static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 {
-	struct sfsi_index_edit *edit;
+	struct sfsi_index_edit *edit = NULL;
 	const char *oids = batch->oids.data;
 	struct sfs_span oid = { "", 0 };
 	int err = 0;
@@ -124,7 +124,7 @@ static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 	}
 	if (!err && batch->count)
 		err = sfsi_index_edit(txn, batch->table, &edit);
-	if (err < 0 || !batch->count)
+	if (err < 0 || !edit)
 		return err;
 	edit->built += batch->count;
 	edit->cursor.len = 0;
@@ -231,10 +231,10 @@ static int drop_in(struct sfsi_txn *txn, struct sfsi_index_table *table)
 	err = sfsi_backend_scan(txn->store->backend, &scan, drop_row, &drop);
 	if (err == SFS_ERR_CANCELLED)
 		err = drop.err;
-	struct sfsi_index_edit *edit;
+	struct sfsi_index_edit *edit = NULL;
 	if (!err && drop.count < DROP_ROWS)
 		err = sfsi_index_edit(txn, table, &edit);
-	if (!err && drop.count < DROP_ROWS)
+	if (!err && edit)
 		edit->gone = true;
 	return err;
 }
