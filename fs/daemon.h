@@ -69,6 +69,7 @@ struct fs_server;
 struct fs_meta;
 struct fs_new;
 struct fs_views;
+struct fs_windows;
 struct fs_missing;
 struct fs_scratch;
 struct fuse_session;
@@ -88,6 +89,7 @@ struct fs {
 	struct fs_meta *meta;
 	struct fs_new *new; /* objects that were made through .new */
 	struct fs_views *views;
+	struct fs_windows *windows; /* by_window.c */
 	struct fs_missing *missing;
 	struct fs_scratch *scratch;
 	int64_t started_ns;
