@@ -177,10 +177,25 @@ static int measure(struct fs *fs, const struct fs_view *view, uint64_t *ret)
 	return err < 0 ? err : 0;
 }
 
+/**
+ * Lines hold what objects hold, also those that only their owners may read: where there are other users,
+ * they are for whoever mounted the store.
+ */
+static void keep_private(const struct fs *fs, const struct fs_view *view, struct sfs_attr *attr)
+{
+	bool oids = *(const unsigned char *)view->id.data == SFS_LINES_OIDS;
+	attr->mode &= 0444;
+	if (!fs->options->allow_other || oids)
+		return;
+	attr->mode = 0400;
+	attr->uid = fs->uid;
+	attr->gid = fs->gid;
+}
+
 static int lines_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
 {
 	int err = fs_by_attr(fs, view->class_id, ret);
-	ret->mode &= 0444;
+	keep_private(fs, view, ret);
 	ret->nlink = 1;
 	if (!err)
 		err = measure(fs, view, &ret->size);
@@ -349,8 +364,19 @@ static int door_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr 
 	int err = sfs_raw_stat(fs->store, sfs_ino_make(view->class_id, 1), &class);
 	if (!err)
 		err = lines_attr(fs, view, ret);
+	if (err < 0)
+		return err;
+	/*
+	 * Who may write into the class may load it, but where each has his own files (the sticky bit)
+	 * only its owner: lines replace what is there. To read it is another matter.
+	 */
 	ret->mode = class.mode & 0666;
-	return err;
+	if (fs->options->allow_other)
+		ret->mode = (class.mode & (class.mode & S_ISVTX ? 0200 : 0222)) |
+			    (class.uid == fs->uid ? 0400 : 0);
+	ret->uid = class.uid;
+	ret->gid = class.gid;
+	return 0;
 }
 
 static const struct fs_view_ops door_ops = {

@@ -452,7 +452,7 @@ static int scratch_to_field(struct fs *fs, const struct fs_view *dir, struct sfs
 			    struct sfs_span property, unsigned flags)
 {
 	struct sfs_buf text = SFS_BUF_INIT;
-	int err = fs_scratch_get(fs, dir, from, &text);
+	int err = fs_scratch_latest(fs, dir, from, &text);
 	if (!err)
 		err = put(fs, dir, property, sfs_buf_span(&text),
 			  flags & SFS_RENAME_NOREPLACE ? SFS_PUT_CREATE : 0);

@@ -285,6 +285,20 @@ void fs_name_parse(struct sfs_span name, struct fs_name *ret)
 	ret->canonical = sfs_span_equal((struct sfs_span){ again, len }, name);
 }
 
+bool fs_name_stays_below(struct sfs_span path)
+{
+	const char *at = path.data, *end = at + path.len;
+	while (at < end) {
+		const char *slash = memchr(at, '/', (size_t)(end - at));
+		const char *stop = slash ? slash : end;
+		size_t len = (size_t)(stop - at);
+		if ((len == 2 && memcmp(at, "..", 2) == 0) || memchr(at, '\0', len))
+			return false;
+		at = slash ? slash + 1 : end;
+	}
+	return true;
+}
+
 size_t fs_name_prefix(struct sfs_span name, unsigned number, unsigned char ret[SFS_NAME_MAX])
 {
 	size_t stem_len = 0;

@@ -35,6 +35,8 @@ size_t fs_name_make_stem(struct sfs_span oid, char ret[SFS_NAME_MAX + 1]);
 size_t fs_name_make_field(struct sfs_span name, char ret[SFS_NAME_MAX + 1]);
 /** The same of a key of an index, whose XXH3-64 is given. @cut  the text is only its beginning. */
 size_t fs_name_make_key(struct sfs_span text, uint64_t hash, bool cut, char ret[SFS_NAME_MAX + 1]);
+/** Is it a path that stays below the directory that it begins in? Without "..", without NUL. */
+bool fs_name_stays_below(struct sfs_span path);
 /** Undo every %XX, whatever the name is. ret has room for name.len bytes. Returns the length. */
 size_t fs_name_decode(struct sfs_span name, unsigned char *ret);
 /** What a file name in a directory of fields means as it stands. False: no property is called so. */

@@ -110,11 +110,15 @@ int fs_relation_link(struct fs *fs, const char *class_name, bool object, struct 
 		err = sfs_buf_append(&ret->id, "../", 3);
 	if (!err)
 		err = sfs_buf_printf(&ret->id, "%s/", class_name);
+	/* A document may say anything: what leads out of the class is no path, but a strange name. */
+	bool path = !object && fs_name_stays_below(oid);
 	if (object)
 		fs_name_make(oid, fs->options->format, file);
+	else if (!path)
+		fs_name_make_field(oid, file);
 	if (!err)
-		err = object ? sfs_buf_printf(&ret->id, "%s", file)
-			     : sfs_buf_append(&ret->id, oid.data, oid.len);
+		err = path ? sfs_buf_append(&ret->id, oid.data, oid.len)
+			   : sfs_buf_printf(&ret->id, "%s", file);
 	ret->ops = &fs_relation_link_ops;
 	return err;
 }

@@ -17,6 +17,8 @@ struct scratch {
 	uint32_t mode, uid, gid;
 	int64_t mtime_ns, ctime_ns, used_ns;
 	char name[SFS_NAME_MAX + 1];
+	char was[SFS_NAME_MAX +
+		 1]; /* its name before it was renamed; who has it open knows this one */
 };
 
 struct fs_scratch {
@@ -225,6 +227,18 @@ int fs_scratch_get(struct fs *fs, const struct fs_view *dir, struct sfs_span nam
 	return err;
 }
 
+int fs_scratch_latest(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		      struct sfs_buf *ret)
+{
+	uint64_t number = fs_view_number(dir->number, &fs_scratch_view_ops, name);
+	struct fs_view *view = fs_view_get(fs, FS_NODE_VIEW_BIT | number);
+	int err = SFS_ERR_NOT_FOUND;
+	if (view && view->ops == &fs_scratch_view_ops)
+		err = fs_view_unsaved(fs, view, ret);
+	fs_view_unref(fs, view);
+	return err == SFS_ERR_NOT_FOUND ? fs_scratch_get(fs, dir, name, ret) : err;
+}
+
 static int put_locked(struct fs_scratch *all, struct scratch *scratch, struct sfs_span text)
 {
 	struct sfs_buf copy = SFS_BUF_INIT;
@@ -292,6 +306,7 @@ int fs_scratch_rename(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 		remove_locked(all, target);
 	if (!err) {
 		struct scratch *scratch = *find_locked(all, dir, from);
+		memcpy(scratch->was, scratch->name, sizeof scratch->was);
 		memcpy(scratch->name, to.data, to.len);
 		scratch->name[to.len] = '\0';
 	}
@@ -395,13 +410,30 @@ static int scratch_text(struct fs *fs, const struct fs_view *view, struct sfs_bu
 	return fs_scratch_get(fs, view->parent, sfs_span_str(view->name), ret);
 }
 
+/** The file that an open one is now, after a rename. */
+static struct scratch *find_open_locked(struct fs_scratch *all, const struct fs_view *view)
+{
+	struct scratch *at = *find_locked(all, view->parent, sfs_span_str(view->name));
+	if (at)
+		return at;
+	for (at = all->first; at; at = at->next) {
+		if (is_in(at, view->parent) && strcmp(at->was, view->name) == 0)
+			break;
+	}
+	return at;
+}
+
 /** A file that was removed, or renamed onto a field, takes no more. */
 static int scratch_save(struct fs *fs, const struct fs_view *view, const struct fs_view_save *save)
 {
-	struct sfs_span name = sfs_span_str(view->name);
-	if (fs_scratch_find(fs, view->parent, name, NULL) < 0)
-		return 0;
-	return fs_scratch_put(fs, view->parent, name, save->text);
+	struct fs_scratch *all = fs->scratch;
+	pthread_mutex_lock(&all->lock);
+	struct scratch *scratch = find_open_locked(all, view);
+	if (scratch)
+		scratch->used_ns = fs_now_ns();
+	int err = scratch ? put_locked(all, scratch, save->text) : 0;
+	pthread_mutex_unlock(&all->lock);
+	return err;
 }
 
 /** Removed while it is open. */

@@ -22,6 +22,9 @@ int fs_scratch_find(struct fs *fs, const struct fs_view *dir, struct sfs_span na
 /** Append its content; of a symlink where it leads. */
 int fs_scratch_get(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 		   struct sfs_buf *ret);
+/** The same with what is being written to it and was not saved yet: some programs rename before they close. */
+int fs_scratch_latest(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		      struct sfs_buf *ret);
 /** Replace its content; made when it is not there. Errors of fs_scratch_create(). */
 int fs_scratch_put(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 		   struct sfs_span text);

@@ -168,6 +168,11 @@ bool fs_view_noted(struct fs *fs, const struct fs_view *view, uint64_t revision,
 /** A handle that is open for writing comes and goes. */
 void fs_view_attach(struct fs *fs, struct fs_view *view, struct fs_handle *handle);
 void fs_view_detach(struct fs *fs, struct fs_view *view, struct fs_handle *handle);
+/**
+ * Copy what is being written to a file and was not saved yet; of several handles what the newest has.
+ * Returns 0, SFS_ERR_NOT_FOUND (nothing is) or SFS_ERR_NO_MEMORY.
+ */
+int fs_view_unsaved(struct fs *fs, const struct fs_view *view, struct sfs_buf *ret);
 /** Length of what a handle of this process is writing, or with pid 0 of any. False: there is none. */
 bool fs_view_draft_size(struct fs *fs, const struct fs_view *view, pid_t pid, uint64_t *ret);
 

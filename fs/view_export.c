@@ -55,6 +55,19 @@ static int file_text(struct fs *fs, const struct fs_view *view, struct sfs_buf *
 	return make(fs, view, ret, NULL);
 }
 
+/**
+ * An export with other objects in it has no owner but who mounted the store: each of those may be
+ * for its own owner only.
+ */
+static void keep_private(const struct fs *fs, unsigned depth, struct sfs_attr *attr)
+{
+	if (!fs->options->allow_other || depth < 2)
+		return;
+	attr->mode = 0400;
+	attr->uid = fs->uid;
+	attr->gid = fs->gid;
+}
+
 static int file_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
 {
 	struct sfs_buf text = SFS_BUF_INIT;
@@ -66,6 +79,7 @@ static int file_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr 
 		ret->mode = attr.mode & 0444;
 		ret->nlink = 1;
 		ret->size = ret->size_msgpack = text.len;
+		keep_private(fs, depth_of(view->parent), ret);
 	}
 	sfs_buf_fini(&text);
 	return err;
@@ -83,7 +97,17 @@ static const struct fs_view_ops file_ops = {
 
 static int class_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
 {
-	return dir_attr(fs, sfs_ino_make(view->class_id, 1), ret);
+	struct sfs_attr class;
+	int err = sfs_raw_stat(fs->store, sfs_ino_make(view->class_id, 1), &class);
+	if (!err)
+		err = dir_attr(fs, sfs_ino_make(view->class_id, 1), ret);
+	if (err < 0)
+		return err;
+	/* No way around the class's own directory. */
+	ret->mode = class.mode & 0555;
+	ret->uid = class.uid;
+	ret->gid = class.gid;
+	return 0;
 }
 
 struct search {

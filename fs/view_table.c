@@ -2,6 +2,7 @@
  * The table of views: see view.h. Sixteen hash tables, each with a lock that is held for moments; which
  * one a view is in is said by its node id, which comes from the hash of its identity.
  */
+#include <sched.h>
 #include <stdlib.h>
 #include "name.h"
 #include "view_table.h"
@@ -320,6 +321,36 @@ void fs_view_detach(struct fs *fs, struct fs_view *view, struct fs_handle *handl
 	if (*at)
 		*at = handle->sibling;
 	pthread_mutex_unlock(&shard->lock);
+}
+
+/** Who saves has the lock of the draft first, then that of the table: SFS_ERR_BUSY instead of waiting. */
+static int copy_unsaved_locked(const struct fs_view *view, struct sfs_buf *ret)
+{
+	struct fs_handle *handle = view->writers;
+	while (handle && !atomic_load(&handle->draft.dirty))
+		handle = handle->sibling;
+	if (!handle)
+		return SFS_ERR_NOT_FOUND;
+	if (pthread_mutex_trylock(&handle->draft.lock) != 0)
+		return SFS_ERR_BUSY;
+	struct sfs_span text = fs_draft_span_locked(&handle->draft);
+	int err = sfs_buf_append(ret, text.data, text.len);
+	pthread_mutex_unlock(&handle->draft.lock);
+	return err;
+}
+
+int fs_view_unsaved(struct fs *fs, const struct fs_view *view, struct sfs_buf *ret)
+{
+	struct shard *shard = shard_of(fs, view->node);
+	int err;
+	do {
+		pthread_mutex_lock(&shard->lock);
+		err = copy_unsaved_locked(view, ret);
+		pthread_mutex_unlock(&shard->lock);
+		if (err == SFS_ERR_BUSY)
+			sched_yield();
+	} while (err == SFS_ERR_BUSY);
+	return err;
 }
 
 bool fs_view_draft_size(struct fs *fs, const struct fs_view *view, pid_t pid, uint64_t *ret)

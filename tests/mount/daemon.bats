@@ -464,6 +464,35 @@ user_ready() {
 	as_user rm "$MNT/Note/3.json"
 }
 
+@test "views show others no more than the documents do" {
+	[ "$(id -u)" = 0 ] || skip "only root can be somebody else"
+	user_ready
+	user_path "$MNT"
+	store_mount -o allow_other
+	(umask 022; mkdir "$MNT/Note"; echo '{"a": 1, "friend": {"oid": "2", "type": "Note"}}' >"$MNT/Note/1.json")
+	(umask 077; echo '{"a": "secret"}' >"$MNT/Note/2.json"; mkdir "$MNT/Private")
+	echo '{"relations": {"friend": "Note"}}' >"$MNT/.storefs/schema/Note.json"
+	(umask 022; echo '{"a": "secret"}' >"$MNT/Private/1.json")
+	local export=$MNT/.storefs/export path
+	has "$(cat "$MNT/Note/.jsonl" "$MNT/Note/.csv" "$export/2/Note/1.json")" secret
+	for path in "$MNT/Note/2/a" "$MNT/Note/.jsonl" "$MNT/Note/.csv" "$MNT/Note/limit/9/.jsonl" \
+		"$export/1/Note/2.json" "$export/2/Note/1.json" "$export/1/Private/1.json"; do
+		refused "Permission denied" as_user cat "$path"
+	done
+	refused "Permission denied" as_user ls "$MNT/Note/2" "$export/1/Private"
+	is "$(as_user cat "$MNT/Note/1/a" "$MNT/Note/.count")" $'1\n2'
+	is "$(as_user jq .a "$export/1/Note/1.json")" 1
+	refused "Permission denied" as_user bash -c 'echo 5 >"$1"' - "$MNT/Note/1/a"
+	refused "Permission denied" as_user ln -sfn ../2.json "$MNT/Note/1/friend"
+	refused "Permission denied" as_user rm "$MNT/Note/1/friend"
+	# Others may load a class that they may write, but not what is somebody else's there.
+	chmod 1777 "$MNT/Note"
+	refused "Permission denied" as_user bash -c 'echo "{}" >>"$1"' - "$MNT/Note/.jsonl"
+	chmod 0777 "$MNT/Note"
+	as_user bash -c 'echo "{\"oid\": \"3\"}" >>"$1"' - "$MNT/Note/.jsonl"
+	is "$(stat -c %n "$MNT/Note/3.json")" "$MNT/Note/3.json"
+}
+
 # --- crashes; kills at random moments are in tests/crash ---------------------------------
 
 @test "renames, removals, modes and classes that were acknowledged are there after kill -9" {

@@ -286,6 +286,29 @@ END
 	absent "$D/42/.a"
 }
 
+# renames_open FROM TO : write, flush to the kernel, rename before the file is closed, write more.
+renames_open() {
+	python3 - "$D/42/$1" "$D/42/$2" <<-'END'
+		import os, sys
+		with open(sys.argv[1], "w") as file:
+		    file.write("whole\n")
+		    file.flush()
+		    os.rename(sys.argv[1], sys.argv[2])
+		    if sys.argv[2].endswith(".b"):
+		        file.write("more\n")
+	END
+}
+
+@test "a scratch file that is renamed while it is open has what was written so far" {
+	rules
+	renames_open .a title
+	is "$(doc .title)" '"whole"'
+	absent "$D/42/.a"
+	renames_open .a .b
+	holds "$D/42/.b" $'whole\nmore\n'
+	absent "$D/42/.a"
+}
+
 @test "what a directory of fields can not do is refused with a sentence" {
 	rules
 	refused "File exists" mkdir "$D/42"

@@ -81,6 +81,18 @@ last() { tail -n 1 "$E" | jq -rc "$1"; }
 	is "$(ls -U "$C/1/replies" | tr '\n' ' ')" "2.json 4.json 3.json "
 }
 
+@test "a link never leads out of its class, whatever a document says" {
+	echo secret >"$BATS_TEST_TMPDIR/secret"
+	local up=../../../../../../../../../../../../..$BATS_TEST_TMPDIR/secret
+	echo "{\"images\": [\"$up\", \"holiday/../../secret\", \"holiday/a.jpg\", \"a\\u0000/../x\"]}" >"$C/1.json"
+	local link
+	for link in "$C/1/images"/*; do
+		lacks "$(readlink "$link" | cut -c 1-9 --complement)" ../
+	done
+	is "$(ls "$C/1/images" | wc -l)" 4
+	is "$(cat "$C/1/images"/* 2>/dev/null)" pixels
+}
+
 @test "raws are targets too, by their path" {
 	ln -s ../../../Image/holiday/a.jpg "$C/1/images/holiday%2Fa.jpg"
 	is "$(doc 1 '[.images[].oid]')" '["holiday/a.jpg"]'
