@@ -50,6 +50,7 @@ struct sfsi_query_candidate {
 /** The record of the candidate, read when it is first needed. */
 struct sfsi_query_record {
 	bool read, found;
+	bool whole; /* targets in rows are in its body */
 	struct sfs_buf bytes;
 	struct sfsi_record record;
 };

@@ -31,6 +31,7 @@ static const struct {
 	{ "index_own", contract_index_own },
 	{ "query", contract_query },
 	{ "lines", contract_lines },
+	{ "crossing", contract_crossing },
 };
 
 int main(int argc, char **argv)
