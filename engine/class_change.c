@@ -225,7 +225,9 @@ static int rename_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs_s
 		.type = follows ? new_name : sfs_span_str(class->type),
 		.definition = sfsi_class_definition(class),
 	};
-	return err < 0 ? err : change_class(txn, class, &record, NULL);
+	if (!err)
+		err = change_class(txn, class, &record, NULL);
+	return err < 0 ? err : sfsi_index_retype(txn, class);
 }
 
 int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_span new_name)
@@ -263,9 +265,12 @@ static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs
 	};
 	/* Before the edit: raws have no documents that could be refused. */
 	bool changed = schema->kind != class->kind;
+	bool retyped = !sfs_span_equal(record.type, sfs_span_str(class->type));
 	err = change_class(txn, class, &record, schema);
 	if (!err)
 		err = sfsi_index_define(txn, class, schema);
+	if (!err && retyped)
+		err = sfsi_index_retype(txn, class);
 	return !err && changed ? sfsi_refused_drop_all(txn, class) : err;
 }
 

@@ -140,6 +140,8 @@ static struct departure *departure_new(struct sfs_span oid, const struct sfsi_re
 	keep_bytes(departure, oid);
 	departure->record.body = keep_bytes(departure, record->body);
 	departure->record.updates = keep_bytes(departure, record->updates);
+	/* The body is whole, and the list of rows is not kept. */
+	memset(&departure->record.rows, 0, sizeof departure->record.rows);
 	departure->record.has_text = has_text;
 	departure->record.text = keep_bytes(departure, text);
 	return departure;

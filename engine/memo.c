@@ -245,11 +245,20 @@ static void wrote_locked(struct sfsi_memo *rows, const struct sfsi_op *op)
 		remove_at(rows, at);
 }
 
+/** What is being read now may be what the backend does not have any more: it is not learned. */
+static void distrust_locked(struct sfsi_memo *rows)
+{
+	rows->writes++;
+	for (size_t i = 0; i < STRIPES; i++)
+		rows->written[i] = rows->writes;
+}
+
 void sfsi_memo_wrote(struct sfsi_memo *rows, const struct sfsi_op *ops, size_t count)
 {
 	SFSI_LOCK_SCOPE(&rows->lock);
-	while (rows->doubt && rows->oldest)
-		remove_oldest(rows);
+	/* Reads that began in doubt. Nothing was learned since. */
+	if (rows->doubt)
+		distrust_locked(rows);
 	rows->doubt = false;
 	for (size_t i = 0; i < count; i++)
 		wrote_locked(rows, &ops[i]);

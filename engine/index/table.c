@@ -83,6 +83,9 @@ static int load_table(struct sfsi_class *class, uint32_t id, struct sfs_span val
 	struct sfsi_index_table *table = table_new(id, class, head.name);
 	if (!table)
 		return SFS_ERR_NO_MEMORY;
+	/* An id is never given again, whatever the counter says. */
+	if (id >= class->tables.next_id)
+		class->tables.next_id = id == ID_MAX ? id : id + 1;
 	const struct sfsi_index_rule *rule = find_rule(class->schema, head.name);
 	/* Other keys by now: another version of the function, or the definition can not be read. */
 	if (rule && sfsi_index_is_known(rule) && sfsi_index_fingerprint(rule) != head.fingerprint)
@@ -110,10 +113,10 @@ static int load_row(void *arg, struct sfs_span key, struct sfs_span val)
 	struct sfsi_reader r = sfsi_reader(val);
 	if (key.len == 1) {
 		load->class->tables.next_id = sfsi_read_u32(&r);
-		load->err = r.bad || r.left ? SFS_ERR_CORRUPT : 0;
+		load->err = r.bad || r.left || !load->class->tables.next_id ? SFS_ERR_CORRUPT : 0;
 	} else if (key.len == 5) {
 		memcpy(&id, (const uint8_t *)key.data + 1, sizeof id);
-		load->err = load_table(load->class, be32toh(id), val);
+		load->err = id ? load_table(load->class, be32toh(id), val) : SFS_ERR_CORRUPT;
 	} else {
 		load->err = SFS_ERR_CORRUPT;
 	}
@@ -266,11 +269,37 @@ int sfsi_index_renew(struct sfsi_txn *txn, struct sfsi_class *class, struct sfsi
 	return err;
 }
 
+/** May keys follow from the type, or from the name, of the class? */
+static bool reads_class(const struct sfsi_index_rule *rule)
+{
+	const struct sfs_span type = sfs_span_str("type");
+	bool reads = rule->function == SFSI_INDEX_OWN ||
+		     (rule->from_count == 0 && sfs_span_equal(rule->name, type));
+	for (uint32_t i = 0; i < rule->from_count; i++)
+		reads = reads || sfs_span_equal(rule->from[i], type);
+	for (uint32_t i = 0; i < rule->parts_count; i++)
+		reads = reads || reads_class(&rule->parts[i]);
+	return reads;
+}
+
+int sfsi_index_retype(struct sfsi_txn *txn, struct sfsi_class *class)
+{
+	int err = 0;
+	for (size_t i = 0; class->state.objects && i < class->tables.len && !err; i++) {
+		struct sfsi_index_table *table = class->tables.items[i];
+		if (sfsi_index_staged_state(txn, table) != SFSI_INDEX_DROPPING &&
+		    reads_class(table->rule))
+			err = sfsi_index_renew(txn, class, table, false, NULL);
+	}
+	return err;
+}
+
 int sfsi_index_forget(struct sfsi_txn *txn, struct sfsi_class *class)
 {
 	struct sfsi_key key;
 	int err = 0;
-	if (class->tables.len == 0)
+	/* It never had one. What it has may be less: tables that went have no row. */
+	if (class->tables.next_id == 1)
 		return 0;
 	for (size_t i = 0; i < class->tables.len && !err; i++) {
 		struct sfsi_index_table *table = class->tables.items[i];

@@ -81,6 +81,8 @@ SFS_MUST_CHECK int sfsi_index_define(struct sfsi_txn *txn, struct sfsi_class *cl
  */
 SFS_MUST_CHECK int sfsi_index_renew(struct sfsi_txn *txn, struct sfsi_class *class,
 				    struct sfsi_index_table *old, bool keep, uint32_t *ret_id);
+/** The class gets another name or type: tables whose keys may have it are built anew. */
+SFS_MUST_CHECK int sfsi_index_retype(struct sfsi_txn *txn, struct sfsi_class *class);
 /** All rows that the tables of an empty class can have. */
 SFS_MUST_CHECK int sfsi_index_forget(struct sfsi_txn *txn, struct sfsi_class *class);
 

@@ -8,6 +8,7 @@
 #include "case.h"
 #include "check_case.h"
 #include "contract.h"
+#include "index/table.h"
 
 #define DEFINITION                                                               \
 	"{\"indexes\": {\"status\": \"value\", \"rank\": \"value\", \"words\": " \
@@ -399,6 +400,54 @@ static void a_class_with_indexes_can_be_emptied_and_removed(void **state)
 	assert_string_equal(check_run(c), "");
 }
 
+static void an_index_of_the_type_follows_the_class(void **state)
+{
+	struct case_store *c = *state;
+	define(c, "{\"indexes\": {\"type\": \"value\", \"rank\": \"value\"}}");
+	assert_int_equal(case_put(c, "1", "{\"rank\": 1}", 0), 0);
+	assert_int_equal(case_put(c, "2", "{\"rank\": 1}", 0), 0);
+	assert_string_equal(get(c, "type", "Article"), "1 2");
+	uint64_t generation = info(c, "rank").generation;
+	assert_int_equal(sfs_class_rename(c->store, SPAN("Article"), SPAN("Piece")), 0);
+	ready(c);
+	assert_string_equal(get(c, "type", "Piece"), "1 2");
+	assert_string_equal(get(c, "type", "Article"), "");
+	assert_int_equal(case_put(c, "2", "{\"rank\": 2}", 0), 0);
+	assert_string_equal(keys(c, "type", SFS_ORDER_UP), "Piece:2");
+	assert_int_equal(sfs_class_rename(c->store, SPAN("Piece"), SPAN("Article")), 0);
+	define(c,
+	       "{\"type\": \"app.Article\", \"indexes\": {\"type\": \"value\", \"rank\": \"value\"}}");
+	ready(c);
+	assert_string_equal(keys(c, "type", SFS_ORDER_UP), "app.Article:2");
+	/* What has nothing to do with it stays as it is. */
+	assert_int_equal(info(c, "rank").generation, generation);
+	assert_string_equal(check_run(c), "");
+}
+
+static int any_row(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	(void)val;
+	*(char *)arg = *(const char *)key.data;
+	return 0;
+}
+
+static void a_class_that_had_indexes_leaves_nothing_behind(void **state)
+{
+	struct case_store *c = *state;
+	char found = 0;
+	define(c, DEFINITION);
+	define(c, "{}");
+	ready(c);
+	/* The rows of tables that are dropped go before the store is closed. */
+	assert_int_equal(
+		sfsi_indexer_finish(c->store, sfsi_class_ref(c->store, c->articles), SIZE_MAX), 0);
+	case_reopen(c);
+	assert_int_equal(sfs_class_remove(c->store, SPAN("Article")), 0);
+	struct sfsi_scan scan = { .partition = c->articles };
+	assert_int_equal(sfsi_backend_scan(c->store->backend, &scan, any_row, &found), 0);
+	assert_int_equal(found, 0);
+}
+
 int contract_index(const char *backend)
 {
 	case_backend = backend;
@@ -410,6 +459,8 @@ int contract_index(const char *backend)
 		CASE(an_index_is_built_of_what_is_there),
 		CASE(an_index_is_built_while_objects_are_saved),
 		CASE(a_class_with_indexes_can_be_emptied_and_removed),
+		CASE(an_index_of_the_type_follows_the_class),
+		CASE(a_class_that_had_indexes_leaves_nothing_behind),
 	};
 	return cmocka_run_group_tests_name("index", tests, NULL, NULL);
 }

@@ -27,6 +27,10 @@ static void add(struct sfsi_departed *departed, int64_t now_ns, int number, size
 		.object = { .serial = 7, .number = 100 + (uint64_t)number },
 		.body = { body, len },
 		.updates = { "uu", 2 },
+		.rows = { .list = { body, len },
+			  .stored = { body, len },
+			  .whole = { body, len },
+			  .serial = 7 },
 		.has_text = true,
 		.text = { "text", 4 },
 	};
@@ -68,6 +72,9 @@ static void what_departed_can_be_had_back_without_its_text(void **state)
 	assert_int_equal(record.object.number, 101);
 	assert_true(sfs_span_equal(record.body, sfs_span_str("bbbbbbb")));
 	assert_true(sfs_span_equal(record.updates, sfs_span_str("uu")));
+	/* Nothing leads into the memory that the record had. */
+	assert_int_equal(record.rows.list.len, 0);
+	assert_null(record.rows.whole.data);
 	assert_false(record.has_text);
 	sfs_buf_fini(&buf);
 	assert_int_equal(
