@@ -388,7 +388,7 @@ static int find_link(struct fs *fs, const struct fs_view *dir, struct sfs_span n
 		err = fs_by_query(fs, dir, dir->class_id, &query);
 	if (err < 0)
 		return err;
-	err = sfs_query_has(query, fs_place_oid(&place), &has, &diag);
+	err = fs_by_has(fs, dir, query, fs_place_oid(&place), &has, &diag);
 	sfs_query_free(query);
 	if (err < 0)
 		return fs_by_wrong(&diag, err);

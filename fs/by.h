@@ -1,13 +1,14 @@
 /*
  * Queries as directories: CLASS/by/INDEX/KEY/ and what can follow (docs/queries.md). Knows no FUSE.
  *
- *   by.c       by/, by/INDEX/, sort/, limit/, offset/: what names mean; results
- *   by_key.c   keys as file names, and the listing of an index
- *   by_file.c  .count, .explain, .oids, .jsonl, .csv
+ *   by.c         by/, by/INDEX/, sort/, limit/, offset/: what names mean; results
+ *   by_key.c     keys as file names, and the listing of an index
+ *   by_window.c  is an object in a part of the results?
+ *   by_file.c    .count, .explain, .oids, .jsonl, .csv
  *
  * A directory of results is a step: it adds one condition (or order, limit, offset) to those of the
- * directories above it. So the views above a node are its query, in any order, and nothing else is kept:
- * each look at a name, and each listing, asks the store anew.
+ * directories above it. So the views above a node are its query, in any order: each look at a name, and
+ * each listing, asks the store anew, and nothing outlives a commit.
  */
 #ifndef FS_BY_H
 #define FS_BY_H
@@ -26,7 +27,10 @@ bool fs_by_is_reserved(struct sfs_span name);
 /** "by" as the directory of a class lists it. False: the class has no index. */
 bool fs_by_entry(struct fs *fs, uint32_t class_id, uint64_t dir, uint64_t *ret_number);
 
-/* --- between the three files --- */
+int fs_windows_start(struct fs *fs);
+void fs_windows_stop(struct fs *fs);
+
+/* --- between these files --- */
 
 /** Kinds of steps: the first byte of the id of a directory of results. */
 enum fs_by_step {
@@ -50,6 +54,9 @@ int fs_by_query(struct fs *fs, const struct fs_view *view, uint32_t class_id,
  * @dir  the directory that it is in.
  */
 int fs_by_check_step(struct fs *fs, const struct fs_view *dir, struct fs_view_spec *ret);
+/** Is an object among the results of a directory, whose query this is? */
+int fs_by_has(struct fs *fs, const struct fs_view *dir, struct sfs_query *query,
+	      struct sfs_span oid, bool *ret, struct sfs_diag *diag);
 /** Leave a sentence for a path that can not be, and say that nothing is there. */
 int fs_by_wrong(struct sfs_diag *diag, int err);
 /** Attributes of what changes with the class. */

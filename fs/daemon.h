@@ -3,10 +3,11 @@
  * gets it with fs_of(). What it points to lives from session.c's start to its end.
  *
  * Locks, in the order in which they are taken (the engine's own come last):
+ *   stream->lock   how far a listing or a file of results is; held while the engine is asked
  *   draft->lock    the private buffer of a handle open for writing
  *   open->save     one save of an object at a time
  *   table->lock    open objects and handles: for moments only, never across the engine
- *   views, notifier, loop, server: locks of their own, innermost
+ *   views, windows, notifier, loop, server: locks of their own, innermost
  */
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
@@ -69,6 +70,7 @@ struct fs_server;
 struct fs_meta;
 struct fs_new;
 struct fs_views;
+struct fs_windows;
 struct fs_missing;
 struct fs_scratch;
 struct fuse_session;
@@ -88,6 +90,7 @@ struct fs {
 	struct fs_meta *meta;
 	struct fs_new *new; /* objects that were made through .new */
 	struct fs_views *views;
+	struct fs_windows *windows; /* by_window.c */
 	struct fs_missing *missing;
 	struct fs_scratch *scratch;
 	int64_t started_ns;

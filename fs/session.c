@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "by.h"
 #include "handle.h"
 #include "loop.h"
 #include "meta.h"
@@ -145,6 +146,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 	if (!err)
 		err = fs_views_start(fs);
 	if (!err)
+		err = fs_windows_start(fs);
+	if (!err)
 		err = fs_missing_start(fs);
 	if (!err)
 		err = fs_scratch_start(fs);
@@ -201,6 +204,7 @@ static int finish(struct fs *fs, bool told_to)
 	fs_meta_stop(fs);
 	fs_new_stop(fs);
 	fs_views_stop(fs);
+	fs_windows_stop(fs);
 	fs_missing_stop(fs);
 	fs_scratch_stop(fs);
 	int err = sfs_store_close(fs->store);

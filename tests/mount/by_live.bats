@@ -36,6 +36,23 @@ many() {
 	is "$(ls -L "$A/by/status/on" | wc -l)" 1500
 }
 
+@test "a part of the results is right at every moment, by listing and by name" {
+	many 3000 off >"$A/.jsonl"
+	local dir=$A/by/status/stay/sort/status/limit/1000 first
+	is "$(ls -lU "$dir" | grep -c -- '->')" 1000
+	is "$(cat "$dir/.count")" 1000
+	first=$(ls -U "$dir" | head -n 1)
+	[ -L "$dir/$first" ]
+	rm "$A/$first"
+	absent "$dir/$first"
+	is "$(ls -lU "$dir" | grep -c -- '->')" 1000
+	echo '{"status": "other"}' >"$A/$(ls -U "$dir" | tail -n 1)"
+	is "$(find "$dir" -mindepth 1 -xtype f | wc -l)" 1000
+	first=$(ls -U "$A/by/status/stay/sort/status/limit/1000/offset/1000" | head -n 1)
+	absent "$dir/$first"
+	[ -L "$dir/../1001/$first" ]
+}
+
 @test "a listing that is read slowly shows what matches throughout exactly once" {
 	many 4000 off >"$A/.jsonl"
 	local i
