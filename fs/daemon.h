@@ -3,10 +3,11 @@
  * gets it with fs_of(). What it points to lives from session.c's start to its end.
  *
  * Locks, in the order in which they are taken (the engine's own come last):
+ *   stream->lock   how far a listing or a file of results is; held while the engine is asked
  *   draft->lock    the private buffer of a handle open for writing
  *   open->save     one save of an object at a time
  *   table->lock    open objects and handles: for moments only, never across the engine
- *   views, notifier, loop, server: locks of their own, innermost
+ *   views, windows, notifier, loop, server: locks of their own, innermost
  */
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
