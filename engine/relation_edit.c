@@ -326,7 +326,7 @@ static int edit_object(struct sfsi_txn *txn, struct editing *editing)
 	struct sfsi_rows rows;
 	struct sfs_span value;
 	int err = sfsi_object_load_stored(txn, relation->class_id, relation->oid, &buf, &record);
-	if (!err && sfsi_relation_rows_can(editing->edit, &record, &rows))
+	if (!err && sfsi_relation_rows_can(editing->edit, editing->of.class, &record, &rows))
 		return edit_rows(txn, editing, &record, &rows);
 	if (!err && sfsi_rows_valid(&record)) {
 		buf.len = 0;

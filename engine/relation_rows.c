@@ -5,6 +5,7 @@
 #include "relation_rows.h"
 #include "backref.h"
 #include "document/json.h"
+#include "index/table.h"
 #include "schema/reference.h"
 
 /* --- reading --- */
@@ -251,12 +252,24 @@ static int store(const struct changing *changing, const struct sfsi_record *old)
 	return err < 0 ? err : sfsi_object_change(txn, relation->class_id, &was, &is);
 }
 
-bool sfsi_relation_rows_can(const struct sfsi_relation_edit *edit, const struct sfsi_record *record,
-			    struct sfsi_rows *ret)
+/** Does an index read one of the relations that have rows? Its keys are made of the whole body. */
+static bool is_indexed(const struct sfsi_class *class, const struct sfsi_record *record)
+{
+	struct sfsi_reader reader = sfsi_reader(record->rows.list);
+	struct sfsi_rows rows;
+	while (sfsi_rows_next(&reader, &rows))
+		if (sfsi_index_class_reads(class, rows.name))
+			return true;
+	return false;
+}
+
+bool sfsi_relation_rows_can(const struct sfsi_relation_edit *edit, const struct sfsi_class *class,
+			    const struct sfsi_record *record, struct sfsi_rows *ret)
 {
 	/* A kept text goes, and the size of what comes in its place must be counted first. */
 	return edit->kind != SFSI_RELATION_SET && !record->has_text && sfsi_rows_valid(record) &&
-	       sfsi_rows_find(record, edit->relation.name, ret) && ret->count > SFSI_ROWS_KEEP;
+	       sfsi_rows_find(record, edit->relation.name, ret) && ret->count > SFSI_ROWS_KEEP &&
+	       !is_indexed(class, record);
 }
 
 int sfsi_relation_rows_edit(struct sfsi_txn *txn, const struct sfsi_relation_edit *edit,

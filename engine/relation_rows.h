@@ -26,8 +26,8 @@ SFS_MUST_CHECK int sfsi_relation_rows_has(struct sfs_store *store,
 					  const struct sfsi_record *record, struct sfs_span oid);
 
 /** Can this change be made on the rows alone? */
-bool sfsi_relation_rows_can(const struct sfsi_relation_edit *edit, const struct sfsi_record *record,
-			    struct sfsi_rows *ret);
+bool sfsi_relation_rows_can(const struct sfsi_relation_edit *edit, const struct sfsi_class *class,
+			    const struct sfsi_record *record, struct sfsi_rows *ret);
 /** Make it. SFS_ERR_NOT_FOUND: what is to be removed is no target. */
 SFS_MUST_CHECK int sfsi_relation_rows_edit(struct sfsi_txn *txn,
 					   const struct sfsi_relation_edit *edit,

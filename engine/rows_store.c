@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include "backend/key.h"
 #include "document/msgpack.h"
+#include "index/table.h"
 #include "rows.h"
 #include "schema/reference.h"
 
@@ -285,7 +286,7 @@ static void describe(const struct storing *storing, struct sfsi_rows *ret)
 struct record_storing {
 	struct sfsi_txn *txn;
 	uint32_t class_id;
-	const struct sfsi_schema *schema;
+	const struct sfsi_class *class; /* NULL: it does not exist */
 	const struct sfsi_record *before, *after;
 	struct sfs_buf *body, *list;
 };
@@ -293,14 +294,10 @@ struct record_storing {
 /** A relation to many that may have rows? */
 static bool is_many(const struct record_storing *record, struct sfs_span name)
 {
-	const struct sfsi_schema *schema = record->schema;
-	const struct sfsi_relation *relation = sfsi_schema_relation(schema, name);
+	const struct sfsi_schema *schema = record->class ? record->class->schema : NULL;
+	const struct sfsi_relation *relation = schema ? sfsi_schema_relation(schema, name) : NULL;
 	/* What an index reads it must find in the body. */
-	for (uint32_t i = 0; relation && i < schema->indexes_count; i++)
-		for (uint32_t k = 0; k < schema->indexes[i].from_count; k++)
-			if (sfs_span_equal(schema->indexes[i].from[k], name))
-				return false;
-	return relation && relation->many;
+	return relation && relation->many && !sfsi_index_class_reads(record->class, name);
 }
 
 /** Should this value get rows, as far as can be seen without reading it? */
@@ -404,7 +401,8 @@ static bool needs_rows(const struct record_storing *record)
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
-	if (!record->schema || !record->schema->relations_count ||
+	const struct sfsi_schema *schema = record->class ? record->class->schema : NULL;
+	if (!schema || !schema->relations_count ||
 	    record->after->body.len < (size_t)SFSI_ROWS_FROM * 2 ||
 	    sfsi_msgpack_map_init(&map, record->after->body) < 0)
 		return false;
@@ -418,11 +416,10 @@ int sfsi_rows_store(struct sfsi_txn *txn, uint32_t class_id, const struct sfsi_r
 		    const struct sfsi_record *after, struct sfs_buf bufs[2],
 		    struct sfsi_record *ret)
 {
-	const struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
 	struct record_storing record = {
 		.txn = txn,
 		.class_id = class_id,
-		.schema = class ? class->schema : NULL,
+		.class = sfsi_class_ref(txn->store, class_id),
 		.before = before,
 		.after = after,
 		.body = &bufs[0],

@@ -191,9 +191,12 @@ void sfsi_check_references(struct sfsi_check *check, struct sfs_span oid,
 /* --- index.c --- */
 SFS_MUST_CHECK int sfsi_check_index_begin(struct sfsi_check *check);
 void sfsi_check_index_end(struct sfsi_check *check);
-/** The share of an object in the sums. Inside a scan. */
+/**
+ * The share of an object in the sums. @whole  false: a record as it is stored, inside a scan; true: one
+ * that was made whole, for the tables that need that.
+ */
 void sfsi_check_index_object(struct sfsi_check *check, struct sfs_span oid,
-			     const struct sfsi_record *record);
+			     const struct sfsi_record *record, bool whole);
 /** Is a bucket not 0? */
 bool sfsi_check_index_suspect(struct sfsi_check *check);
 bool sfsi_check_index_object_suspect(struct sfsi_check *check, struct sfs_span oid);

@@ -10,6 +10,7 @@
 #include "check/check.h"
 #include "hash.h"
 #include "index/table.h"
+#include "object.h"
 
 #define TABLES_MAX 4096
 
@@ -172,14 +173,14 @@ static struct sfs_span key_at(const struct sfsi_index_keys *keys, size_t i)
 }
 
 void sfsi_check_index_object(struct sfsi_check *check, struct sfs_span oid,
-			     const struct sfsi_record *record)
+			     const struct sfsi_record *record, bool whole)
 {
 	struct sfsi_check_index *index = check->index;
 	if (check->wanted->flags & SFS_CHECK_QUICK)
 		return;
 	for (size_t i = 0; i < index->count; i++) {
 		const struct sfsi_index_table *table = table_of(check, index->tables[i]);
-		if (!table ||
+		if (!table || sfsi_index_needs_rows(table, record) != whole ||
 		    sfsi_index_keys_had(table, &index->names, oid, record, &index->keys) < 0)
 			continue;
 		for (size_t k = 0; k < key_count(&index->keys); k++)
@@ -258,6 +259,18 @@ static bool index_suspect(struct sfsi_check *check, const struct sfsi_check_row 
 	       sfsi_check_index_object_suspect(check, entry.oid);
 }
 
+/** The keys of a record, which is made whole in buf where the table needs that. */
+static int keys_of(struct sfsi_check *check, const struct sfsi_index_table *table,
+		   struct sfs_span oid, struct sfs_buf *buf, struct sfsi_record *record)
+{
+	int err = 0;
+	if (sfsi_index_needs_rows(table, record))
+		err = sfsi_object_read(check->store, check->partition, oid, buf, record);
+	return err < 0 ? err
+		       : sfsi_index_keys_had(table, &check->index->names, oid, record,
+					     &check->index->keys);
+}
+
 static bool has_key(const struct sfsi_index_keys *keys, struct sfs_span key)
 {
 	for (size_t i = 0; i < key_count(keys); i++)
@@ -287,7 +300,7 @@ static void index_settle(struct sfsi_check *check, const struct sfsi_check_row *
 				   ? "has an entry of an object that does not exist"
 				   : NULL;
 	if (!err && sfsi_record_decode(sfs_buf_span(&val), sfsi_key_span(&key), &record) == 0 &&
-	    sfsi_index_keys_had(table, &index->names, entry.oid, &record, &index->keys) == 0 &&
+	    keys_of(check, table, entry.oid, &val, &record) == 0 &&
 	    !has_key(&index->keys, entry.key))
 		what = "has an entry of a key that the object does not have";
 	if (what)

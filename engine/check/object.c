@@ -197,7 +197,7 @@ static void object_take(struct sfsi_check *check, const struct sfsi_check_row *r
 	*sum += attr_sum(hash, &record.object) + serial_sum(hash, record.object.serial);
 	check->result.objects++;
 	sfsi_check_revision(check, record.object.revision);
-	sfsi_check_index_object(check, oid_of(row->key, 1), &record);
+	sfsi_check_index_object(check, oid_of(row->key, 1), &record, false);
 	if (record.object.serial > check->class.max_serial)
 		check->class.max_serial = record.object.serial;
 }
@@ -335,6 +335,9 @@ static void object_relate(struct sfsi_check *check, const struct sfsi_check_row 
 		if (err < 0)
 			return;
 		check_document(check, oid, &record);
+		/* Once: what is confirmed was counted before. */
+		if (!check->locked)
+			sfsi_check_index_object(check, oid, &record, true);
 	}
 	if (sfsi_check_refers(check))
 		sfsi_check_references(check, oid, &record);
@@ -349,11 +352,16 @@ static bool object_suspect(struct sfsi_check *check, const struct sfsi_check_row
 static void object_settle(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfsi_record record;
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfs_span oid = oid_of(row->key, 1);
 	if (!decode(row, &record))
 		return;
 	settle_entry(check, oid, &record.object);
 	settle_inode(check, oid, record.object.serial);
+	/* What keeps it from being whole was said by object_relate(). */
+	if (sfsi_rows_valid(&record) &&
+	    sfsi_object_read(check->store, check->partition, oid, &buf, &record) < 0)
+		return;
 	sfsi_check_index_object_settle(check, oid, &record);
 }
 

@@ -21,6 +21,7 @@ struct item {
 	uint64_t serial;
 	struct sfsi_index_keys keys;
 	bool readable;
+	bool whole; /* the record must be made whole first, which a scan can not do */
 };
 
 /** Objects behind the cursor, and their keys. */
@@ -33,6 +34,17 @@ struct batch {
 	int err;
 };
 
+static int take_keys(struct batch *batch, struct item *item, struct sfs_span oid,
+		     const struct sfsi_record *record)
+{
+	item->serial = record->object.serial;
+	int err = sfsi_index_keys_had(batch->table, &batch->names, oid, record, &item->keys);
+	if (err == SFS_ERR_CORRUPT)
+		item->readable = false;
+	batch->weight += item->keys.bytes.len + record->body.len;
+	return err == SFS_ERR_CORRUPT ? 0 : err;
+}
+
 static int take_object(struct batch *batch, struct item *item, struct sfs_span oid,
 		       struct sfs_span key, struct sfs_span val)
 {
@@ -44,14 +56,8 @@ static int take_object(struct batch *batch, struct item *item, struct sfs_span o
 		return err;
 	/* A record that can not be read is for a check to report. */
 	item->readable = sfsi_record_decode(val, key, &record) == 0;
-	if (!item->readable)
-		return 0;
-	item->serial = record.object.serial;
-	err = sfsi_index_keys_had(batch->table, &batch->names, oid, &record, &item->keys);
-	if (err == SFS_ERR_CORRUPT)
-		item->readable = false;
-	batch->weight += item->keys.bytes.len + record.body.len;
-	return err == SFS_ERR_CORRUPT ? 0 : err;
+	item->whole = item->readable && sfsi_index_needs_rows(batch->table, &record);
+	return !item->readable || item->whole ? 0 : take_keys(batch, item, oid, &record);
 }
 
 static int take_row(void *arg, struct sfs_span key, struct sfs_span val)
@@ -63,9 +69,43 @@ static int take_row(void *arg, struct sfs_span key, struct sfs_span val)
 	return batch->err < 0 || batch->weight >= BATCH_BYTES;
 }
 
+static struct sfs_span oid_of(const struct batch *batch, const struct item *item)
+{
+	return (struct sfs_span){ (const char *)batch->oids.data + item->oid_off, item->oid_len };
+}
+
+/** Keys of an object with targets in rows. @txn  NULL: no lock is held. */
+static int take_whole(struct sfs_store *store, struct sfsi_txn *txn, struct batch *batch,
+		      struct item *item)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record record;
+	uint32_t class_id = batch->table->class->id;
+	struct sfs_span oid = oid_of(batch, item);
+	int err = txn ? sfsi_object_load(txn, class_id, oid, &buf, &record)
+		      : sfsi_object_read(store, class_id, oid, &buf, &record);
+	/* Removed since: then the class has changed, and the batch is taken again. */
+	item->readable = err != SFS_ERR_NOT_FOUND && err != SFS_ERR_CORRUPT;
+	if (!item->readable)
+		return 0;
+	return err < 0 ? err : take_keys(batch, item, oid, &record);
+}
+
+static int take_rest(struct sfs_store *store, struct sfsi_txn *txn, struct batch *batch)
+{
+	int err = 0;
+	size_t i = 0;
+	for (; i < batch->count && !err && batch->weight < BATCH_BYTES; i++)
+		if (batch->items[i].whole)
+			err = take_whole(store, txn, batch, &batch->items[i]);
+	/* The others are for the next batch. */
+	batch->count = i;
+	return err;
+}
+
 /** @ret_end  there is nothing behind the batch. */
-static int take_batch(struct sfs_store *store, struct batch *batch, struct sfs_span cursor,
-		      bool *ret_end)
+static int take_batch(struct sfs_store *store, struct sfsi_txn *txn, struct batch *batch,
+		      struct sfs_span cursor, bool *ret_end)
 {
 	struct sfsi_key prefix, after;
 	struct sfs_span none = { "", 0 };
@@ -83,8 +123,14 @@ static int take_batch(struct sfs_store *store, struct batch *batch, struct sfs_s
 	batch->count = batch->weight = batch->oids.len = 0;
 	batch->err = 0;
 	int err = sfsi_backend_scan(store->backend, &scan, take_row, batch);
-	*ret_end = err == 0 && batch->count < batch->limit;
-	return err == SFS_ERR_CANCELLED ? batch->err : err;
+	bool all = err == 0 && batch->count < batch->limit;
+	if (err == SFS_ERR_CANCELLED)
+		err = batch->err;
+	size_t count = batch->count;
+	if (!err)
+		err = take_rest(store, txn, batch);
+	*ret_end = all && batch->count == count;
+	return err;
 }
 
 /** The table is whole: it takes the place of others of its name. */
@@ -113,12 +159,11 @@ static int make_ready(struct sfsi_txn *txn, struct sfsi_index_table *table)
 static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 {
 	struct sfsi_index_edit *edit;
-	const char *oids = batch->oids.data;
 	struct sfs_span oid = { "", 0 };
 	int err = 0;
 	for (size_t i = 0; i < batch->count && !err; i++) {
 		struct item *item = &batch->items[i];
-		oid = (struct sfs_span){ oids + item->oid_off, item->oid_len };
+		oid = oid_of(batch, item);
 		if (item->readable)
 			err = sfsi_index_insert(txn, batch->table, oid, item->serial, &item->keys);
 	}
@@ -160,7 +205,7 @@ static int build_in(struct sfsi_txn *txn, struct batch *batch, struct sfs_span c
 	if (table->class->state.commit != commit ||
 	    !sfs_span_equal(sfs_buf_span(&table->cursor), cursor)) {
 		batch->limit = BATCH_LOCKED;
-		err = take_batch(txn->store, batch, sfs_buf_span(&table->cursor), &end);
+		err = take_batch(txn->store, txn, batch, sfs_buf_span(&table->cursor), &end);
 	}
 	if (!err)
 		err = insert_batch(txn, batch);
@@ -181,7 +226,7 @@ static int build_step(struct sfs_store *store, struct sfsi_index_table *table)
 	struct sfsi_txn txn;
 	int err = look(store, table, &cursor, &commit);
 	if (!err)
-		err = take_batch(store, batch, sfs_buf_span(&cursor), &end);
+		err = take_batch(store, NULL, batch, sfs_buf_span(&cursor), &end);
 	if (!err)
 		err = sfsi_txn_begin(store, &txn);
 	if (!err)

@@ -61,6 +61,19 @@ static bool is_of_property(const struct sfsi_index_rule *rule)
 	       rule->function != SFSI_INDEX_UPDATE_TIME;
 }
 
+bool sfsi_index_reads(const struct sfsi_index_rule *rule, struct sfs_span name)
+{
+	/* A program's function gets all of the document. */
+	bool reads = rule->function == SFSI_INDEX_OWN;
+	if (is_of_property(rule) && rule->from_count == 0)
+		reads = sfs_span_equal(rule->name, name);
+	for (uint32_t i = 0; is_of_property(rule) && i < rule->from_count && !reads; i++)
+		reads = sfs_span_equal(rule->from[i], name);
+	for (uint32_t i = 0; i < rule->parts_count && !reads; i++)
+		reads = sfsi_index_reads(&rule->parts[i], name);
+	return reads;
+}
+
 static uint64_t mix(uint64_t seed, struct sfs_span bytes)
 {
 	uint64_t len = bytes.len;

@@ -52,6 +52,9 @@ bool sfsi_index_is_text(const struct sfsi_index_rule *rule);
 /** False: it has a function of a program that did not register it here, so keys can not be made. */
 bool sfsi_index_is_known(const struct sfsi_index_rule *rule);
 
+/** May the keys depend on this member of a document? */
+bool sfsi_index_reads(const struct sfsi_index_rule *rule, struct sfs_span name);
+
 /**
  * A number that changes when the keys of the same object may become others: another definition (its
  * name does not count), another version of the functions or of a program's function. Kept with what is

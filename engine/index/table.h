@@ -7,6 +7,7 @@
  *   stage.c    what a change does to heads and blocks, until it is committed
  *   block.c    how many entries are where
  *   update.c   entries of an object that changes
+ *   whole.c    which relations are read, so that their targets must be in the body
  *   build.c    building, dropping, dividing: one step each; worker.c the thread that takes them
  *   rank.c     positions
  *   read.c     the library: entries and keys, page by page
@@ -181,6 +182,13 @@ SFS_MUST_CHECK int sfsi_index_change(struct sfsi_txn *txn, struct sfsi_class *cl
 SFS_MUST_CHECK int sfsi_index_insert(struct sfsi_txn *txn, struct sfsi_index_table *table,
 				     struct sfs_span oid, uint64_t serial,
 				     const struct sfsi_index_keys *keys);
+
+/* --- whole.c --- */
+
+/** Does an index of the class, as it is or is declared, read a member? commit_lock is held. */
+bool sfsi_index_class_reads(const struct sfsi_class *class, struct sfs_span name);
+/** Does the table read targets that the record, as it is stored, has in rows (rows.h)? */
+bool sfsi_index_needs_rows(const struct sfsi_index_table *table, const struct sfsi_record *record);
 
 /* --- build.c, worker.c --- */
 

@@ -1,4 +1,5 @@
 /* Does a candidate satisfy conditions? Single values are looked up in the index, others in its keys. */
+#include "object.h"
 #include "query/query.h"
 
 /** Values that are looked up one by one; of more the object's keys are made. */
@@ -14,6 +15,7 @@ static int read_record(struct sfs_query *query, struct sfs_span oid)
 	record->table = NULL;
 	record->bytes.len = record->oid.len = 0;
 	sfsi_key_object(&key, oid);
+	record->whole = false;
 	int err = sfs_buf_append(&record->oid, oid.data, oid.len);
 	if (err < 0)
 		return err;
@@ -29,10 +31,28 @@ static int read_record(struct sfs_query *query, struct sfs_span oid)
 	return err;
 }
 
+/** Of an object with targets in rows the table may have keys that the record alone does not show. */
+static int make_whole(struct sfs_query *query, const struct sfsi_index_table *table,
+		      struct sfs_span oid)
+{
+	struct sfsi_query_record *record = &query->record;
+	if (record->whole || !sfsi_index_needs_rows(table, &record->record))
+		return 0;
+	int err = sfsi_object_read(query->store, query->class->id, oid, &record->bytes,
+				   &record->record);
+	record->found = record->whole = !err;
+	if (err == SFS_ERR_NOT_FOUND)
+		err = 0;
+	record->read = !err;
+	return err;
+}
+
 int sfsi_query_keys(struct sfs_query *query, const struct sfsi_index_table *table,
 		    const struct sfsi_query_candidate *candidate, bool *ret_found)
 {
 	int err = read_record(query, candidate->oid);
+	if (!err && query->record.found)
+		err = make_whole(query, table, candidate->oid);
 	*ret_found = !err && query->record.found;
 	if (err < 0 || !*ret_found || query->record.table == table)
 		return err;

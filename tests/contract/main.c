@@ -32,6 +32,7 @@ static const struct {
 	{ "index_keys", contract_index_keys },
 	{ "query", contract_query },
 	{ "lines", contract_lines },
+	{ "crossing", contract_crossing },
 };
 
 int main(int argc, char **argv)
