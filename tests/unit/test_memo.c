@@ -171,6 +171,23 @@ static void after_a_write_in_doubt_nothing_is_known_until_the_next_one(void **st
 	is("Db", "entry");
 }
 
+static void doubt_and_go_on(void)
+{
+	meanwhile = NULL;
+	sfsi_memo_doubt(store.memo);
+	write_row("Db", "entry");
+}
+
+static void what_was_read_before_a_write_in_doubt_is_not_learned_after_the_next_one(void **state)
+{
+	(void)state;
+	answer = "one";
+	meanwhile = doubt_and_go_on;
+	is("Oa", "one");
+	answer = "two";
+	is("Oa", "two");
+}
+
 static void the_bound_holds_and_the_oldest_go_first(void **state)
 {
 	(void)state;
@@ -203,6 +220,7 @@ int main(void)
 		CASE(a_commit_is_known_at_once),
 		CASE(what_was_read_before_a_commit_is_not_learned_after_it),
 		CASE(after_a_write_in_doubt_nothing_is_known_until_the_next_one),
+		CASE(what_was_read_before_a_write_in_doubt_is_not_learned_after_the_next_one),
 		CASE(the_bound_holds_and_the_oldest_go_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
