@@ -95,6 +95,8 @@ static int take_rest(struct sfs_store *store, struct sfsi_txn *txn, struct batch
 {
 	int err = 0;
 	size_t i = 0;
+	/* Those of the scan are in memory anyway: at least one of these is taken besides. */
+	batch->weight = 0;
 	for (; i < batch->count && !err && batch->weight < BATCH_BYTES; i++)
 		if (batch->items[i].whole)
 			err = take_whole(store, txn, batch, &batch->items[i]);

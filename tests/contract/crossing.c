@@ -120,6 +120,23 @@ static void an_index_that_comes_after_the_rows(void **state)
 	see_all(c);
 }
 
+/** More than a step of building takes: one is taken all the same. */
+static void an_index_of_large_objects_behind_the_rows(void **state)
+{
+	struct case_store *c = *state;
+	struct sfs_buf text = SFS_BUF_INIT;
+	fill(c);
+	assert_int_equal(
+		sfs_buf_printf(&text, "{\"title\": \"fat\", \"rest\": \"%0*d\"}", 5 << 20, 0), 0);
+	assert_int_equal(sfs_buf_append(&text, "", 1), 0);
+	assert_int_equal(case_put(c, "fat", text.data, 0), 0);
+	sfs_buf_fini(&text);
+	relation_define(c, "Article", INDEXED);
+	ready(c);
+	assert_int_equal(count(c, "title", "fat"), 1);
+	see_all(c);
+}
+
 static void changes_of_an_object_whose_rows_are_indexed(void **state)
 {
 	struct case_store *c = *state;
@@ -369,6 +386,7 @@ int contract_crossing(const char *backend)
 {
 	static const struct CMUnitTest tests[] = {
 		CASE(an_index_that_comes_after_the_rows),
+		CASE(an_index_of_large_objects_behind_the_rows),
 		CASE(changes_of_an_object_whose_rows_are_indexed),
 		CASE(an_old_table_serves_until_the_new_one_is_there),
 		CASE(adding_costs_the_same_with_an_index_of_something_else),
