@@ -169,9 +169,10 @@ static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 		if (item->readable)
 			err = sfsi_index_insert(txn, batch->table, oid, item->serial, &item->keys);
 	}
-	if (!err && batch->count)
-		err = sfsi_index_edit(txn, batch->table, &edit);
-	if (err < 0 || !batch->count)
+	if (err || !batch->count)
+		return err;
+	err = sfsi_index_edit(txn, batch->table, &edit);
+	if (err < 0)
 		return err;
 	edit->built += batch->count;
 	edit->cursor.len = 0;
