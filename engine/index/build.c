@@ -160,7 +160,7 @@ static int make_ready(struct sfsi_txn *txn, struct sfsi_index_table *table)
 
 static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 {
-	struct sfsi_index_edit *edit = NULL;
+	struct sfsi_index_edit *edit;
 	struct sfs_span oid = { "", 0 };
 	int err = 0;
 	for (size_t i = 0; i < batch->count && !err; i++) {
@@ -169,9 +169,10 @@ static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 		if (item->readable)
 			err = sfsi_index_insert(txn, batch->table, oid, item->serial, &item->keys);
 	}
-	if (!err && batch->count)
-		err = sfsi_index_edit(txn, batch->table, &edit);
-	if (err < 0 || !edit)
+	if (err || !batch->count)
+		return err;
+	err = sfsi_index_edit(txn, batch->table, &edit);
+	if (err < 0)
 		return err;
 	edit->built += batch->count;
 	edit->cursor.len = 0;

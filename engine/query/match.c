@@ -15,6 +15,7 @@ static int read_record(struct sfs_query *query, struct sfs_span oid)
 	record->table = NULL;
 	record->bytes.len = record->oid.len = 0;
 	sfsi_key_object(&key, oid);
+	record->whole = false;
 	int err = sfs_buf_append(&record->oid, oid.data, oid.len);
 	if (err < 0)
 		return err;

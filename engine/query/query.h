@@ -55,7 +55,7 @@ struct sfsi_query_record {
 	bool read, found;
 	struct sfs_buf oid;
 	const struct sfsi_index_table *table; /* of the keys; NULL: none were made */
-	bool whole; /* targets in rows are in its body */
+	bool whole;                           /* targets in rows are in its body */
 	struct sfs_buf bytes;
 	struct sfsi_record record;
 };
