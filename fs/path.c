@@ -186,8 +186,12 @@ static int step(struct walk *walk, const char *name, struct fs_path_end *ret)
 		return refuse(walk, "the path leads to nothing");
 	if (err < 0)
 		return err;
-	if (S_ISDIR(found.stat.st_mode))
-		return push(walk, found.node, name);
+	if (S_ISDIR(found.stat.st_mode)) {
+		err = push(walk, found.node, name);
+		if (err < 0)
+			fs_view_forget(walk->fs, found.node, 1);
+		return err;
+	}
 	if (S_ISLNK(found.stat.st_mode))
 		err = follow_link(walk, &found);
 	else

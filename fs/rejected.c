@@ -120,6 +120,24 @@ static int class_attr(struct fs *fs, uint64_t node, struct fs_found *ret)
 	return err;
 }
 
+/**
+ * Where there are other users: who may read the object may read its text, and of an object that is not
+ * there only whoever mounted the store.
+ */
+static void keep_private(struct fs *fs, uint32_t class_id, struct sfs_span oid,
+			 struct fs_found *ret)
+{
+	struct sfs_attr object;
+	if (!fs->options->allow_other)
+		return;
+	bool there = sfs_object_find(fs->store, class_id, oid, &object) == 0;
+	ret->stat.st_mode = S_IFREG | (there ? object.mode & 0444 : 0400);
+	if (there) {
+		ret->stat.st_uid = object.uid;
+		ret->stat.st_gid = object.gid;
+	}
+}
+
 static int file_attr(struct fs *fs, uint64_t node, const struct sfs_refused *refused,
 		     struct sfs_span oid, struct fs_found *ret)
 {
@@ -134,6 +152,7 @@ static int file_attr(struct fs *fs, uint64_t node, const struct sfs_refused *ref
 	}
 	sfs_buf_fini(&text);
 	fill(fs, node, &attr, refused->time_ns, ret);
+	keep_private(fs, sfs_ino_class(fs_node_ino(node)), oid, ret);
 	return err;
 }
 

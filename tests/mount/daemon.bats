@@ -485,6 +485,10 @@ user_ready() {
 	refused "Permission denied" as_user bash -c 'echo 5 >"$1"' - "$MNT/Note/1/a"
 	refused "Permission denied" as_user ln -sfn ../2.json "$MNT/Note/1/friend"
 	refused "Permission denied" as_user rm "$MNT/Note/1/friend"
+	(umask 077; run ! bash -c 'echo "[secret" >"$1"' - "$MNT/Note/2.json")
+	has "$(cat "$MNT/.storefs/rejected/Note/2.json")" secret
+	refused "Permission denied" as_user cat "$MNT/.storefs/rejected/Note/2.json"
+	refused "Permission denied" as_user cat "$MNT/.storefs/rejected/Note/2.json.error"
 	# Others may load a class that they may write, but not what is somebody else's there.
 	chmod 1777 "$MNT/Note"
 	refused "Permission denied" as_user bash -c 'echo "{}" >>"$1"' - "$MNT/Note/.jsonl"
