@@ -59,6 +59,8 @@ SFS_MUST_CHECK int sfsi_backrefs_derive(struct sfsi_txn *txn, const struct sfsi_
  */
 SFS_MUST_CHECK int sfsi_backrefs_mark(struct sfsi_txn *txn, const struct sfsi_class *class,
 				      struct sfs_span name, const struct sfsi_schema *schema);
+/** Mark all classes with relations to be filled: a store of format 1 may have no references back. */
+SFS_MUST_CHECK int sfsi_backrefs_mark_all(struct sfs_store *store);
 /** Settle all that is marked. Without a lock; takes its time, in many small commits. */
 SFS_MUST_CHECK int sfsi_backrefs_settle(struct sfs_store *store);
 

@@ -127,6 +127,25 @@ int sfsi_backrefs_mark(struct sfsi_txn *txn, const struct sfsi_class *class, str
 	return err;
 }
 
+int sfsi_backrefs_mark_all(struct sfs_store *store)
+{
+	struct sfsi_txn txn;
+	struct sfsi_txn_class *root;
+	int err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	/* The commit lock is held: the catalogue does not change. */
+	for (size_t id = 1; id < store->by_id_len && !err; id++) {
+		const struct sfsi_class *class = store->by_id[id];
+		if (class && !class->removed && class->schema && class->schema->relations_count)
+			err = mark(&txn, class->id, MARK_FILL);
+	}
+	/* A commit is known by the state of a class that it touched. */
+	if (!err && txn.ops_len)
+		err = sfsi_txn_class(&txn, 0, &root);
+	return sfsi_txn_end(&txn, err);
+}
+
 /* --- settling --- */
 
 /** Keys of a page, each with its length before it. */

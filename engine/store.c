@@ -234,6 +234,27 @@ static int check_complete(struct sfs_store *store, struct sfs_diag *diag)
 	return 0;
 }
 
+/**
+ * What derives from objects is made for a store of an older format. From then on who does not know it, and
+ * would not keep it right, refuses the store; so this comes before anything else is written.
+ */
+static int upgrade(struct sfs_store *store, struct sfs_diag *diag)
+{
+	struct sfsi_store_file file = { .format = SFS_STORE_FORMAT };
+	memcpy(file.uuid, store->uuid, sizeof file.uuid);
+	snprintf(file.backend, sizeof file.backend, "%s", store->backend->ops->name);
+	int err = sfsi_backrefs_mark_all(store);
+	if (!err)
+		err = sfs_store_sync(store);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s: the store can not be brought to format %d: %s",
+				    store->path, SFS_STORE_FORMAT, sfs_err_text(err));
+	err = sfsi_store_file_write(store->dir_fd, store->path, &file, diag);
+	if (!err)
+		store->format = SFS_STORE_FORMAT;
+	return err;
+}
+
 static int open_parts(struct sfs_store *store, const struct sfs_store_config *config, bool create,
 		      struct sfs_diag *diag)
 {
@@ -261,6 +282,11 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 	err = sfsi_syncer_start(store, config->sync_ms ? config->sync_ms : SYNC_MS_DEFAULT);
 	if (!err && create)
 		err = sfs_store_sync(store);
+	if (!err && !create && !store->read_only && store->format < SFS_STORE_FORMAT) {
+		err = upgrade(store, diag);
+		if (err < 0)
+			return err;
+	}
 	if (!err && !create && !store->read_only)
 		err = sfsi_bytes_recover(store);
 	if (!err && !create && !store->read_only)

@@ -531,6 +531,35 @@ static void what_does_not_agree_is_found(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, case_setup, case_teardown)
 
+/** Does a shell command that is about storefs.json succeed? */
+static bool with_store_file(struct case_store *c, const char *command)
+{
+	char line[160];
+	snprintf(line, sizeof line, "%s %s/storefs.json", command, c->path);
+	return system(line) == 0;
+}
+
+static void a_store_of_format_1_gets_references_back(void **state)
+{
+	struct case_store *c = *state;
+	struct sfsi_key key;
+	uint32_t accounts = start(c);
+	if (!case_durable())
+		return;
+	relation_define(c, "Account", "{\"on_remove\": \"refuse\"}");
+	assert_int_equal(relation_add(c, "1", "author", "1"), 0);
+	sfsi_key_backrefs(&key, sfsi_oid_hash(c->store, SPAN("1")));
+	sfsi_key_backref_relation(&key, c->articles, SPAN("author"));
+	sfsi_key_backref_serial(&key, case_attr(c, "1").ino & 0xfffffffff, SPAN("1"));
+	check_drop_row(c, accounts, &key);
+	assert_true(with_store_file(c, "sed -i 's/\"format\": 2/\"format\": 1/'"));
+	case_reopen(c);
+	assert_true(with_store_file(c, "grep -q '\"format\": 2'"));
+	assert_string_equal(relation_referrers(c, accounts, "1"), "Article/1.author");
+	assert_int_equal(sfs_object_remove(c->store, accounts, SPAN("1"), 0), SFS_ERR_BUSY);
+	assert_string_equal(check_run(c), "");
+}
+
 int contract_relation(const char *backend)
 {
 	static const struct CMUnitTest tests[] = {
@@ -546,6 +575,7 @@ int contract_relation(const char *backend)
 		CASE(a_batch_is_all_or_nothing),
 		CASE(definitions_that_change),
 		CASE(many_objects_are_settled),
+		CASE(a_store_of_format_1_gets_references_back),
 		CASE(referrers_are_a_stream),
 		CASE(awkward_oids),
 		CASE(relations_are_listed),
