@@ -270,8 +270,5 @@ void sfsi_memo_doubt(struct sfsi_memo *rows)
 	while (rows->oldest)
 		remove_oldest(rows);
 	rows->doubt = true;
-	/* What is being read just now may be from before it: not for after the next batch either. */
-	rows->writes++;
-	for (size_t i = 0; i < STRIPES; i++)
-		rows->written[i] = rows->writes;
+	distrust_locked(rows);
 }
