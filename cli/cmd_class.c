@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <storefs/index.h>
 #include <unistd.h>
 #include "json.h"
+#include "progress.h"
 #include "target.h"
 #include "verbs.h"
 
@@ -147,6 +149,22 @@ static int refused(struct cli_ctx *ctx, const char *source, int err, const struc
 	return cli_fail(ctx, err, diag->line ? what : source, diag);
 }
 
+/**
+ * A daemon builds indexes in the background; a command that has the store to itself builds them before
+ * it ends. When it is stopped, they are built when the store is opened the next time.
+ */
+static int build_indexes(struct cli_ctx *ctx, const struct sfs_class_info *info)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct cli_progress progress;
+	if (ctx->served)
+		return CLI_OK;
+	cli_progress_init(&progress, ctx, "indexing", "objects");
+	int err = sfs_index_wait(ctx->store, info->id, cli_progress_built, &progress, &diag);
+	cli_progress_clear(&progress);
+	return err < 0 ? cli_fail(ctx, err, info->name, &diag) : CLI_OK;
+}
+
 static int define_text(struct cli_ctx *ctx, const char *source, struct sfs_span text)
 {
 	struct sfs_diag diag = SFS_DIAG_INIT;
@@ -176,7 +194,7 @@ static int define_text(struct cli_ctx *ctx, const char *source, struct sfs_span 
 		cli_json_close(&json, '}');
 		cli_json_end(&json);
 	}
-	return CLI_OK;
+	return build_indexes(ctx, &info);
 }
 
 static int define(struct cli_ctx *ctx)

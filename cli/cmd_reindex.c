@@ -13,15 +13,6 @@ struct reindexing {
 	bool as_json;
 };
 
-static int tell_progress(void *arg, uint64_t built, uint64_t expected)
-{
-	struct reindexing *r = arg;
-	r->progress.count = r->progress.done = built;
-	r->progress.total = expected;
-	cli_progress_tick(&r->progress);
-	return cli_stopped(r->ctx);
-}
-
 static void put_result(struct reindexing *r, const struct sfs_class_info *class,
 		       const struct sfs_index_info *index, uint64_t objects)
 {
@@ -49,8 +40,8 @@ static int rebuild(struct reindexing *r, const struct sfs_class_info *class, str
 	struct sfs_index_info info;
 	uint64_t objects = 0;
 	cli_progress_init(&r->progress, r->ctx, "indexing", "objects");
-	int err = sfs_index_rebuild(r->ctx->store, class->id, name, tell_progress, r, &objects,
-				    &diag);
+	int err = sfs_index_rebuild(r->ctx->store, class->id, name, cli_progress_built,
+				    &r->progress, &objects, &diag);
 	cli_progress_clear(&r->progress);
 	if (err == 0)
 		err = sfs_index_find(r->ctx->store, class->id, name, &info);

@@ -69,6 +69,15 @@ void cli_progress_tick(struct cli_progress *progress)
 	show(progress);
 }
 
+int cli_progress_built(void *arg, uint64_t built, uint64_t expected)
+{
+	struct cli_progress *progress = arg;
+	progress->count = progress->done = built;
+	progress->total = expected;
+	cli_progress_tick(progress);
+	return cli_stopped(progress->ctx);
+}
+
 void cli_progress_clear(struct cli_progress *progress)
 {
 	if (progress->width == 0)

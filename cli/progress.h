@@ -22,6 +22,8 @@ void cli_progress_init(struct cli_progress *progress, struct cli_ctx *ctx, const
 		       const char *unit);
 /** Show it when it is time to. Cheap. */
 void cli_progress_tick(struct cli_progress *progress);
+/** The same as a callback of storefs/index.h; arg: the progress. Nonzero when the command was stopped. */
+int cli_progress_built(void *arg, uint64_t built, uint64_t expected);
 /** Take the line away, before something else is written to stderr. */
 void cli_progress_clear(struct cli_progress *progress);
 /** Seconds since init, never 0. */

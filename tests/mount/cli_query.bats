@@ -113,6 +113,13 @@ changes_are_found() {
 }
 @test "what changes is found at once, also under a new definition" { each changes_are_found; }
 
+@test "an index that is added to many objects without a mount is there when the command ends" {
+	seq 5000 | sed 's/.*/{"oid": "o&", "rank": &}/' >"$BATS_TEST_TMPDIR/many"
+	"$STOREFS" import -q "$STORE" Note "$BATS_TEST_TMPDIR/many" >/dev/null
+	echo '{"indexes": {"rank": "value"}}' | "$STOREFS" class define "$STORE" Note
+	is "$("$STOREFS" query --count "$STORE" Note 'rank>4990')" 10
+}
+
 @test "what is written to the mount is found by the next query" {
 	S=$STORE C=Note D=$BATS_TEST_TMPDIR/d
 	mkdir -p "$D"
