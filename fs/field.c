@@ -169,7 +169,7 @@ static int find_long(struct fs *fs, const struct fs_view *dir, struct sfs_span n
 }
 
 /** Fill in the property that a file name means, whether or not there is one. */
-static int name_field(struct sfs_span name, struct fs_view_spec *ret)
+int fs_field_name(struct sfs_span name, struct fs_view_spec *ret)
 {
 	unsigned char property[SFS_NAME_MAX];
 	size_t len;
@@ -179,12 +179,12 @@ static int name_field(struct sfs_span name, struct fs_view_spec *ret)
 }
 
 /** The property or relation of a name. */
-static int find_field(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
-		      struct fs_view_spec *ret)
+int fs_field_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		  struct fs_view_spec *ret)
 {
 	struct sfs_field field;
 	struct sfs_buf property = SFS_BUF_INIT;
-	int err = name_field(name, ret);
+	int err = fs_field_name(name, ret);
 	if (err < 0)
 		return err;
 	if (fs_relation_is(fs, dir, sfs_buf_span(&ret->id))) {
@@ -211,7 +211,7 @@ static int object_find(struct fs *fs, const struct fs_view *dir, struct sfs_span
 		ret->ops = &fs_referrers_ops;
 		return 0;
 	}
-	int err = find_field(fs, dir, name, ret);
+	int err = fs_field_find(fs, dir, name, ret);
 	return err == SFS_ERR_NOT_FOUND ? fs_scratch_find(fs, dir, name, ret) : err;
 }
 
@@ -265,8 +265,8 @@ static void keep_text(struct fs *fs, const struct fs_view *dir, const char *file
 }
 
 /** One save, whatever led to it. @dir  the object. */
-static int put(struct fs *fs, const struct fs_view *dir, struct sfs_span name, struct sfs_span text,
-	       unsigned flags)
+int fs_field_put(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		 struct sfs_span text, unsigned flags)
 {
 	const struct sfs_field_put put = {
 		.of = { dir->class_id, dir->id, name },
@@ -306,7 +306,8 @@ static int field_save(struct fs *fs, const struct fs_view *view, const struct fs
 {
 	char rejected[SFS_NAME_MAX + 1];
 	bool named = rejected_name(view, rejected);
-	int err = put(fs, view->parent, view->id, save->text, save->created ? 0 : SFS_PUT_UPDATE);
+	int err = fs_field_put(fs, view->parent, view->id, save->text,
+			       save->created ? 0 : SFS_PUT_UPDATE);
 	/* It was removed while it was open. */
 	if (err == SFS_ERR_NOT_FOUND)
 		return 0;
@@ -333,7 +334,8 @@ static int resize(struct fs *fs, const struct fs_view *view, uint64_t size)
 	if (!err && text.len != size) {
 		err = sfs_buf_resize(&text, (size_t)size);
 		if (!err)
-			err = put(fs, view->parent, view->id, sfs_buf_span(&text), SFS_PUT_UPDATE);
+			err = fs_field_put(fs, view->parent, view->id, sfs_buf_span(&text),
+					   SFS_PUT_UPDATE);
 	}
 	sfs_buf_fini(&text);
 	return err;
@@ -383,7 +385,7 @@ static int object_create(struct fs *fs, const struct fs_view *dir, const struct 
 	err = sfs_object_find(fs->store, dir->class_id, dir->id, &attr);
 	if (err < 0)
 		return err;
-	err = name_field(make->name, ret);
+	err = fs_field_name(make->name, ret);
 	bool declared = !err &&
 			sfs_field_is_declared(fs->store, dir->class_id, sfs_buf_span(&ret->id));
 	if (fs_scratch_is(make, declared))
@@ -401,10 +403,10 @@ static int object_create(struct fs *fs, const struct fs_view *dir, const struct 
 }
 
 /** The relation that a file name means, if the class declares one. False: it does not. */
-static bool name_relation(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
-			  struct fs_view_spec *ret)
+bool fs_field_name_relation(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+			    struct fs_view_spec *ret)
 {
-	return name_field(name, ret) == 0 && fs_relation_is(fs, dir, sfs_buf_span(&ret->id));
+	return fs_field_name(name, ret) == 0 && fs_relation_is(fs, dir, sfs_buf_span(&ret->id));
 }
 
 /** A symlink: a relation to one gets its target. */
@@ -412,7 +414,7 @@ static int object_symlink(struct fs *fs, const struct fs_view *dir, const struct
 {
 	struct fs_view_spec spec = { .id = SFS_BUF_INIT };
 	int err = SFS_ERR_READ_ONLY;
-	bool relation = name_relation(fs, dir, make->name, &spec);
+	bool relation = fs_field_name_relation(fs, dir, make->name, &spec);
 	if (relation)
 		err = fs_relation_set(fs, dir, sfs_buf_span(&spec.id), make->target, false);
 	sfs_buf_fini(&spec.id);
@@ -428,13 +430,13 @@ static int object_symlink(struct fs *fs, const struct fs_view *dir, const struct
 static int object_unlink(struct fs *fs, const struct fs_view *dir, struct sfs_span name)
 {
 	struct fs_view_spec spec = { .id = SFS_BUF_INIT };
-	if (name_relation(fs, dir, name, &spec)) {
+	if (fs_field_name_relation(fs, dir, name, &spec)) {
 		int removed = fs_relation_unlink(fs, dir, sfs_buf_span(&spec.id));
 		sfs_buf_fini(&spec.id);
 		return removed;
 	}
 	spec.id.len = 0;
-	int err = find_field(fs, dir, name, &spec);
+	int err = fs_field_find(fs, dir, name, &spec);
 	if (err == SFS_ERR_NOT_FOUND) {
 		err = fs_scratch_remove(fs, dir, name);
 	} else if (!err) {
@@ -444,132 +446,6 @@ static int object_unlink(struct fs *fs, const struct fs_view *dir, struct sfs_sp
 		fs_notify_release(fs);
 	}
 	sfs_buf_fini(&spec.id);
-	return err;
-}
-
-/** A scratch file is saved as a field, and is gone then. */
-static int scratch_to_field(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
-			    struct sfs_span property, unsigned flags)
-{
-	struct sfs_buf text = SFS_BUF_INIT;
-	int err = fs_scratch_latest(fs, dir, from, &text);
-	if (!err)
-		err = put(fs, dir, property, sfs_buf_span(&text),
-			  flags & SFS_RENAME_NOREPLACE ? SFS_PUT_CREATE : 0);
-	if (!err)
-		err = fs_scratch_remove(fs, dir, from);
-	atomic_fetch_add(err == SFS_ERR_BAD_DOCUMENT ? &fs->refused : &fs->saves, 1);
-	sfs_buf_fini(&text);
-	return err;
-}
-
-static int field_to_field(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
-			  struct sfs_span to, unsigned flags)
-{
-	const struct sfs_field_of of = { dir->class_id, dir->id, from };
-	struct sfs_diag diag = SFS_DIAG_INIT;
-	fs_notify_hold(fs);
-	int err = sfs_field_rename(fs->store, &of, to, flags, &diag);
-	fs_notify_release(fs);
-	if (err < 0 && err != SFS_ERR_NOT_FOUND && err != SFS_ERR_EXISTS)
-		fs_refusal_diag(&diag);
-	return err;
-}
-
-/** Would a new file of this name be a scratch file, whoever makes it? */
-static bool is_scratch_name(struct sfs_span name)
-{
-	const struct fs_view_make make = { .name = name, .mode = 0666 };
-	return fs_scratch_is(&make, false);
-}
-
-/** A link that ln -f made is renamed onto a relation: that leads where the link leads. */
-static int link_to_relation(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
-			    struct sfs_span property)
-{
-	struct sfs_buf text = SFS_BUF_INIT;
-	int err = fs_scratch_get(fs, dir, from, &text);
-	if (!err)
-		err = fs_relation_set(fs, dir, property, sfs_buf_span(&text), true);
-	if (!err)
-		err = fs_scratch_remove(fs, dir, from);
-	sfs_buf_fini(&text);
-	return err;
-}
-
-/** What a rename is about. */
-enum side { SIDE_FIELD, SIDE_SCRATCH, SIDE_LINK, SIDE_RELATION };
-
-/** What the new name is, or would be. @ret  the property or relation that it means. */
-static int side_of_target(struct fs *fs, const struct fs_view *dir, struct sfs_span to,
-			  struct fs_view_spec *ret, enum side *ret_side)
-{
-	int err = 0;
-	*ret_side = SIDE_FIELD;
-	if (name_relation(fs, dir, to, ret)) {
-		*ret_side = SIDE_RELATION;
-		return 0;
-	}
-	ret->id.len = 0;
-	if (find_field(fs, dir, to, ret) == 0)
-		return 0;
-	ret->id.len = 0;
-	if (is_scratch_name(to))
-		*ret_side = SIDE_SCRATCH;
-	else
-		err = name_field(to, ret);
-	return err;
-}
-
-static int side_of_source(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
-			  struct fs_view_spec *ret, enum side *ret_side)
-{
-	int err = object_find(fs, dir, from, ret);
-	*ret_side = SIDE_RELATION;
-	if (!err && ret->ops == &fs_field_view_ops)
-		*ret_side = SIDE_FIELD;
-	else if (!err && ret->ops == &fs_scratch_view_ops)
-		*ret_side = SIDE_SCRATCH;
-	else if (!err && ret->ops == &fs_scratch_link_ops)
-		*ret_side = SIDE_LINK;
-	return err;
-}
-
-static int rename_sides(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
-			struct sfs_span to, unsigned flags)
-{
-	struct fs_view_spec source = { .id = SFS_BUF_INIT }, target = { .id = SFS_BUF_INIT };
-	enum side was = SIDE_FIELD, is = SIDE_FIELD;
-	int err = side_of_source(fs, dir, from, &source, &was);
-	if (!err)
-		err = side_of_target(fs, dir, to, &target, &is);
-	struct sfs_span property = sfs_buf_span(&target.id);
-	if (err < 0)
-		;
-	else if (was == SIDE_LINK && is == SIDE_RELATION)
-		err = link_to_relation(fs, dir, from, property);
-	else if ((was == SIDE_SCRATCH || was == SIDE_LINK) && is == SIDE_SCRATCH)
-		err = fs_scratch_rename(fs, dir, from, to, flags);
-	else if (was == SIDE_SCRATCH && is == SIDE_FIELD)
-		err = scratch_to_field(fs, dir, from, property, flags);
-	else if (was == SIDE_FIELD && is == SIDE_FIELD)
-		err = field_to_field(fs, dir, sfs_buf_span(&source.id), property, flags);
-	else
-		err = SFS_ERR_WRONG_KIND;
-	sfs_buf_fini(&source.id);
-	sfs_buf_fini(&target.id);
-	return err;
-}
-
-static int object_rename(struct fs *fs, const struct fs_view *dir, struct sfs_span from,
-			 struct sfs_span to, unsigned flags)
-{
-	if (flags & SFS_RENAME_EXCHANGE)
-		return SFS_ERR_INVALID;
-	int err = rename_sides(fs, dir, from, to, flags);
-	if (err == SFS_ERR_WRONG_KIND)
-		fs_refusal_because("properties, relations and scratch files do not become each "
-				   "other: copy it");
 	return err;
 }
 
@@ -585,7 +461,7 @@ const struct fs_view_ops fs_object_view_ops = {
 	.create = object_create,
 	.symlink = object_symlink,
 	.unlink = object_unlink,
-	.rename = object_rename,
+	.rename = fs_field_rename,
 };
 
 const struct fs_view_ops fs_field_view_ops = {

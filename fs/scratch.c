@@ -230,12 +230,7 @@ int fs_scratch_get(struct fs *fs, const struct fs_view *dir, struct sfs_span nam
 int fs_scratch_latest(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 		      struct sfs_buf *ret)
 {
-	uint64_t number = fs_view_number(dir->number, &fs_scratch_view_ops, name);
-	struct fs_view *view = fs_view_get(fs, FS_NODE_VIEW_BIT | number);
-	int err = SFS_ERR_NOT_FOUND;
-	if (view && view->ops == &fs_scratch_view_ops)
-		err = fs_view_unsaved(fs, view, ret);
-	fs_view_unref(fs, view);
+	int err = fs_view_unsaved_of(fs, dir, &fs_scratch_view_ops, name, ret);
 	return err == SFS_ERR_NOT_FOUND ? fs_scratch_get(fs, dir, name, ret) : err;
 }
 

@@ -170,9 +170,10 @@ void fs_view_attach(struct fs *fs, struct fs_view *view, struct fs_handle *handl
 void fs_view_detach(struct fs *fs, struct fs_view *view, struct fs_handle *handle);
 /**
  * Copy what is being written to a file and was not saved yet; of several handles what the newest has.
- * Returns 0, SFS_ERR_NOT_FOUND (nothing is) or SFS_ERR_NO_MEMORY.
+ * @dir, @ops, @id  the file. Returns 0, SFS_ERR_NOT_FOUND (nothing is) or SFS_ERR_NO_MEMORY.
  */
-int fs_view_unsaved(struct fs *fs, const struct fs_view *view, struct sfs_buf *ret);
+int fs_view_unsaved_of(struct fs *fs, const struct fs_view *dir, const struct fs_view_ops *ops,
+		       struct sfs_span id, struct sfs_buf *ret);
 /** Length of what a handle of this process is writing, or with pid 0 of any. False: there is none. */
 bool fs_view_draft_size(struct fs *fs, const struct fs_view *view, pid_t pid, uint64_t *ret);
 

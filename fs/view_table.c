@@ -339,7 +339,7 @@ static int copy_unsaved_locked(const struct fs_view *view, struct sfs_buf *ret)
 	return err;
 }
 
-int fs_view_unsaved(struct fs *fs, const struct fs_view *view, struct sfs_buf *ret)
+static int copy_unsaved(struct fs *fs, const struct fs_view *view, struct sfs_buf *ret)
 {
 	struct shard *shard = shard_of(fs, view->node);
 	int err;
@@ -350,6 +350,18 @@ int fs_view_unsaved(struct fs *fs, const struct fs_view *view, struct sfs_buf *r
 		if (err == SFS_ERR_BUSY)
 			sched_yield();
 	} while (err == SFS_ERR_BUSY);
+	return err;
+}
+
+int fs_view_unsaved_of(struct fs *fs, const struct fs_view *dir, const struct fs_view_ops *ops,
+		       struct sfs_span id, struct sfs_buf *ret)
+{
+	uint64_t number = fs_view_number(dir->number, ops, id);
+	struct fs_view *view = fs_view_get(fs, FS_NODE_VIEW_BIT | number);
+	int err = SFS_ERR_NOT_FOUND;
+	if (view && view->ops == ops)
+		err = copy_unsaved(fs, view, ret);
+	fs_view_unref(fs, view);
 	return err;
 }
 

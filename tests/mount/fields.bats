@@ -309,6 +309,13 @@ renames_open() {
 	absent "$D/42/.a"
 }
 
+@test "a field that is renamed while it is written takes what was written so far" {
+	rules
+	renames_open title t2
+	is "$(doc .t2)" '"whole"'
+	is "$(doc .title)" null
+}
+
 @test "what a directory of fields can not do is refused with a sentence" {
 	rules
 	refused "File exists" mkdir "$D/42"
