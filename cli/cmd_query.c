@@ -97,6 +97,12 @@ static int put_element(struct querying *q, const struct sfs_query_hit *hit)
 	return err;
 }
 
+static void put_text(const struct querying *q)
+{
+	if (q->text.len)
+		fwrite(q->text.data, 1, q->text.len, q->ctx->out);
+}
+
 static int put_hit(struct querying *q, enum form form, const struct sfs_query_hit *hit)
 {
 	q->text.len = 0;
@@ -106,7 +112,7 @@ static int put_hit(struct querying *q, enum form form, const struct sfs_query_hi
 	if (err == SFS_ERR_NOT_FOUND)
 		return 0;
 	if (err == 0)
-		fwrite(q->text.data, 1, q->text.len, q->ctx->out);
+		put_text(q);
 	return err;
 }
 
@@ -117,7 +123,7 @@ static int put_end(struct querying *q, enum form form)
 	int err = form == FORM_JSON ? sfs_buf_append(&q->text, "]\n", 2)
 				    : sfs_lines_end(q->lines, &q->text);
 	if (err == 0)
-		fwrite(q->text.data, 1, q->text.len, q->ctx->out);
+		put_text(q);
 	return err;
 }
 
@@ -181,7 +187,7 @@ static int put_explained(struct querying *q)
 	int err = sfs_query_explain(q->query, &q->text, &q->diag);
 	if (err < 0)
 		return fail(q, err);
-	fwrite(q->text.data, 1, q->text.len, q->ctx->out);
+	put_text(q);
 	return CLI_OK;
 }
 

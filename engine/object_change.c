@@ -104,7 +104,7 @@ static int change_name(struct sfsi_txn *txn, uint32_t class_id,
 		err = store_inode(txn, class_id, after->record->object.serial, after->oid);
 	if (!err)
 		err = sfsi_txn_class(txn, class_id, &class);
-	if (err < 0)
+	if (err)
 		return err;
 	class->state.objects += (after->record ? 1 : 0);
 	class->state.objects -= (before->record ? 1 : 0);

@@ -609,7 +609,7 @@ int sfs_index_rebuild(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 		err = SFS_ERR_NOT_FOUND;
 	if (!err)
 		err = wait_table(store, table, fn, arg);
-	if (err == SFS_ERR_UNSUPPORTED)
+	if (err == SFS_ERR_UNSUPPORTED && table)
 		return not_ready(store, table, diag);
 	if (!err && ret) {
 		pthread_rwlock_rdlock(&store->index_lock);

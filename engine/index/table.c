@@ -198,7 +198,7 @@ static int add_table(struct sfsi_txn *txn, struct sfsi_class *class, struct sfsi
 	int err = put_next_id(txn, class);
 	if (!err)
 		err = sfsi_index_edit(txn, table, &edit);
-	if (err < 0)
+	if (err)
 		sfsi_index_table_free(table);
 	else
 		edit->add = true;

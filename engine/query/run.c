@@ -105,7 +105,7 @@ static int add_item(struct sfs_query *query, const struct sfsi_query_candidate *
 	if (query->wanted <= SFSI_QUERY_COLLECT && query->items_len >= 2 * query->wanted + 64)
 		return cut_items(query);
 	/* More than was expected when this way was chosen. */
-	return query->items_len > 4 * SFSI_QUERY_COLLECT ? SFS_ERR_LIMIT : 0;
+	return query->items_len > 4 * (size_t)SFSI_QUERY_COLLECT ? SFS_ERR_LIMIT : 0;
 }
 
 /** The key that an object is sorted by. */

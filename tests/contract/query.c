@@ -76,7 +76,8 @@ static void make_thing(struct model *model, int i)
 	thing->rank = (int)pick(model, RANKS + 4) - 4;
 	if (thing->rank < 0)
 		thing->rank = -1;
-	thing->tags = pick(model, 3) ? pick(model, 1u << TAGS) & pick(model, 1u << TAGS) : 0;
+	unsigned some = pick(model, 1u << TAGS);
+	thing->tags = pick(model, 3) ? some & pick(model, 1u << TAGS) : 0;
 }
 
 static void save_thing(struct model *model, int i)
