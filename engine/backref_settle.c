@@ -77,30 +77,11 @@ static int mark_relations(struct sfsi_txn *txn, const struct sfsi_class *class,
 	return err;
 }
 
-static int drop_row(void *arg, struct sfs_span key, struct sfs_span val)
-{
-	(void)val;
-	return sfs_buf_append(arg, key.data, key.len) < 0 ||
-	       sfs_buf_append(arg, &(uint32_t){ (uint32_t)key.len }, sizeof(uint32_t)) < 0;
-}
-
 /** The class goes: nobody can refer to what is in it, until another one has its name. */
 static int drop_all(struct sfsi_txn *txn, uint32_t class_id)
 {
-	SFSI_AUTO_BUF struct sfs_buf keys = SFS_BUF_INIT;
-	struct sfsi_scan scan = { .partition = class_id, .prefix = { "B", 1 }, .keys_only = true };
 	struct sfsi_key mark_key;
-	int err = sfsi_backend_scan(txn->store->backend, &scan, drop_row, &keys);
-	if (err == SFS_ERR_CANCELLED)
-		err = SFS_ERR_NO_MEMORY;
-	/* From the last one back: behind each key is its length. */
-	for (size_t end = keys.len; end && !err;) {
-		uint32_t len;
-		const char *at = (const char *)keys.data + end - sizeof len;
-		memcpy(&len, at, sizeof len);
-		end -= sizeof len + len;
-		err = sfsi_txn_remove(txn, class_id, (struct sfs_span){ at - len, len });
-	}
+	int err = sfsi_txn_remove_all(txn, class_id, sfs_span_str("B"), 0, NULL);
 	sfsi_key_serial(&mark_key, 'M', class_id);
 	return err < 0 ? err : sfsi_txn_remove(txn, 0, sfsi_key_span(&mark_key));
 }

@@ -361,36 +361,15 @@ static int divide_range(struct sfsi_txn *txn, uint32_t class_id, const struct sf
 	return err;
 }
 
-struct rows {
-	struct sfsi_txn *txn;
-	uint32_t class_id;
-	int err;
-};
-
-static int remove_row(void *arg, struct sfs_span key, struct sfs_span val)
-{
-	struct rows *rows = arg;
-	(void)val;
-	rows->err = sfsi_txn_remove(rows->txn, rows->class_id, key);
-	return rows->err < 0;
-}
-
-/** A table that does not add up goes before it is made anew. */
-static int remove_rows(struct sfsi_txn *txn, uint32_t class_id)
-{
-	struct rows rows = { .txn = txn, .class_id = class_id };
-	struct sfsi_scan scan = { .partition = class_id, .prefix = sfs_span_str("P") };
-	int err = sfsi_backend_scan(txn->store->backend, &scan, remove_row, &rows);
-	return rows.err ? rows.err : err;
-}
-
 static int divide_class(struct sfsi_txn *txn, struct sfsi_class *class, struct list *list)
 {
 	const struct sfsi_positions *positions = &class->positions;
 	struct sfsi_txn_class *state;
 	int err = sfsi_txn_class(txn, class->id, &state);
-	if (!err && positions->stale)
-		err = remove_rows(txn, class->id);
+	if (!err && positions->stale) {
+		/* A table that does not add up goes before it is made anew. */
+		err = sfsi_txn_remove_all(txn, class->id, sfs_span_str("P"), 0, NULL);
+	}
 	for (size_t i = 0; i < positions->count && !err; i++) {
 		struct sfsi_range *range = positions->ranges[i];
 		if (range->count > RANGE_MAX || positions->stale)

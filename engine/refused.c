@@ -346,34 +346,13 @@ int sfs_refused_remove(struct sfs_store *store, uint32_t class_id, struct sfs_sp
 	return sfsi_txn_end(&txn, remove_in(&txn, class_id, oid));
 }
 
-struct dropping {
-	struct sfsi_txn *txn;
-	uint32_t class_id;
-	int err;
-};
-
-static int drop_key(void *arg, struct sfs_span key, struct sfs_span val)
-{
-	struct dropping *dropping = arg;
-	(void)val;
-	dropping->err = sfsi_txn_remove(dropping->txn, dropping->class_id, key);
-	return dropping->err < 0;
-}
-
 int sfsi_refused_drop_all(struct sfsi_txn *txn, const struct sfsi_class *class)
 {
-	struct dropping dropping = { .txn = txn, .class_id = class->id };
-	struct sfsi_scan scan = {
-		.partition = class->id,
-		.prefix = sfs_span_str("R"),
-		.keys_only = true,
-		.once = true,
-	};
 	if (count_of(txn->store, class) == 0)
 		return 0;
-	int err = sfsi_backend_scan(txn->store->backend, &scan, drop_key, &dropping);
+	int err = sfsi_txn_remove_all(txn, class->id, sfs_span_str("R"), 0, NULL);
 	if (err < 0)
-		return err == SFS_ERR_CANCELLED ? dropping.err : err;
+		return err;
 	/* The state goes with the class when that is removed: then there is none to write. */
 	for (size_t i = 0; i < txn->classes_len; i++) {
 		if (txn->classes[i].class == class)

@@ -85,6 +85,15 @@ SFS_MUST_CHECK int sfsi_txn_scan(struct sfsi_txn *txn, const struct sfsi_scan *s
 				 sfsi_scan_fn *fn, void *arg);
 
 /**
+ * Remove rows of the backend; what this change itself has written is not looked at. (txn_scan.c)
+ *
+ * @limit      at most so many; 0 = all.
+ * @ret_count  how many were removed; may be NULL.
+ */
+SFS_MUST_CHECK int sfsi_txn_remove_all(struct sfsi_txn *txn, uint32_t partition,
+				       struct sfs_span prefix, size_t limit, size_t *ret_count);
+
+/**
  * Working copy of a class's state; it is written with the commit. SFS_ERR_NOT_FOUND when the class is
  * gone. The pointer is valid until the next call of sfsi_txn_class().
  */

@@ -102,3 +102,38 @@ int sfsi_txn_scan(struct sfsi_txn *txn, const struct sfsi_scan *scan, sfsi_scan_
 	sfsi_map_fini(&rows.map);
 	return err;
 }
+
+struct removal {
+	struct sfsi_txn *txn;
+	uint32_t partition;
+	size_t count;
+	int err;
+};
+
+static int remove_row(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct removal *removal = arg;
+	(void)val;
+	removal->err = sfsi_txn_remove(removal->txn, removal->partition, key);
+	removal->count += !removal->err;
+	return removal->err < 0;
+}
+
+int sfsi_txn_remove_all(struct sfsi_txn *txn, uint32_t partition, struct sfs_span prefix,
+			size_t limit, size_t *ret_count)
+{
+	struct removal removal = { .txn = txn, .partition = partition };
+	struct sfsi_scan scan = {
+		.partition = partition,
+		.prefix = prefix,
+		.limit = limit,
+		.keys_only = true,
+		.once = true,
+	};
+	int err = sfsi_backend_scan(txn->store->backend, &scan, remove_row, &removal);
+	if (err)
+		return err == SFS_ERR_CANCELLED ? removal.err : err;
+	if (ret_count)
+		*ret_count = removal.count;
+	return 0;
+}

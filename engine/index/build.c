@@ -242,25 +242,9 @@ static int build_step(struct sfs_store *store, struct sfsi_index_table *table)
 
 /* --- dropping --- */
 
-struct drop {
-	struct sfsi_txn *txn;
-	uint32_t partition;
-	size_t count;
-	int err;
-};
-
-static int drop_row(void *arg, struct sfs_span key, struct sfs_span val)
-{
-	struct drop *drop = arg;
-	(void)val;
-	drop->count++;
-	drop->err = sfsi_txn_remove(drop->txn, drop->partition, key);
-	return drop->err < 0;
-}
-
 static int drop_in(struct sfsi_txn *txn, struct sfsi_index_table *table)
 {
-	struct drop drop = { .txn = txn, .partition = table->class->id };
+	size_t count;
 	struct sfsi_txn_class *copy;
 	struct sfsi_index_row row;
 	if (table->gone)
@@ -269,18 +253,10 @@ static int drop_in(struct sfsi_txn *txn, struct sfsi_index_table *table)
 	if (err < 0)
 		return err;
 	sfsi_index_row(&row, table->id, 0, (struct sfs_span){ "", 0 });
-	struct sfsi_scan scan = {
-		.partition = table->class->id,
-		.prefix = { row.data, row.len - 1 },
-		.limit = DROP_ROWS,
-		.keys_only = true,
-		.once = true,
-	};
-	err = sfsi_backend_scan(txn->store->backend, &scan, drop_row, &drop);
-	if (err == SFS_ERR_CANCELLED)
-		err = drop.err;
+	err = sfsi_txn_remove_all(txn, table->class->id, (struct sfs_span){ row.data, row.len - 1 },
+				  DROP_ROWS, &count);
 	struct sfsi_index_edit *edit = NULL;
-	if (!err && drop.count < DROP_ROWS)
+	if (!err && count < DROP_ROWS)
 		err = sfsi_index_edit(txn, table, &edit);
 	if (!err && edit)
 		edit->gone = true;

@@ -183,7 +183,7 @@ last() { tail -n 1 "$E" | jq -rc "$1"; }
 	refused "Operation not permitted" mv "$C/1/text" "$C/1/parent"
 	refused "Read-only file system" mkdir "$C/1/replies/sub"
 	refused "Read-only file system" touch "$C/1/replies/file"
-	echo x | refused "File exists" ln -s x "$C/1/replies" || true
+	refused "File exists" ln -sT ../../Account/7.json "$C/1/replies"
 	is "$(doc 1)" '{"text":"t1","author":{"oid":"7","type":"Account"}}'
 }
 
