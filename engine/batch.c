@@ -1,6 +1,7 @@
 /*
  * Batches: changes that are collected, with copies of all that they name, and made in one commit.
  */
+#include "base/array.h"
 #include "object.h"
 #include "relation.h"
 
@@ -75,15 +76,7 @@ static bool is_full(const struct sfs_batch *batch)
 /** Room for one more item. */
 static int grow(struct sfs_batch *batch)
 {
-	if (batch->len < batch->cap)
-		return 0;
-	size_t cap = batch->cap ? batch->cap * 2 : 64;
-	struct batch_item *items = realloc(batch->items, cap * sizeof *items);
-	if (!items)
-		return SFS_ERR_NO_MEMORY;
-	batch->items = items;
-	batch->cap = cap;
-	return 0;
+	return sfsi_array_grow(&batch->items, batch->len, &batch->cap, sizeof *batch->items);
 }
 
 /** Copy the oid and what comes behind it. On failure nothing is left. */

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <storefs/lines.h>
+#include "base/array.h"
 #include "document/json.h"
 #include "document/msgpack.h"
 #include "document/msgpack_head.h"
@@ -28,16 +29,12 @@ struct column {
 
 static int add_column(struct sfs_lines *lines, struct sfs_span name)
 {
-	if (lines->count == lines->cap) {
-		size_t cap = lines->cap ? lines->cap * 2 : 16;
-		struct column *columns = realloc(lines->columns, cap * sizeof *columns);
-		if (!columns)
-			return SFS_ERR_NO_MEMORY;
-		lines->columns = columns;
-		lines->cap = cap;
-	}
+	int err = sfsi_array_grow(&lines->columns, lines->count, &lines->cap,
+				  sizeof *lines->columns);
+	if (err < 0)
+		return err;
 	lines->columns[lines->count] = (struct column){ lines->names.len, name.len };
-	int err = sfs_buf_append(&lines->names, name.data, name.len);
+	err = sfs_buf_append(&lines->names, name.data, name.len);
 	lines->count += !err;
 	return err;
 }

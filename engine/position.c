@@ -3,6 +3,7 @@
  */
 #include "position.h"
 #include "backend/key.h"
+#include "base/array.h"
 #include "object.h"
 
 #define RANGE_MAX 1024
@@ -32,17 +33,11 @@ struct list {
 
 static int list_add(struct list *list, struct sfsi_range *range)
 {
-	if (list->count == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 8;
-		struct sfsi_range **ranges = realloc(list->ranges,
-						     cap * sizeof(struct sfsi_range *));
-		if (!ranges)
-			return SFS_ERR_NO_MEMORY;
-		list->ranges = ranges;
-		list->cap = cap;
-	}
-	list->ranges[list->count++] = range;
-	return 0;
+	int err = sfsi_array_grow(&list->ranges, list->count, &list->cap,
+				  sizeof(struct sfsi_range *));
+	if (!err)
+		list->ranges[list->count++] = range;
+	return err;
 }
 
 static int list_make(struct list *list, struct sfs_span after, uint64_t count)
@@ -150,14 +145,10 @@ int sfsi_positions_load(struct sfs_store *store, struct sfsi_class *class)
 
 static int note_range(struct sfsi_txn *txn, struct sfsi_class *class, struct sfsi_range *range)
 {
-	if (txn->ranges_len == txn->ranges_cap) {
-		size_t cap = txn->ranges_cap ? txn->ranges_cap * 2 : 8;
-		struct sfsi_txn_range *ranges = realloc(txn->ranges, cap * sizeof *ranges);
-		if (!ranges)
-			return SFS_ERR_NO_MEMORY;
-		txn->ranges = ranges;
-		txn->ranges_cap = cap;
-	}
+	int err = sfsi_array_grow(&txn->ranges, txn->ranges_len, &txn->ranges_cap,
+				  sizeof *txn->ranges);
+	if (err < 0)
+		return err;
 	txn->ranges[txn->ranges_len++] = (struct sfsi_txn_range){ class, range };
 	range->touched = true;
 	return 0;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include "base/array.h"
 #include "base/errno.h"
 #include "raw.h"
 #include "memo.h"
@@ -240,15 +241,9 @@ static struct open_inode **open_place_locked(struct sfs_store *store, uint64_t i
 static void reaped_add_locked(struct sfs_store *store, uint64_t ino)
 {
 	struct sfsi_reaped *reaped = store->reaped;
-	if (reaped->len == reaped->cap) {
-		size_t cap = reaped->cap ? reaped->cap * 2 : 64;
-		uint64_t *waiting = realloc(reaped->waiting, cap * sizeof *waiting);
-		if (!waiting)
-			return;
-		reaped->waiting = waiting;
-		reaped->cap = cap;
-	}
-	reaped->waiting[reaped->len++] = ino;
+	if (sfsi_array_grow(&reaped->waiting, reaped->len, &reaped->cap, sizeof *reaped->waiting) ==
+	    0)
+		reaped->waiting[reaped->len++] = ino;
 }
 
 /** Enough waits to ask for a sync now: who removes files wants their room. */
@@ -270,14 +265,9 @@ static bool going_is_much_locked(struct sfs_store *store, uint64_t ino)
 static bool going_add_locked(struct sfs_store *store, uint64_t ino, uint64_t commit)
 {
 	struct sfsi_reaped *reaped = store->reaped;
-	if (reaped->going_len == reaped->going_cap) {
-		size_t cap = reaped->going_cap ? reaped->going_cap * 2 : 64;
-		struct going *going = realloc(reaped->going, cap * sizeof *going);
-		if (!going)
-			return false;
-		reaped->going = going;
-		reaped->going_cap = cap;
-	}
+	if (sfsi_array_grow(&reaped->going, reaped->going_len, &reaped->going_cap,
+			    sizeof *reaped->going) < 0)
+		return false;
 	reaped->going[reaped->going_len++] = (struct going){ ino, commit };
 	return going_is_much_locked(store, ino);
 }

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include "backend/key.h"
+#include "base/array.h"
 #include "document/msgpack.h"
 #include "index/table.h"
 #include "rows.h"
@@ -42,14 +43,9 @@ static void storing_fini(struct storing *storing)
 
 static int places_add(struct places *places, struct place place)
 {
-	if (places->count == places->cap) {
-		size_t cap = places->cap ? places->cap * 2 : 128;
-		struct place *list = realloc(places->list, cap * sizeof *list);
-		if (!list)
-			return SFS_ERR_NO_MEMORY;
-		places->list = list;
-		places->cap = cap;
-	}
+	int err = sfsi_array_grow(&places->list, places->count, &places->cap, sizeof *places->list);
+	if (err < 0)
+		return err;
 	place.index = places->count;
 	places->list[places->count++] = place;
 	return 0;

@@ -6,6 +6,7 @@
  * that survives a power cut finds its bytes.
  */
 #include <string.h>
+#include "base/array.h"
 #include "bytes.h"
 #include "open.h"
 #include "store_private.h"
@@ -239,17 +240,10 @@ void sfsi_syncer_file(struct sfs_store *store, uint64_t ino)
 		s->all_files = true;
 		return;
 	}
-	if (s->files_len == s->files_cap) {
-		size_t cap = s->files_cap ? s->files_cap * 2 : 16;
-		uint64_t *files = realloc(s->files, cap * sizeof *files);
-		if (!files) {
-			s->all_files = true;
-			return;
-		}
-		s->files = files;
-		s->files_cap = cap;
-	}
-	s->files[s->files_len++] = ino;
+	if (sfsi_array_grow(&s->files, s->files_len, &s->files_cap, sizeof *s->files) < 0)
+		s->all_files = true;
+	else
+		s->files[s->files_len++] = ino;
 }
 
 int sfs_store_sync(struct sfs_store *store)
