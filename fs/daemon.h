@@ -96,7 +96,11 @@ struct fs {
 	int64_t started_ns;
 	uint32_t uid, gid;        /* of the daemon: owner of the virtual files */
 	atomic_uint capabilities; /* of the kernel, those that are in use */
-	atomic_bool ready;        /* INIT was answered */
+	atomic_uint features;     /* enum fs_feature */
+	struct {
+		uint64_t init, offered, added; /* INIT: its number, the kernel's flags, ours */
+	} wire;                                /* wire.c alone, before the loop starts */
+	atomic_bool ready;                     /* INIT was answered */
 	_Atomic uint64_t requests[FS_REQUEST_COUNT];
 	_Atomic uint64_t saves, refused; /* documents saved and refused */
 	_Atomic uint64_t sequence[FS_SEQUENCES];

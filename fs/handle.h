@@ -55,14 +55,15 @@ struct fs_handle {
 	struct fs_handle *sibling;     /* next handle of the same fs_open, or view */
 	enum fs_handle_kind kind;
 	uint64_t node;
-	pid_t pid;                /* who opened it */
-	bool cached;              /* READER: through the page cache */
-	int64_t cached_ns;        /* … since (monotonic) */
-	struct fs_open *open;     /* READER, WRITER */
-	struct sfs_doc *doc;      /* READER: the version that it reads */
-	struct sfs_buf text;      /* TEXT: what it reads; READER of a newborn: empty */
-	struct fs_draft draft;    /* WRITER, SCHEMA, VIEW */
-	struct sfs_raw_file *raw; /* RAW */
+	pid_t pid;                   /* who opened it */
+	bool cached;                 /* READER: through the page cache */
+	int64_t cached_ns;           /* … since (monotonic) */
+	struct fs_open *open;        /* READER, WRITER */
+	struct sfs_doc *doc;         /* READER: the version that it reads */
+	struct sfs_buf text;         /* TEXT: what it reads; READER of a newborn: empty */
+	struct fs_draft draft;       /* WRITER, SCHEMA, VIEW */
+	struct sfs_raw_file *raw;    /* RAW */
+	_Atomic uint64_t plain_mode; /* RAW: when it had no set-id bits; privilege.c */
 	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */
 	struct fs_stream *stream;                /* STREAM, TAKER */
 	struct fs_view *

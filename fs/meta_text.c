@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "meta_private.h"
 #include "notify.h"
+#include "wire.h"
 
 static const char readme[] =
 	"This folder is a storefs store.\n"
@@ -108,6 +109,14 @@ static const struct {
 	{ FUSE_CAP_SPLICE_WRITE, "splice_write" },
 };
 
+/** The same of what wire.c negotiates. */
+static const struct {
+	unsigned bit;
+	const char *name;
+} features[] = {
+	{ FS_FEATURE_KILLPRIV, "handle_killpriv_v2" },
+};
+
 static int put_capabilities(struct fs *fs, struct sfs_buf *ret)
 {
 	unsigned have = atomic_load(&fs->capabilities);
@@ -117,6 +126,12 @@ static int put_capabilities(struct fs *fs, struct sfs_buf *ret)
 		if (!(have & capabilities[i].bit))
 			continue;
 		err = sfs_buf_printf(ret, "%s\"%s\"", comma, capabilities[i].name);
+		comma = ", ";
+	}
+	for (size_t i = 0; i < sizeof features / sizeof features[0] && !err; i++) {
+		if (!(atomic_load(&fs->features) & features[i].bit))
+			continue;
+		err = sfs_buf_printf(ret, "%s\"%s\"", comma, features[i].name);
 		comma = ", ";
 	}
 	return err ? err : sfs_buf_printf(ret, "],\n");

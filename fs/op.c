@@ -4,6 +4,7 @@
  */
 #include "op.h"
 #include "view.h"
+#include "wire.h"
 
 /** A fault of the store is worth a line; what a caller did wrong is not. */
 static void log_fault(int err)
@@ -128,6 +129,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 		want(conn, wanted[i]);
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
 		refuse(conn, refused[i]);
+	fs_wire_negotiate(fs, conn);
 	if (conn->max_write > fs->policy.max_write)
 		conn->max_write = fs->policy.max_write;
 #ifdef HAVE_FUSE_SET_FEATURE_FLAG

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include "meta.h"
 #include "op.h"
+#include "privilege.h"
 #include "save.h"
 #include "stream.h"
 #include "view.h"
+#include "wire.h"
 
 /* --- read --- */
 
@@ -189,6 +191,11 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 {
 	struct fs *fs = fs_begin_node(req, FS_REQUEST_WRITE, node);
 	struct fs_handle *handle = fs_handle_of(fi->fh);
+	int err = fs_wire_drops_privileges() ? fs_privilege_drop(fs, node, handle, fs_pid(req)) : 0;
+	if (err < 0) {
+		fs_reply(req, err);
+		return;
+	}
 	switch (handle->kind) {
 	case FS_HANDLE_READER:
 	case FS_HANDLE_STREAM:

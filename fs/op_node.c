@@ -2,7 +2,9 @@
  * Handlers for what is known of a node: its name, its attributes, the target of a symlink; and df.
  */
 #include "op.h"
+#include "privilege.h"
 #include "view.h"
+#include "wire.h"
 
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
@@ -110,6 +112,8 @@ void fs_op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *attr, int mask,
 		fs_refusal_operation("truncate");
 	int err = decode_set(attr, mask, &set);
 	fs_loop_block_begin(fs->loop);
+	if (!err && fs_wire_drops_privileges())
+		err = fs_privilege_fold(fs, node, handle, fs_pid(req), &set);
 	if (!err && set.mask)
 		err = fs_attr_set(fs, node, handle, fs_pid(req), &set);
 	if (!err)

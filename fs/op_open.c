@@ -7,9 +7,11 @@
 #include "new.h"
 #include "newborn.h"
 #include "op.h"
+#include "privilege.h"
 #include "rejected.h"
 #include "save.h"
 #include "view.h"
+#include "wire.h"
 
 static bool for_writing(const struct fuse_file_info *fi)
 {
@@ -342,8 +344,10 @@ void fs_op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	if (for_writing(fi) || (fi->flags & O_TRUNC))
 		fs_refusal_operation("open");
 	bool new = fs_node_kind(node) == FS_NODE_NEW && (for_writing(fi) || fi->flags & O_TRUNC);
-	int err = new ? open_new(req, node, fi, &handle)
-		      : fs_open_node(fs, node, fs_pid(req), fi, &handle);
+	int err = fs_wire_drops_privileges() ? fs_privilege_drop(fs, node, NULL, fs_pid(req)) : 0;
+	if (!err)
+		err = new ? open_new(req, node, fi, &handle)
+			  : fs_open_node(fs, node, fs_pid(req), fi, &handle);
 	if (err < 0) {
 		fs_reply_node(req, err);
 		return;
@@ -470,6 +474,8 @@ static int create_or_open(fuse_req_t req, const struct fs_place *place, mode_t m
 	err = fs_place_find(fs, place, 0, &found);
 	if (!err && !S_ISREG(found.stat.st_mode))
 		err = SFS_ERR_EXISTS;
+	if (!err && fs_wire_drops_privileges())
+		err = fs_privilege_drop(fs, found.node, NULL, fs_pid(req));
 	return err ? err : fs_open_node(fs, found.node, fs_pid(req), fi, ret);
 }
 

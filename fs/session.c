@@ -30,6 +30,7 @@
 #include "scratch.h"
 #include "server.h"
 #include "view.h"
+#include "wire.h"
 
 /** Message of the child to the parent. */
 struct report {
@@ -107,7 +108,8 @@ static int mount_session(struct fs *fs, struct sfs_diag *diag)
 	fuse_opt_free_args(&args);
 	if (!fs->session)
 		return fuse_failed("mount options were not accepted", diag);
-	if (fuse_session_mount(fs->session, fs->options->mountpoint) != 0) {
+	if (fuse_session_mount(fs->session, fs->options->mountpoint) != 0 ||
+	    fs_wire_start(fs) != 0) {
 		fuse_session_destroy(fs->session);
 		fs->session = NULL;
 		return fuse_failed("mount failed", diag);

@@ -184,3 +184,16 @@ everything_again() {
 	ls -f "$DIR" >"$BATS_TEST_TMPDIR/names"
 	at_best everything_again
 }
+
+writes() {
+	stat "$MNT/Image/a" >/dev/null
+	spent helper repeat pwrite "$MNT/Image/a" 100
+	[ "$(awk '$1 == "getxattr" { n = $2 } END { print n + 0 }' <<<"$SPENT")" -le 2 ] || fail "$SPENT"
+}
+
+@test "a hundred writes to a raw ask at most twice whether it has privileges" {
+	class_raw Image
+	echo a >"$MNT/Image/a"
+	has "$(jq -r '.capabilities[]' "$MNT/.storefs/status")" handle_killpriv_v2
+	at_best writes
+}

@@ -1,10 +1,10 @@
 /*
  * Do one simple thing many times without anything around it, to count its requests.
  *
- *     repeat stat|missing|access|read|pread|readlink|create|overwrite FILE COUNT
+ *     repeat stat|missing|access|read|pread|pwrite|readlink|create|overwrite FILE COUNT
  *
  * stat, access, readlink: of FILE; missing: stat that must say ENOENT; read: open, read all,
- * close; pread: of one open descriptor; create: FILE.0.json, FILE.1.json, … with a small
+ * close; pread, pwrite: of one open descriptor; create: FILE.0.json, FILE.1.json, … with a small
  * document (open, write, close); overwrite: O_TRUNC, a document with the number, close.
  * Exits 1 at the first surprise.
  */
@@ -70,6 +70,16 @@ static int do_pread(const char *path, long i)
 	return pread(fd, buffer, 64, 0) > 0 ? 0 : -1;
 }
 
+static int do_pwrite(const char *path, long i)
+{
+	static int fd = -1;
+
+	(void)i;
+	if (fd < 0)
+		fd = open(path, O_RDWR);
+	return pwrite(fd, buffer, 64, 0) == 64 ? 0 : -1;
+}
+
 static int write_document(const char *path, int flags, long i)
 {
 	int len = snprintf(buffer, sizeof(buffer), "{\"number\": %ld}\n", i);
@@ -101,7 +111,7 @@ static const struct {
 } actions[] = {
 	{ "stat", do_stat },         { "missing", do_missing },     { "access", do_access },
 	{ "readlink", do_readlink }, { "read", do_read },           { "pread", do_pread },
-	{ "create", do_create },     { "overwrite", do_overwrite },
+	{ "create", do_create },     { "overwrite", do_overwrite }, { "pwrite", do_pwrite },
 };
 
 static int run(action_fn *fn, const char *path, long count)

@@ -1,0 +1,164 @@
+/*
+ * Between libfuse and the kernel: see wire.h. All requests and replies pass here, as bytes.
+ * Requests are only looked at; of the replies the one to INIT is completed. A thread handles the
+ * request that it has read before it reads the next one, so what was seen of it is the thread's own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse_lowlevel.h>
+#include <linux/fuse.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "daemon.h"
+#include "wire.h"
+
+/* Of the 64 bits of INIT; the header that the kernel came with may be older than these. */
+#define WIRE_KILLPRIV_V2 (1ull << 28)
+#define WIRE_INIT_EXT (1ull << 30)
+
+static _Thread_local bool drops_privileges;
+
+bool fs_wire_drops_privileges(void)
+{
+	return drops_privileges;
+}
+
+/* --- requests --- */
+
+static bool looks_for_drop(const struct fuse_in_header *head, const void *body, size_t len)
+{
+	struct fuse_setattr_in setattr;
+	struct fuse_write_in write;
+	struct fuse_open_in open;
+	struct fuse_create_in create;
+	switch (head->opcode) {
+	case FUSE_SETATTR:
+		if (len < sizeof setattr)
+			return false;
+		memcpy(&setattr, body, sizeof setattr);
+		/* The order itself, on the way to a write, comes as a change of nothing. */
+		return setattr.valid & FATTR_KILL_SUIDGID || !(setattr.valid & ~(uint32_t)FATTR_FH);
+	case FUSE_WRITE:
+		if (len < sizeof write)
+			return false;
+		memcpy(&write, body, sizeof write);
+		return write.write_flags & FUSE_WRITE_KILL_SUIDGID;
+	case FUSE_OPEN:
+		if (len < sizeof open)
+			return false;
+		memcpy(&open, body, sizeof open);
+		return open.open_flags & FUSE_OPEN_KILL_SUIDGID;
+	case FUSE_CREATE:
+		if (len < sizeof create)
+			return false;
+		memcpy(&create, body, sizeof create);
+		return create.open_flags & FUSE_OPEN_KILL_SUIDGID;
+	default: return false;
+	}
+}
+
+/** The first request says what the kernel can do. */
+static void note_init(struct fs *fs, const struct fuse_in_header *head, const void *body,
+		      size_t len)
+{
+	struct fuse_init_in init = { .flags = 0 };
+	memcpy(&init, body, len < sizeof init ? len : sizeof init);
+	fs->wire.init = head->unique;
+	fs->wire.offered = init.flags;
+	if (init.flags & WIRE_INIT_EXT)
+		fs->wire.offered |= (uint64_t)init.flags2 << 32;
+}
+
+static ssize_t wire_read(int fd, void *buf, size_t size, void *userdata)
+{
+	struct fs *fs = userdata;
+	struct fuse_in_header head;
+	ssize_t got = read(fd, buf, size);
+	drops_privileges = false;
+	if (got < (ssize_t)sizeof head)
+		return got;
+	memcpy(&head, buf, sizeof head);
+	const char *body = (const char *)buf + sizeof head;
+	size_t len = (size_t)got - sizeof head;
+	if (head.opcode == FUSE_INIT)
+		note_init(fs, &head, body, len);
+	else if (atomic_load(&fs->features) & FS_FEATURE_KILLPRIV)
+		drops_privileges = looks_for_drop(&head, body, len);
+	return got;
+}
+
+/* --- replies --- */
+
+/** The library's reply to INIT, with the flags that it does not know. */
+static ssize_t write_init(struct fs *fs, int fd, struct iovec *iov)
+{
+	struct fuse_init_out out = { .major = 0 };
+	struct iovec both[2] = { iov[0], { &out, iov[1].iov_len } };
+	memcpy(&out, iov[1].iov_base, iov[1].iov_len);
+	uint64_t flags = out.flags | (uint64_t)out.flags2 << 32 | fs->wire.added;
+	if (flags >> 32)
+		flags |= WIRE_INIT_EXT;
+	out.flags = (uint32_t)flags;
+	out.flags2 = (uint32_t)(flags >> 32);
+	fs->wire.init = 0;
+	return writev(fd, both, 2);
+}
+
+static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *userdata)
+{
+	struct fs *fs = userdata;
+	const struct fuse_out_header *head = iov[0].iov_base;
+	if (fs->wire.init && head->unique == fs->wire.init && !head->error && count == 2 &&
+	    iov[1].iov_len <= sizeof(struct fuse_init_out))
+		return write_init(fs, fd, iov);
+	return writev(fd, iov, count);
+}
+
+static ssize_t wire_splice(int from, off_t *from_off, int to, off_t *to_off, size_t len,
+			   unsigned flags, void *userdata)
+{
+	(void)userdata;
+	return splice(from, from_off, to, to_off, len, flags);
+}
+
+int fs_wire_start(struct fs *fs)
+{
+	static const struct fuse_custom_io io = {
+		.writev = wire_writev,
+		.read = wire_read,
+		.splice_receive = wire_splice,
+		.splice_send = wire_splice,
+	};
+	return fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session)) ? -1 : 0;
+}
+
+/* --- the handshake --- */
+
+/** A feature that the library has no name for. */
+static bool add(struct fs *fs, uint64_t flag)
+{
+	if (!(fs->wire.offered & flag))
+		return false;
+	fs->wire.added |= flag;
+	return true;
+}
+
+static bool want_killpriv(struct fs *fs, struct fuse_conn_info *conn)
+{
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+	return fuse_set_feature_flag(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
+#else
+	(void)conn;
+	return add(fs, WIRE_KILLPRIV_V2);
+#endif
+}
+
+void fs_wire_negotiate(struct fs *fs, struct fuse_conn_info *conn)
+{
+	unsigned features = 0;
+	if (want_killpriv(fs, conn))
+		features |= FS_FEATURE_KILLPRIV;
+	atomic_store(&fs->features, features);
+}
