@@ -218,3 +218,16 @@ int sfsi_backend_marked(struct sfsi_backend *b, struct sfs_buf *ret)
 	unlock(b);
 	return err;
 }
+
+int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+{
+	if (!b->ops->snapshot || b->read_only)
+		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED,
+				    b->read_only ? "the store is open read-only"
+						 : "backend %s has no files to copy",
+				    b->ops->name);
+	lock_exclusive(b);
+	int err = b->ops->snapshot(b, path, diag);
+	unlock(b);
+	return err;
+}

@@ -104,6 +104,12 @@ struct sfsi_backend_ops {
 	 */
 	int (*mark)(struct sfsi_backend *b, struct sfs_span note);
 	int (*marked)(struct sfsi_backend *b, struct sfs_buf *ret);
+	/*
+	 * Optional: a copy of all that was written so far, in an existing, empty folder on the same
+	 * disk, that open takes as path. It may share files with the backend: who wants to keep it
+	 * copies them.
+	 */
+	int (*snapshot)(struct sfsi_backend *b, const char *path, struct sfs_diag *diag);
 };
 
 /** Base member of every backend. Set up by the wrapper. */
@@ -142,5 +148,8 @@ SFS_MUST_CHECK int sfsi_backend_sync(struct sfsi_backend *b);
 SFS_MUST_CHECK int sfsi_backend_stat(struct sfsi_backend *b, struct sfsi_backend_stat *ret);
 SFS_MUST_CHECK int sfsi_backend_mark(struct sfsi_backend *b, struct sfs_span note);
 SFS_MUST_CHECK int sfsi_backend_marked(struct sfsi_backend *b, struct sfs_buf *ret);
+/** SFS_ERR_UNSUPPORTED: the backend can not. */
+SFS_MUST_CHECK int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path,
+					 struct sfs_diag *diag);
 
 #endif

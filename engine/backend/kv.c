@@ -205,4 +205,5 @@ const struct sfsi_backend_ops sfsi_backend_kv = {
 	.stat = kv_stat,
 	.mark = kv_mark,
 	.marked = kv_marked,
+	.snapshot = sfsi_kv_snapshot,
 };

@@ -12,6 +12,7 @@
  *   kv_check.c    is what is on disk complete? asked before anything may change it
  *   kv_guard.c    the write-ahead log around power cuts, and what goes into STATE when
  *   kv_state.c    the STATE file
+ *   kv_snapshot.c a copy of it all, for backups
  *   kv_error.c    RocksDB's error texts to codes
  */
 #ifndef SFSI_KV_H
@@ -88,6 +89,10 @@ void sfsi_kv_preopen_drop(const struct kv *kv);
 void sfsi_kv_preopen_keep(const struct kv *kv);
 #define SFSI_KV_KEPT "preopen.kept"
 
+/* kv_snapshot.c */
+SFS_MUST_CHECK int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path,
+				    struct sfs_diag *diag);
+
 /* kv_guard.c */
 /** Before a write of so many bytes (see sfsi_kv_weight()). Caller holds write_lock. */
 SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
@@ -95,6 +100,8 @@ SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
 void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes);
 /** Write everything out, so that the next open replays nothing. */
 SFS_MUST_CHECK int sfsi_kv_settle(struct kv *kv);
+/** The same. Caller holds write_lock. */
+SFS_MUST_CHECK int sfsi_kv_settle_locked(struct kv *kv);
 /** Make everything written so far survive a power cut. */
 SFS_MUST_CHECK int sfsi_kv_sync(struct kv *kv);
 /** Write what is known now into STATE; note NULL: the last one. */
