@@ -94,6 +94,8 @@ SFS_MUST_CHECK int sfsi_small_set(struct sfs_store *store, uint64_t ino,
 
 /** Remove the bytes whose end was committed and synced: by commits up to this one. */
 void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced);
+/** Bytes that are to go stay until they are no longer held: a backup may still want them. */
+void sfsi_bytes_hold(struct sfs_store *store, bool hold);
 
 /** The inode of an open file without names. SFS_ERR_NOT_FOUND. */
 SFS_MUST_CHECK int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino,

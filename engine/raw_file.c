@@ -45,6 +45,7 @@ struct sfsi_reaped {
 	struct going *going; /* [going_len]; protected by open_lock */
 	size_t going_len, going_cap;
 	uint64_t going_bytes; /* since a sync was asked for */
+	unsigned holds;       /* nothing goes meanwhile */
 	uint64_t *waiting;    /* [len]; protected by open_lock */
 	size_t len, cap;
 	uint64_t flight[REAP_MAX]; /* in the commit that is being made; protected by commit_lock */
@@ -277,7 +278,7 @@ static uint64_t going_take(struct sfs_store *store, uint64_t synced)
 {
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct sfsi_reaped *reaped = store->reaped;
-	for (size_t i = reaped->going_len; i > 0; i--) {
+	for (size_t i = reaped->holds ? 0 : reaped->going_len; i > 0; i--) {
 		struct going *going = &reaped->going[i - 1];
 		if (going->commit > synced)
 			continue;
@@ -296,6 +297,15 @@ void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced)
 		SFSI_LOCK_SCOPE(&store->open_lock);
 		reaped_add_locked(store, ino);
 	}
+}
+
+void sfsi_bytes_hold(struct sfs_store *store, bool hold)
+{
+	pthread_mutex_lock(&store->open_lock);
+	store->reaped->holds += hold ? 1 : -1U;
+	pthread_mutex_unlock(&store->open_lock);
+	if (!hold)
+		sfsi_bytes_reap(store, sfsi_syncer_synced(store));
 }
 
 static bool orphan_locked(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)

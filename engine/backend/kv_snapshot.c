@@ -75,7 +75,7 @@ int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *
 	struct kv *kv = (struct kv *)b;
 	struct kv copy = { .dir_fd = -1, .db_fd = -1, .state = SFSI_KV_STATE_INIT };
 	SFSI_AUTO_BUF struct sfs_buf db_path = SFS_BUF_INIT;
-	uint64_t sequence;
+	uint64_t sequence = 0;
 	int err = sfs_buf_printf(&db_path, "%s/db", path);
 	if (!err)
 		err = sfs_buf_append(&db_path, "", 1);

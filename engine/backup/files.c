@@ -160,8 +160,8 @@ static int read_line(struct sfs_span text, struct line *ret)
 /** A path leads into the backup, and nowhere else. */
 static bool is_inside(const char *path)
 {
-	return path[0] && path[0] != '/' && strncmp(path, "../", 3) != 0 &&
-	       !strstr(path, "/../") && !strstr(path, "//");
+	return path[0] && path[0] != '/' && strncmp(path, "../", 3) != 0 && !strstr(path, "/../") &&
+	       !strstr(path, "//");
 }
 
 static int give_file(const struct line *line, sfsi_backup_file_fn *fn, void *arg)

@@ -89,8 +89,7 @@ static int open_folder(int at, const char *path, bool make, int *ret_fd)
 
 static int take_lock(struct sfsi_backup_place *place, struct sfs_diag *diag)
 {
-	place->lock_fd =
-		openat(place->fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	place->lock_fd = openat(place->fd, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (place->lock_fd >= 0 && flock(place->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	int err = errno == EWOULDBLOCK ? SFS_ERR_BUSY : sfsi_err_from_errno(errno);
@@ -155,8 +154,8 @@ static int add(const struct sfsi_backup_place *place, struct list *list, const c
 	if (err < 0)
 		return err;
 	struct sfs_backup backup = { .time_ns = time_ns };
-	SFSI_AUTO_FD int fd =
-		openat(place->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	SFSI_AUTO_FD int fd = openat(place->fd, name,
+				     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return 0;
 	bool whole = sfsi_backup_figures(fd, &backup) == 0;

@@ -52,8 +52,7 @@ static int read_records(struct sfs_store *store, const struct sfs_backup *backup
 	return 0;
 }
 
-int sfsi_backup_read_store(const char *path, const struct sfs_backup *backup,
-			   struct sfs_diag *diag)
+int sfsi_backup_read_store(const char *path, const struct sfs_backup *backup, struct sfs_diag *diag)
 {
 	const struct sfs_store_config config = { .path = path, .flags = SFS_STORE_READ_ONLY };
 	struct sfs_store *store;
@@ -91,17 +90,16 @@ static int on_file(void *arg, const struct sfsi_backup_file *file)
 	struct reading *reading = arg;
 	char hash[SFSI_HASH_SIZE];
 	uint64_t size;
-	SFSI_AUTO_FD int fd =
-		openat(reading->dir_fd, file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	SFSI_AUTO_FD int fd = openat(reading->dir_fd, file->path,
+				     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return sfs_diag_set(reading->diag, SFS_ERR_CORRUPT, "%s is missing", file->path);
 	int err = fd < 0 ? sfsi_err_from_errno(errno)
 			 : sfsi_copy_hash(&reading->copying, fd, &size, hash);
 	if (err < 0)
-		return err == SFS_ERR_CANCELLED
-			       ? err
-			       : sfs_diag_set(reading->diag, err, "%s: %s", file->path,
-					      sfs_err_text(err));
+		return err == SFS_ERR_CANCELLED ? err
+						: sfs_diag_set(reading->diag, err, "%s: %s",
+							       file->path, sfs_err_text(err));
 	if (size != file->size)
 		return sfs_diag_set(reading->diag, SFS_ERR_CORRUPT,
 				    "%s has %" PRIu64 " bytes, %" PRIu64 " were written",

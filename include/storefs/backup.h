@@ -22,6 +22,8 @@
 extern "C" {
 #endif
 
+/** Folder of a store that its backups are in when no other one is named. */
+#define SFS_BACKUP_FOLDER "backups"
 /** Length of a backup's name, as "2026-11-22T010203Z", with its NUL. */
 #define SFS_BACKUP_NAME_SIZE 19
 
@@ -38,16 +40,16 @@ struct sfs_backup {
 
 /** How many backups are kept. Each is kept for the first of these reasons that holds. */
 struct sfs_backup_keep {
-	unsigned newest;  /* so many; 0 with all others 0: all are kept */
-	unsigned hourly;  /* of each of the last so many hours that have one: the newest */
-	unsigned daily;   /* days, weeks and months likewise, in UTC; weeks begin on Monday */
+	unsigned newest; /* so many; 0 with all others 0: all are kept */
+	unsigned hourly; /* of each of the last so many hours that have one: the newest */
+	unsigned daily;  /* days, weeks and months likewise, in UTC; weeks begin on Monday */
 	unsigned weekly;
 	unsigned monthly;
 };
 
 /** How to take or restore a backup. Zeroed members mean the default. */
 struct sfs_backup_config {
-	const char *folder; /* where backups are; NULL: the folder "backups" of the store */
+	const char *folder; /* where backups are; take: NULL = SFS_BACKUP_FOLDER of the store */
 	struct sfs_backup_keep keep;
 	uint64_t bytes_per_second; /* at most so much is copied; 0 = no limit */
 	/* NULL, or called every MiB or so with what was copied so far. Nonzero stops. */

@@ -1,0 +1,288 @@
+/*
+ * storefs backup: take backups of a store, list them, read them whole, remove old ones.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <storefs/backup.h>
+#include "json.h"
+#include "moment.h"
+#include "progress.h"
+#include "verbs.h"
+
+#define KEEP_DEFAULT 5
+
+struct backing {
+	struct cli_ctx *ctx;
+	struct cli_progress progress;
+	struct cli_json json;
+	struct sfs_backup_config config;
+	struct sfs_buf folder; /* with its NUL */
+	bool as_json;
+};
+
+/* --- what is printed --- */
+
+static void put_element(struct cli_json *json, const struct sfs_backup *backup)
+{
+	cli_json_open(json, NULL, '{');
+	cli_json_string(json, "name", backup->name);
+	cli_json_bool(json, "valid", backup->valid);
+	cli_json_number(json, "commit", backup->commit);
+	cli_json_number(json, "objects", backup->objects);
+	cli_json_number(json, "raws", backup->raws);
+	cli_json_number(json, "files", backup->files);
+	cli_json_number(json, "bytes", backup->bytes);
+	cli_json_number(json, "new_files", backup->new_files);
+	cli_json_number(json, "new_bytes", backup->new_bytes);
+	cli_json_close(json, '}');
+}
+
+static void put_line(FILE *out, const struct sfs_backup *backup)
+{
+	fprintf(out, "%s  %-9s %10" PRIu64 " objects %8" PRIu64 " raws %10.1f MiB, %.1f MiB new\n",
+		backup->name, backup->valid ? "valid" : "NOT VALID", backup->objects, backup->raws,
+		(double)backup->bytes / (1 << 20), (double)backup->new_bytes / (1 << 20));
+}
+
+static int put(void *arg, const struct sfs_backup *backup)
+{
+	struct backing *backing = arg;
+	if (backing->as_json)
+		put_element(&backing->json, backup);
+	else
+		put_line(backing->ctx->out, backup);
+	return cli_stopped(backing->ctx);
+}
+
+static int tell(void *arg, uint64_t files, uint64_t bytes)
+{
+	struct backing *backing = arg;
+	backing->progress.count = files;
+	backing->progress.done = bytes;
+	cli_progress_tick(&backing->progress);
+	return cli_stopped(backing->ctx);
+}
+
+/* --- the forms --- */
+
+static int take(struct backing *backing)
+{
+	struct cli_ctx *ctx = backing->ctx;
+	struct sfs_backup backup;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	int err = sfs_backup_take(ctx->store, &backing->config, &backup, &diag);
+	cli_progress_clear(&backing->progress);
+	if (!err || err == SFS_ERR_CORRUPT)
+		put(backing, &backup);
+	if (!err)
+		return CLI_OK;
+	int code = cli_fail(ctx, err, backing->folder.data, &diag);
+	return err == SFS_ERR_CORRUPT ? CLI_DAMAGED : code;
+}
+
+static int list(struct backing *backing)
+{
+	if (backing->as_json) {
+		cli_json_open(&backing->json, NULL, '{');
+		cli_json_open(&backing->json, "backups", '[');
+	}
+	int err = sfs_backup_each(backing->folder.data, put, backing);
+	if (backing->as_json) {
+		cli_json_close(&backing->json, ']');
+		cli_json_close(&backing->json, '}');
+	}
+	/* A store that never had one has no folder. */
+	if (err == SFS_ERR_NOT_FOUND && !cli_option(backing->ctx, "to"))
+		err = 0;
+	if (err < 0 && err != SFS_ERR_CANCELLED)
+		return cli_fail(backing->ctx, err, backing->folder.data, NULL);
+	return err < 0 ? CLI_FAILED : CLI_OK;
+}
+
+struct names {
+	char (*items)[SFS_BACKUP_NAME_SIZE];
+	size_t count;
+};
+
+static int add_name(void *arg, const struct sfs_backup *backup)
+{
+	struct names *names = arg;
+	void *more = realloc(names->items, (names->count + 1) * sizeof *names->items);
+	if (!more)
+		return 1;
+	names->items = more;
+	memcpy(names->items[names->count++], backup->name, sizeof backup->name);
+	return 0;
+}
+
+static int verify_one(struct backing *backing, const char *name)
+{
+	struct cli_ctx *ctx = backing->ctx;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	int err = sfs_backup_verify(&backing->config, name, &diag);
+	cli_progress_clear(&backing->progress);
+	if (err == SFS_ERR_CORRUPT) {
+		fprintf(ctx->out, "%s  NOT VALID: %s\n", name, diag.text);
+		return CLI_DAMAGED;
+	}
+	if (err < 0)
+		return cli_fail(ctx, err, name, &diag);
+	fprintf(ctx->out, "%s  valid\n", name);
+	return CLI_OK;
+}
+
+static int verify(struct backing *backing)
+{
+	const char *name = cli_option(backing->ctx, "verify");
+	if (strcmp(name, "all") != 0)
+		return verify_one(backing, name);
+	struct names names = { NULL, 0 };
+	int err = sfs_backup_each(backing->folder.data, add_name, &names);
+	int code = err < 0 ? cli_fail(backing->ctx, err, backing->folder.data, NULL) : CLI_OK;
+	for (size_t i = 0; i < names.count && !cli_stopped(backing->ctx); i++) {
+		int one = verify_one(backing, names.items[i]);
+		code = one ? one : code;
+	}
+	free(names.items);
+	return code;
+}
+
+static int prune(struct backing *backing)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	uint64_t removed;
+	int err = sfs_backup_prune(&backing->config, &removed, &diag);
+	if (err < 0)
+		return cli_fail(backing->ctx, err, backing->folder.data, &diag);
+	fprintf(backing->ctx->out, "removed %" PRIu64 "\n", removed);
+	return CLI_OK;
+}
+
+/* --- options --- */
+
+static bool take_number(struct cli_ctx *ctx, const char *name, unsigned *ret)
+{
+	uint64_t number;
+	if (!cli_option_number(ctx, name, *ret, &number))
+		return false;
+	*ret = number > UINT32_MAX ? UINT32_MAX : (unsigned)number;
+	return true;
+}
+
+static bool take_keep(struct cli_ctx *ctx, struct sfs_backup_keep *keep)
+{
+	bool other = cli_option(ctx, "hourly") || cli_option(ctx, "daily") ||
+		     cli_option(ctx, "weekly") || cli_option(ctx, "monthly");
+	keep->newest = other ? 0 : KEEP_DEFAULT;
+	return take_number(ctx, "keep", &keep->newest) &&
+	       take_number(ctx, "hourly", &keep->hourly) &&
+	       take_number(ctx, "daily", &keep->daily) &&
+	       take_number(ctx, "weekly", &keep->weekly) &&
+	       take_number(ctx, "monthly", &keep->monthly);
+}
+
+static int check(struct cli_ctx *ctx)
+{
+	struct sfs_backup_keep keep = { 0 };
+	uint64_t rate;
+	int forms = !!cli_option(ctx, "list") + !!cli_option(ctx, "verify") +
+		    !!cli_option(ctx, "prune");
+	if (forms > 1)
+		return cli_usage(ctx, "--list, --verify and --prune exclude each other");
+	if (!take_keep(ctx, &keep) || !cli_option_number(ctx, "rate", 0, &rate))
+		return CLI_USAGE;
+	return 0;
+}
+
+/** Relative paths are the caller's, whose folder is an open descriptor. */
+static int make_folder_path(struct backing *backing)
+{
+	struct cli_ctx *ctx = backing->ctx;
+	const char *to = cli_option(ctx, "to");
+	struct sfs_buf *folder = &backing->folder;
+	int err;
+	if (!to)
+		err = sfs_buf_printf(folder, "%s/" SFS_BACKUP_FOLDER, sfs_store_path(ctx->store));
+	else if (to[0] == '/')
+		err = sfs_buf_printf(folder, "%s", to);
+	else
+		err = sfs_buf_printf(folder, "/proc/self/fd/%d/%s", ctx->cwd_fd, to);
+	return err < 0 ? err : sfs_buf_append(folder, "", 1);
+}
+
+static int run_form(struct backing *backing)
+{
+	struct cli_ctx *ctx = backing->ctx;
+	if (cli_option(ctx, "list"))
+		return list(backing);
+	if (cli_option(ctx, "verify"))
+		return verify(backing);
+	if (cli_option(ctx, "prune"))
+		return prune(backing);
+	return take(backing);
+}
+
+static int run(struct cli_ctx *ctx)
+{
+	struct backing backing = { .ctx = ctx, .as_json = cli_option(ctx, "json") };
+	uint64_t rate = 0;
+	if (!take_keep(ctx, &backing.config.keep) || !cli_option_number(ctx, "rate", 0, &rate))
+		return CLI_USAGE;
+	if (make_folder_path(&backing) < 0)
+		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
+	backing.config.folder = backing.folder.data;
+	backing.config.bytes_per_second = rate << 20;
+	backing.config.progress = tell;
+	backing.config.arg = &backing;
+	cli_progress_init(&backing.progress, ctx, "copying", "files");
+	if (backing.as_json)
+		cli_json_init(&backing.json, ctx->out);
+	int code = run_form(&backing);
+	if (backing.as_json)
+		cli_json_end(&backing.json);
+	sfs_buf_fini(&backing.folder);
+	return code;
+}
+
+static const struct cli_option options[] = {
+	{ "to", 't', "DIR", "the folder of backups (default: STORE/backups)" },
+	{ "keep", 'k', "N",
+	  "keep the newest N (default: 5, or 0 with one of the\n"
+	  "next four; all are kept when all are 0)" },
+	{ "hourly", 0, "N", "and the newest of each of N hours that have one" },
+	{ "daily", 0, "N", "likewise of N days" },
+	{ "weekly", 0, "N", "likewise of N weeks" },
+	{ "monthly", 0, "N", "likewise of N months" },
+	{ "rate", 'r', "MIB", "copy at most so many MiB a second" },
+	{ "list", 'l', NULL, "list the backups" },
+	{ "verify", 'V', "NAME", "read a backup whole; all: every one" },
+	{ "prune", 'p', NULL, "only remove those that are not to be kept" },
+	{ "json", 'j', NULL, "as JSON" },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct cli_cmd cli_cmd_backup = {
+	.name = "backup",
+	.synopsis = "[OPTION]... STORE",
+	.summary = "take a consistent copy of a store; list and verify copies",
+	.details =
+		"Copies the whole store as it is at one moment into a new folder of DIR that is named\n"
+		"after the time (UTC), while the store is in use. What the last backup has already is\n"
+		"shared with it, so a backup costs what changed. Then every record of it is read; only\n"
+		"after that it counts, and older ones are removed. The last valid one never is.\n"
+		"\n"
+		"A backup is a store: 'storefs mount --read-only' and all other verbs take it as\n"
+		"STORE. 'storefs restore' makes a store from it that can be changed.\n"
+		"Exit code 14: what was copied or verified is damaged.",
+	.options = options,
+	.examples = "storefs backup /srv/blog\n"
+		    "storefs backup --to /mnt/disk/blog --hourly 24 --daily 7 /srv/blog\n"
+		    "storefs backup --list /srv/blog\n"
+		    "storefs backup --verify all --to /mnt/disk/blog /srv/blog",
+	.flags = CLI_OPENS,
+	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
+	.min_args = 0,
+	.max_args = 0,
+	.check = check,
+	.run = run,
+};
