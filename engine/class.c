@@ -9,6 +9,7 @@
 #include "class_private.h"
 #include "departed.h"
 #include "index/table.h"
+#include "mirror/mirror.h"
 
 #define SERIAL_MAX (((uint64_t)1 << 36) - 1)
 
@@ -124,6 +125,7 @@ void sfsi_class_free(struct sfsi_class *class)
 		return;
 	sfsi_schema_unref(class->schema);
 	sfs_buf_fini(&class->bad_definition);
+	free(class->mirror);
 	sfsi_positions_fini(&class->positions);
 	sfsi_index_set_fini(&class->tables);
 	free(class);
@@ -325,7 +327,7 @@ static int load_definition(struct sfs_store *store, struct sfsi_class *class, st
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	if (!text.len)
 		return 0;
-	int err = sfsi_schema_parse(text, store->backend->ops->name, &class->schema, &diag);
+	int err = sfsi_schema_parse(text, sfsi_store_backend_name(store), &class->schema, &diag);
 	if (err < 0 && err != SFS_ERR_NO_MEMORY)
 		err = sfs_buf_append(&class->bad_definition, text.data, text.len);
 	return err;
@@ -422,6 +424,8 @@ int sfsi_catalogue_load(struct sfs_store *store, bool create, struct sfs_diag *d
 			err = load_state(store, store->by_id[id]);
 		if (store->by_id[id] && !err)
 			err = sfsi_index_load(store, store->by_id[id]);
+		if (store->by_id[id] && !err)
+			err = sfsi_mirror_class_load(store, store->by_id[id]);
 		/* Every class has a state, so a missing one is damage. */
 		if (err == SFS_ERR_NOT_FOUND)
 			err = SFS_ERR_CORRUPT;

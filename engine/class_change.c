@@ -5,6 +5,7 @@
 #include "backref.h"
 #include "class_private.h"
 #include "index/table.h"
+#include "mirror/mirror.h"
 #include "open.h"
 
 static int put_record(struct sfsi_txn *txn, uint32_t id, const struct sfsi_class_record *record)
@@ -83,9 +84,9 @@ static int create_id(struct sfs_store *store, struct sfs_span name, uint32_t *re
 	return 0;
 }
 
-/** @schema  NULL, or its definition. */
-static int create_class(struct sfsi_txn *txn, const struct sfs_class_make *make,
-			struct sfsi_schema *schema, struct sfsi_class **ret)
+int sfsi_class_create_in(struct sfsi_txn *txn, const struct sfs_class_make *make,
+			 struct sfsi_schema *schema, const struct sfsi_mirror_class *as,
+			 struct sfsi_class **ret)
 {
 	uint32_t id;
 	int err = create_id(txn->store, make->name, &id);
@@ -102,6 +103,8 @@ static int create_class(struct sfsi_txn *txn, const struct sfs_class_make *make,
 	class->schema = sfsi_schema_ref(schema);
 	class->tables.next_id = 1;
 	err = create_in(txn, make, class);
+	if (!err)
+		err = sfsi_mirror_class_make(txn, class, as);
 	if (!err)
 		err = sfsi_backrefs_mark(txn, NULL, make->name, schema);
 	if (!err && schema)
@@ -152,7 +155,7 @@ int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	struct sfsi_class *class = NULL;
-	err = sfsi_txn_end(&txn, create_class(&txn, make, NULL, &class));
+	err = sfsi_txn_end(&txn, sfsi_class_create_in(&txn, make, NULL, NULL, &class));
 	if (err < 0) {
 		sfsi_class_free(class);
 		return sfs_diag_set(diag, err, "class %.*s: %s", (int)make->name.len,
@@ -214,6 +217,9 @@ static int rename_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs_s
 	pthread_rwlock_unlock(&txn->store->catalogue_lock);
 	if (taken)
 		return SFS_ERR_EXISTS;
+	/* All its files would have to move at once: who wants that copies them, as between disks. */
+	if (class->mirror)
+		return SFS_ERR_CROSS;
 	/* A type that the definition states stays; one that is only the name follows it. */
 	bool follows = strcmp(class->type, class->name) == 0 &&
 		       !(class->schema && class->schema->type.len);
@@ -260,7 +266,9 @@ static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs
 	struct sfsi_class_record record = {
 		.kind = schema->kind,
 		.name = name,
-		.type = schema->type.len ? schema->type : name,
+		.type = schema->type.len ? schema->type
+			: class->mirror  ? sfs_span_str(class->type)
+					 : name,
 		.definition = schema->text,
 	};
 	/* Before the edit: raws have no documents that could be refused. */
@@ -303,7 +311,7 @@ int sfsi_class_define(struct sfs_store *store, const struct sfs_class_make *make
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	if (!is_defined(store, make->name, schema->text, &exists))
 		err = exists ? redefine_class(&txn, make->name, schema)
-			     : create_class(&txn, &wanted, schema, &made);
+			     : sfsi_class_create_in(&txn, &wanted, schema, NULL, &made);
 	err = sfsi_txn_end(&txn, err);
 	if (err < 0)
 		sfsi_class_free(made);
@@ -329,6 +337,8 @@ static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
 	sfsi_key_state(&key);
 	if (!err)
 		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
+	if (!err)
+		err = sfsi_mirror_class_forget(txn, class);
 	if (!err)
 		err = sfsi_reaped_leave(txn, class->id);
 	if (!err)

@@ -13,6 +13,15 @@ struct sfsi_class *sfsi_class_new(uint32_t id, enum sfs_class_kind kind, struct 
 void sfsi_class_free(struct sfsi_class *class);
 void sfsi_class_text(char ret[SFS_CLASS_NAME_MAX + 1], struct sfs_span text);
 
+/**
+ * Make a class inside a change. @schema  NULL, or its definition. @as  NULL, or whose files it is.
+ * *ret is set when there is a class, also when it fails: to be freed then.
+ */
+SFS_MUST_CHECK int sfsi_class_create_in(struct sfsi_txn *txn, const struct sfs_class_make *make,
+					struct sfsi_schema *schema,
+					const struct sfsi_mirror_class *as,
+					struct sfsi_class **ret);
+
 /** The text of its definition; empty when it has none. Commit lock or catalogue_lock is held. */
 static inline struct sfs_span sfsi_class_definition(const struct sfsi_class *class)
 {

@@ -5,6 +5,7 @@
 #include "class_private.h"
 #include "document/json.h"
 #include "index/table.h"
+#include "mirror/mirror.h"
 #include "schema/json_schema.h"
 
 #define BUILD_AT_ONCE 2000
@@ -20,7 +21,7 @@ static int plain_definition(struct sfs_store *store, const struct sfs_class_info
 		err = sfsi_json_quote(ret, sfs_span_str(info->type));
 	return err < 0 ? err
 		       : sfs_buf_printf(ret, ",\n  \"backend\": \"%s\"\n}\n",
-					store->backend->ops->name);
+					sfsi_store_backend_name(store));
 }
 
 /** A copy of what was written; empty when nothing was. */
@@ -88,7 +89,7 @@ int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 		     struct sfs_span json, struct sfs_diag *diag)
 {
 	struct sfsi_schema *schema;
-	int err = sfsi_schema_parse(json, store->backend->ops->name, &schema, diag);
+	int err = sfsi_schema_parse(json, sfsi_store_backend_name(store), &schema, diag);
 	if (err < 0)
 		return err;
 	err = sfsi_class_define(store, make, schema, diag);

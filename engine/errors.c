@@ -34,6 +34,15 @@ void sfsi_errors_fini(struct sfs_store *store)
 	pthread_mutex_destroy(&errors->lock);
 }
 
+void sfsi_errors_moved(struct sfs_store *store)
+{
+	struct sfsi_errors *errors = &store->errors;
+	SFSI_LOCK_SCOPE(&errors->lock);
+	if (errors->fd >= 0)
+		close(errors->fd);
+	errors->fd = -1;
+}
+
 /* --- lines in memory --- */
 
 static size_t line_len(struct sfs_span text)

@@ -5,6 +5,7 @@
  */
 #include "departed.h"
 #include "derive.h"
+#include "mirror/mirror.h"
 #include "object.h"
 #include "rows.h"
 
@@ -145,5 +146,9 @@ int sfsi_object_change(struct sfsi_txn *txn, uint32_t class_id,
 		err = store_body(txn, class_id, before, after);
 	if (!err && same_name)
 		err = note(txn, SFS_CHANGE_NODE, class_id, after);
+	if (!err && before->record)
+		err = sfsi_mirror_note_object(txn, class_id, before->oid);
+	if (!err && after->record && !same_name)
+		err = sfsi_mirror_note_object(txn, class_id, after->oid);
 	return err < 0 ? err : sfsi_derive(txn, class_id, before, after);
 }

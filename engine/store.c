@@ -15,8 +15,10 @@
 #include "memo.h"
 #include "departed.h"
 #include "index/table.h"
+#include "backend/movable.h"
 #include "document/msgpack.h"
 #include "hash.h"
+#include "mirror/sidecar.h"
 #include "open.h"
 
 #define CACHE_DEFAULT ((size_t)16 << 20)
@@ -55,7 +57,7 @@ static int make_folder(const char *path, int *ret_fd, bool *ret_made, struct sfs
 	}
 	if (!is_empty(fd)) {
 		struct stat stat;
-		bool store = fstatat(fd, "storefs.json", &stat, 0) == 0;
+		bool store = fstatat(fd, SFSI_STORE_FILE, &stat, 0) == 0;
 		close(fd);
 		return sfs_diag_set(diag, SFS_ERR_EXISTS,
 				    store ? "%s is a store already" : "%s is not empty", path);
@@ -64,9 +66,9 @@ static int make_folder(const char *path, int *ret_fd, bool *ret_made, struct sfs
 	return 0;
 }
 
-static int db_path(const char *path, struct sfs_buf *ret)
+static int db_path(const char *home, struct sfs_buf *ret)
 {
-	int err = sfs_buf_printf(ret, "%s/db", path);
+	int err = sfs_buf_printf(ret, "%s/db", home ? home : MEMORY_PATH);
 	return err < 0 ? err : sfs_buf_append(ret, "", 1);
 }
 
@@ -85,7 +87,8 @@ static int init_in(int dir_fd, const struct sfs_store_config *config, const char
 		return sfs_diag_set(diag, err, "%s: %s", config->path, sfs_err_text(err));
 	err = init_backend(config, diag);
 	/* The last step makes it a store. */
-	return err < 0 ? err : sfsi_store_file_write(dir_fd, config->path, &file, diag);
+	return err < 0 ? err
+		       : sfsi_store_file_write(dir_fd, SFSI_STORE_FILE, config->path, &file, diag);
 }
 
 int sfs_store_init(const struct sfs_store_config *config, struct sfs_diag *diag)
@@ -93,18 +96,20 @@ int sfs_store_init(const struct sfs_store_config *config, struct sfs_diag *diag)
 	const char *backend = config->backend ? config->backend : "kv";
 	if (strcmp(config->path, MEMORY_PATH) == 0)
 		return sfs_diag_set(diag, SFS_ERR_INVALID, "a memory: store needs no init");
-	if (strcmp(backend, "kv") != 0)
-		return sfs_diag_set(
-			diag, SFS_ERR_INVALID,
-			"backend %s: expected kv (a memory store is opened as \"memory:\")",
-			backend);
+	bool mirror = strcmp(backend, sfsi_mirror_directory.name) == 0;
+	if (strcmp(backend, "kv") != 0 && !mirror)
+		return sfs_diag_set(diag, SFS_ERR_INVALID,
+				    "backend %s: expected kv or directory (a memory store is "
+				    "opened as \"memory:\")",
+				    backend);
 	SFSI_AUTO_FD int dir_fd = -1;
 	bool made;
 	int err = make_folder(config->path, &dir_fd, &made, diag);
 	if (err < 0)
 		return err;
-	err = init_in(dir_fd, config, backend, diag);
+	err = mirror ? sfsi_sidecar_init(config, diag) : init_in(dir_fd, config, backend, diag);
 	if (err < 0) {
+		sfsi_remove_tree(dir_fd, SFSI_SIDECAR_NAME);
 		sfsi_remove_tree(dir_fd, "storefs.json.tmp");
 		sfsi_remove_tree(dir_fd, "db");
 		sfsi_remove_tree(dir_fd, "raw");
@@ -171,9 +176,11 @@ static struct sfs_store *store_new(void)
 /** Give everything back; accepts a half-open store. */
 static int store_free(struct sfs_store *store)
 {
+	int left = sfsi_mirror_stop(store);
 	sfsi_indexer_free(store);
 	free(store->index_known);
 	int err = sfsi_syncer_stop(store);
+	err = err ? err : left;
 	sfsi_open_fini(store);
 	sfsi_cache_free(store->cache);
 	sfsi_memo_free(store->memo);
@@ -198,6 +205,9 @@ static int store_free(struct sfs_store *store)
 	pthread_mutex_destroy(&store->commit_lock);
 	pthread_rwlock_destroy(&store->catalogue_lock);
 	pthread_rwlock_destroy(&store->index_lock);
+	sfsi_mirror_free(store->mirror);
+	free(store->owner_note);
+	free(store->home);
 	free(store->path);
 	free(store);
 	return err;
@@ -249,7 +259,9 @@ static int upgrade(struct sfs_store *store, struct sfs_diag *diag)
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s: the store can not be brought to format %d: %s",
 				    store->path, SFS_STORE_FORMAT, sfs_err_text(err));
-	err = sfsi_store_file_write(store->dir_fd, store->path, &file, diag);
+	err = sfsi_store_file_write(store->dir_fd,
+				    store->mirror ? SFSI_SIDECAR_FILE : SFSI_STORE_FILE,
+				    store->home, &file, diag);
 	if (!err)
 		store->format = SFS_STORE_FORMAT;
 	return err;
@@ -310,7 +322,8 @@ static int open_folder(struct sfs_store *store, const struct sfs_store_config *c
 							     : sfs_err_text(err));
 	}
 	store->path = realpath(config->path, NULL);
-	if (!store->path)
+	store->home = store->path ? strdup(store->path) : NULL;
+	if (!store->home)
 		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
 	return 0;
 }
@@ -324,7 +337,7 @@ static int open_backend(struct sfs_store *store, const char *name, bool create,
 				    "%s has backend %s, which this storefs lacks", store->path,
 				    name);
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
-	int err = db_path(store->path, &path);
+	int err = db_path(store->home, &path);
 	struct sfsi_backend_config backend = {
 		.path = store->dir_fd >= 0 ? path.data : NULL,
 		.read_only = store->read_only,
@@ -357,7 +370,8 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 	int err = open_folder(store, config, diag);
 	struct sfsi_store_file file;
 	if (!err)
-		err = sfsi_store_file_read(store->dir_fd, config->path, &file, diag);
+		err = sfsi_store_file_read(store->dir_fd, SFSI_STORE_FILE, config->path, &file,
+					   diag);
 	if (!err)
 		err = sfsi_store_lock(store->dir_fd, config, &store->lock_fd, diag);
 	if (err < 0)
@@ -374,6 +388,48 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 	return err < 0 ? err : open_parts(store, config, false, diag);
 }
 
+/** A backend that can move with the sidecar. */
+static int open_movable(struct sfs_store *store, bool create, struct sfs_diag *diag)
+{
+	struct sfsi_backend *movable;
+	int err = open_backend(store, "kv", create, diag);
+	if (err < 0)
+		return err;
+	err = sfsi_backend_movable_wrap(store->backend, &movable);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	store->backend = movable;
+	return 0;
+}
+
+static int open_mirror(struct sfs_store *store, const struct sfs_store_config *config,
+		       struct sfs_diag *diag)
+{
+	bool create;
+	int err = sfsi_sidecar_attach(store, config, &create, diag);
+	if (!err)
+		err = open_movable(store, create, diag);
+	if (!err)
+		err = open_parts(store, config, create, diag);
+	if (!err && create)
+		err = sfsi_sidecar_complete(store, diag);
+	if (!err)
+		err = sfsi_mirror_start(store, diag);
+	/* Only now: what is in the files is taken in also where nobody may change them. */
+	store->read_only = !err &&
+			   (store->mirror->read_only || (config->flags & SFS_STORE_READ_ONLY));
+	return err;
+}
+
+/** Has it the file that makes a folder a store? */
+static bool is_plain(const char *path)
+{
+	struct stat stat;
+	SFSI_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fstatat(fd, SFSI_STORE_FILE, &stat, AT_SYMLINK_NOFOLLOW) == 0
+		       : errno != ENOTDIR;
+}
+
 int sfs_store_open(const struct sfs_store_config *config, struct sfs_store **ret,
 		   struct sfs_diag *diag)
 {
@@ -381,7 +437,13 @@ int sfs_store_open(const struct sfs_store_config *config, struct sfs_store **ret
 	if (!store)
 		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
 	bool memory = strcmp(config->path, MEMORY_PATH) == 0;
-	int err = memory ? open_memory(store, config, diag) : open_disk(store, config, diag);
+	int err;
+	if (memory)
+		err = open_memory(store, config, diag);
+	else if (is_plain(config->path))
+		err = open_disk(store, config, diag);
+	else
+		err = open_mirror(store, config, diag);
 	if (err < 0) {
 		store_free(store);
 		return err;
@@ -439,7 +501,7 @@ static void count_classes(struct sfs_store *store, struct sfs_store_stat *ret)
 int sfs_store_stat(struct sfs_store *store, struct sfs_store_stat *ret)
 {
 	struct sfs_store_stat stat = {
-		.backend = store->backend->ops->name,
+		.backend = sfsi_store_backend_name(store),
 		.format = store->format,
 		.read_only = store->read_only,
 		.commit = atomic_load(&store->commit),

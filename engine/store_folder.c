@@ -12,9 +12,8 @@
 #include "base/errno.h"
 #include "config.h"
 #include "document/json.h"
-#include "store_private.h"
+#include "mirror/sidecar.h"
 
-#define STORE_FILE "storefs.json"
 #define LOCK_FILE "lock"
 
 int sfsi_uuid_make(char ret[37])
@@ -59,21 +58,21 @@ static int store_member(void *arg, const struct sfsi_config_member *member)
 	return 0;
 }
 
-int sfsi_store_file_read(int dir_fd, const char *path, struct sfsi_store_file *ret,
-			 struct sfs_diag *diag)
+int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
+			 struct sfsi_store_file *ret, struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
-	int err = read_small(dir_fd, STORE_FILE, &text);
+	int err = read_small(dir_fd, name, &text);
 	if (err == SFS_ERR_NOT_FOUND)
 		return sfs_diag_set(diag, SFS_ERR_NOT_STORE,
-				    "%s is not a storefs store: it has no " STORE_FILE, path);
+				    "%s is not a storefs store: it has no %s", path, name);
 	if (err < 0)
-		return sfs_diag_set(diag, err, "%s/" STORE_FILE ": %s", path, sfs_err_text(err));
+		return sfs_diag_set(diag, err, "%s/%s: %s", path, name, sfs_err_text(err));
 	struct sfsi_store_file file = { 0 };
 	struct sfs_diag inner = SFS_DIAG_INIT;
 	err = sfsi_config_read(sfs_buf_span(&text), store_member, &file, &inner);
 	if (err < 0)
-		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/" STORE_FILE ": line %u: %s", path,
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/%s: line %u: %s", path, name,
 				    inner.line, inner.text);
 	if (file.format > SFS_STORE_FORMAT)
 		return sfs_diag_set(
@@ -81,9 +80,9 @@ int sfsi_store_file_read(int dir_fd, const char *path, struct sfsi_store_file *r
 			"%s has store format %u, this storefs knows up to %d: use a newer storefs",
 			path, file.format, SFS_STORE_FORMAT);
 	if (!file.format || !file.uuid[0] || !file.backend[0])
-		return sfs_diag_set(
-			diag, SFS_ERR_CORRUPT,
-			"%s/" STORE_FILE " must have the members format, uuid and backend", path);
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "%s/%s must have the members format, uuid and backend", path,
+				    name);
 	*ret = file;
 	return 0;
 }
@@ -103,24 +102,24 @@ static int write_all(int fd, struct sfs_span bytes)
 	return 0;
 }
 
-int sfsi_store_file_write(int dir_fd, const char *path, const struct sfsi_store_file *file,
-			  struct sfs_diag *diag)
+int sfsi_store_file_write(int dir_fd, const char *name, const char *path,
+			  const struct sfsi_store_file *file, struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	char temp[32];
 	int err = sfs_buf_printf(
 		&text, "{\n  \"format\": %u,\n  \"uuid\": \"%s\",\n  \"backend\": \"%s\"\n}\n",
 		file->format, file->uuid, file->backend);
 	if (err < 0)
 		return err;
-	const char *temp = STORE_FILE ".tmp";
+	snprintf(temp, sizeof temp, "%s.tmp", name);
 	SFSI_AUTO_FD int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	err = fd < 0 ? sfsi_err_from_errno(errno) : write_all(fd, sfs_buf_span(&text));
 	if (!err &&
-	    (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, STORE_FILE) < 0 || fsync(dir_fd) < 0))
+	    (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, name) < 0 || fsync(dir_fd) < 0))
 		err = sfsi_err_from_errno(errno);
 	if (err < 0)
-		return sfs_diag_set(diag, err, "write %s/" STORE_FILE ": %s", path,
-				    sfs_err_text(err));
+		return sfs_diag_set(diag, err, "write %s/%s: %s", path, name, sfs_err_text(err));
 	return 0;
 }
 
@@ -204,16 +203,27 @@ int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_
 int sfs_store_owner(const char *path, struct sfs_store_owner *ret, struct sfs_diag *diag)
 {
 	SFSI_AUTO_FD int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0) {
+	/* A file may be a store too. */
+	if (dir_fd < 0 && errno != ENOTDIR) {
 		int err = sfsi_err_from_errno(errno);
 		return sfs_diag_set(diag, err, "%s: %s", path, sfs_err_text(err));
 	}
 	struct sfsi_store_file file;
-	int err = sfsi_store_file_read(dir_fd, path, &file, diag);
+	struct sfs_store_owner owner = { 0 };
+	int err = dir_fd < 0 ? SFS_ERR_NOT_STORE
+			     : sfsi_store_file_read(dir_fd, SFSI_STORE_FILE, path, &file, diag);
+	if (err == SFS_ERR_NOT_STORE) {
+		int sidecar_fd = -1;
+		err = sfsi_sidecar_peek(path, &sidecar_fd, diag);
+		if (dir_fd >= 0)
+			close(dir_fd);
+		dir_fd = sidecar_fd;
+	}
 	if (err < 0)
 		return err;
-	struct sfs_store_owner owner = { 0 };
-	SFSI_AUTO_FD int fd = openat(dir_fd, LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	SFSI_AUTO_FD int fd = dir_fd < 0 ? -1
+					 : openat(dir_fd, LOCK_FILE,
+						  O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
 		read_owner(dir_fd, &owner);
 		/* Readers share the store and leave no note. */

@@ -29,6 +29,8 @@ struct sfsi_syncer;
 struct sfsi_index_table;
 struct sfsi_indexer;
 struct sfsi_index_known;
+struct sfsi_mirror;
+struct sfsi_mirror_class;
 
 /** Tables of the indexes of a class (index/table.h). */
 struct sfsi_index_set {
@@ -50,6 +52,8 @@ struct sfsi_class {
 	uint64_t schema_number;            /* counts definitions; protected by catalogue_lock */
 	struct sfsi_index_set tables;
 	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
+	/* Whose files it is made of (mirror/mirror.h); NULL: nobody's. Set before it is in the catalogue. */
+	struct sfsi_mirror_class *mirror;
 	_Atomic uint64_t next_serial;
 	struct sfsi_positions positions; /* says itself what protects it */
 };
@@ -67,7 +71,8 @@ struct sfsi_errors {
 
 struct sfs_store {
 	char *path;  /* absolute, or "memory:" */
-	int dir_fd;  /* of path; -1: memory */
+	char *home;  /* where its own files are: path, but for a mirror; NULL: memory */
+	int dir_fd;  /* of home; -1: memory */
 	int lock_fd; /* holds the flock; -1: memory */
 	bool read_only;
 	char uuid[37];
@@ -105,6 +110,9 @@ struct sfs_store {
 	struct sfsi_reaped *reaped;   /* Z records that can go; protected by commit_lock */
 
 	struct sfsi_errors errors; /* has its own lock, the innermost */
+
+	struct sfsi_mirror *mirror; /* NULL: it is no mirror (mirror/mirror.h) */
+	char *owner_note;           /* of a mirror; may be NULL */
 };
 
 /** Wall clock in nanoseconds. */
@@ -176,9 +184,11 @@ struct sfsi_store_file {
 	char uuid[37];
 	char backend[16];
 };
-SFS_MUST_CHECK int sfsi_store_file_read(int dir_fd, const char *path, struct sfsi_store_file *ret,
-					struct sfs_diag *diag);
-SFS_MUST_CHECK int sfsi_store_file_write(int dir_fd, const char *path,
+#define SFSI_STORE_FILE "storefs.json"
+/** @name  SFSI_STORE_FILE, or what a sidecar has instead. */
+SFS_MUST_CHECK int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
+					struct sfsi_store_file *ret, struct sfs_diag *diag);
+SFS_MUST_CHECK int sfsi_store_file_write(int dir_fd, const char *name, const char *path,
 					 const struct sfsi_store_file *file, struct sfs_diag *diag);
 /** Random uuid, version 4. */
 SFS_MUST_CHECK int sfsi_uuid_make(char ret[37]);
@@ -192,6 +202,8 @@ void sfsi_remove_tree(int dir_fd, const char *name);
 
 void sfsi_errors_init(struct sfs_store *store);
 void sfsi_errors_fini(struct sfs_store *store);
+/** The store's own folder is about to be another one. */
+void sfsi_errors_moved(struct sfs_store *store);
 
 /* --- sync.c: group commit and the background sync --- */
 

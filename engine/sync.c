@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/array.h"
 #include "bytes.h"
+#include "mirror/mirror.h"
 #include "open.h"
 #include "store_private.h"
 
@@ -65,6 +66,8 @@ static int sync_files(struct sfs_store *store, const uint64_t *files, size_t len
 static int sync_round(struct sfs_store *store, const uint64_t *files, size_t len, bool all)
 {
 	int err = sync_files(store, files, len, all);
+	if (!err)
+		err = sfsi_mirror_sync(store);
 	if (!err)
 		err = sfsi_backend_sync(store->backend);
 	return err == SFS_ERR_UNSUPPORTED ? 0 : err;

@@ -7,25 +7,38 @@
 #include "cache.h"
 #include "hash.h"
 #include "index/table.h"
+#include "mirror/mirror.h"
 #include "open.h"
 #include "memo.h"
 
-int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret)
+static void begin(struct sfs_store *store, bool inward, struct sfsi_txn *ret)
 {
-	if (store->read_only)
-		return SFS_ERR_READ_ONLY;
 	pthread_mutex_lock(&store->commit_lock);
 	*ret = (struct sfsi_txn){
 		.store = store,
 		.commit = atomic_load(&store->commit) + 1,
 		.now_ns = sfsi_now_ns(),
+		.inward = inward,
 	};
+}
+
+int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret)
+{
+	if (store->read_only)
+		return SFS_ERR_READ_ONLY;
+	begin(store, false, ret);
 	return 0;
+}
+
+void sfsi_txn_begin_inward(struct sfs_store *store, struct sfsi_txn *ret)
+{
+	begin(store, true, ret);
 }
 
 static void txn_fini(struct sfsi_txn *txn)
 {
 	sfsi_index_stage_fini(txn);
+	sfsi_mirror_txn_fini(txn);
 	sfs_buf_fini(&txn->bytes);
 	free(txn->ops);
 	free(txn->index);
@@ -291,7 +304,9 @@ static uint32_t coarse_class(const struct sfsi_txn *txn)
 
 int sfsi_txn_commit(struct sfsi_txn *txn)
 {
-	int err = sfsi_reaped_collect(txn);
+	int err = sfsi_mirror_stage(txn);
+	if (!err)
+		err = sfsi_reaped_collect(txn);
 	if (!err)
 		err = sfsi_positions_write(txn);
 	if (!err)
@@ -306,6 +321,10 @@ int sfsi_txn_commit(struct sfsi_txn *txn)
 		sfsi_reaped_done(txn);
 	if (!err && txn->ops_len)
 		publish(txn);
+	if (err < 0)
+		sfsi_mirror_abort(txn);
+	else
+		sfsi_mirror_publish(txn);
 	struct sfs_store *store = txn->store;
 	uint32_t coarse = err < 0 ? 0 : coarse_class(txn);
 	txn_fini(txn);

@@ -38,6 +38,7 @@ struct sfsi_txn_range {
 };
 
 struct sfsi_index_stage;
+struct sfsi_mirror_stage;
 
 struct sfsi_txn {
 	struct sfs_store *store;
@@ -57,10 +58,17 @@ struct sfsi_txn {
 	struct sfsi_division division;    /* of at most one class */
 	struct sfsi_class_edit edit;      /* at most one change of the catalogue */
 	struct sfsi_index_stage *indexes; /* what becomes of tables of indexes; NULL: nothing */
+	struct sfsi_mirror_stage *mirror; /* what is to be written out; NULL: nothing */
+	bool inward;                      /* takes in what others wrote: nothing is written out */
 };
 
 /** Take the commit lock. SFS_ERR_READ_ONLY: the lock is not held then. */
 SFS_MUST_CHECK int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret);
+/**
+ * The same for a change that takes in what others did to the files of a mirror: also where nobody may
+ * change the store. Nothing of it is written out.
+ */
+void sfsi_txn_begin_inward(struct sfs_store *store, struct sfsi_txn *ret);
 /** Write everything in one batch, tell cache and listener, give the lock back. Frees txn. */
 SFS_MUST_CHECK int sfsi_txn_commit(struct sfsi_txn *txn);
 /** Forget everything and give the lock back. */

@@ -179,6 +179,14 @@ struct sfs_store_owner {
 SFS_API SFS_MUST_CHECK int sfs_store_owner(const char *path, struct sfs_store_owner *ret,
 					   struct sfs_diag *diag);
 
+/**
+ * The folder in which the daemon of a store has its command socket: the store's own, or of a folder of
+ * another program one that is this user's.
+ * @path  absolute. @ret  appended to, with a NUL.
+ * Returns 0 or the error of looking.
+ */
+SFS_API SFS_MUST_CHECK int sfs_store_socket_folder(const char *path, struct sfs_buf *ret);
+
 /** Figures of an open store. */
 struct sfs_store_stat {
 	const char *backend; /* static name */

@@ -1,0 +1,118 @@
+/*
+ * Which kind keeps a class, and where: a row F of the catalogue, the kind's name and the path.
+ */
+#include <stdio.h>
+#include "class_private.h"
+#include "mirror/mirror.h"
+
+static struct sfsi_mirror_class *new_class(const struct sfsi_mirror_kind *kind,
+					   struct sfs_span path)
+{
+	struct sfsi_mirror_class *class = malloc(sizeof *class + path.len + 1);
+	if (!class)
+		return NULL;
+	class->kind = kind;
+	memcpy(class->path, path.data, path.len);
+	class->path[path.len] = '\0';
+	return class;
+}
+
+static const struct sfsi_mirror_kind *find_kind(struct sfs_span name)
+{
+	for (size_t i = 0; sfsi_mirror_kinds[i]; i++)
+		if (sfs_span_equal(sfs_span_str(sfsi_mirror_kinds[i]->name), name))
+			return sfsi_mirror_kinds[i];
+	return NULL;
+}
+
+int sfsi_mirror_class_load(struct sfs_store *store, struct sfsi_class *class)
+{
+	struct sfsi_key key;
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	if (!store->mirror)
+		return 0;
+	sfsi_key_serial(&key, 'F', class->id);
+	int err = sfsi_backend_get(store->backend, 0, sfsi_key_span(&key), &value);
+	if (err < 0)
+		return err == SFS_ERR_NOT_FOUND ? 0 : err;
+	const char *text = value.data;
+	const char *end = value.len ? memchr(text, '\0', value.len) : NULL;
+	const struct sfsi_mirror_kind *kind =
+		end ? find_kind((struct sfs_span){ text, (size_t)(end - text) }) : NULL;
+	if (!kind)
+		return SFS_ERR_CORRUPT;
+	size_t used = (size_t)(end - text) + 1;
+	class->mirror = new_class(kind, (struct sfs_span){ text + used, value.len - used });
+	return class->mirror ? 0 : SFS_ERR_NO_MEMORY;
+}
+
+/** Dots of the name are folders. */
+static void path_of_name(const char *name, char ret[SFS_CLASS_NAME_MAX + 1])
+{
+	snprintf(ret, SFS_CLASS_NAME_MAX + 1, "%s", name);
+	for (char *at = ret; (at = strchr(at, '.')); at++)
+		*at = '/';
+}
+
+static int put_row(struct sfsi_txn *txn, const struct sfsi_class *class)
+{
+	struct sfsi_key key;
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	const struct sfsi_mirror_class *mirror = class->mirror;
+	sfsi_key_serial(&key, 'F', class->id);
+	int err = sfs_buf_append(&value, mirror->kind->name, strlen(mirror->kind->name) + 1);
+	if (!err)
+		err = sfs_buf_append(&value, mirror->path, strlen(mirror->path));
+	return err < 0 ? err : sfsi_txn_put(txn, 0, sfsi_key_span(&key), sfs_buf_span(&value));
+}
+
+int sfsi_mirror_class_make(struct sfsi_txn *txn, struct sfsi_class *class,
+			   const struct sfsi_mirror_class *as)
+{
+	const struct sfsi_mirror *mirror = txn->store->mirror;
+	char path[SFS_CLASS_NAME_MAX + 1];
+	/* What somebody makes in a folder of objects is a folder of objects; one database stays alone. */
+	if (!mirror || (!as && (mirror->file || !mirror->own || !mirror->own[0])))
+		return 0;
+	path_of_name(class->name, path);
+	class->mirror = as ? new_class(as->kind, sfs_span_str(as->path))
+			   : new_class(sfsi_mirror_kinds[0], sfs_span_str(path));
+	return class->mirror ? put_row(txn, class) : SFS_ERR_NO_MEMORY;
+}
+
+int sfsi_mirror_class_forget(struct sfsi_txn *txn, const struct sfsi_class *class)
+{
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'F', class->id);
+	return class->mirror ? sfsi_txn_remove(txn, 0, sfsi_key_span(&key)) : 0;
+}
+
+/** @type  empty: the name. */
+int sfsi_mirror_class_adopt(struct sfsi_mirror *mirror, const struct sfsi_mirror_kind *kind,
+			    const struct sfs_class_make *make, const char *path,
+			    struct sfsi_class **ret)
+{
+	struct sfs_class_info info;
+	struct sfs_store *store = mirror->store;
+	if (make->name.len == 0 || make->name.len > SFS_CLASS_NAME_MAX ||
+	    make->type.len > SFS_CLASS_NAME_MAX)
+		return SFS_ERR_LIMIT;
+	if (sfs_class_find(store, make->name, &info) == 0) {
+		*ret = sfsi_class_ref(store, info.id);
+		bool ours = *ret && (*ret)->mirror && (*ret)->mirror->kind == kind &&
+			    (*ret)->kind == make->kind && strcmp((*ret)->mirror->path, path) == 0;
+		return ours ? 0 : SFS_ERR_EXISTS;
+	}
+	SFSI_AUTO_FREE struct sfsi_mirror_class *as = new_class(kind, sfs_span_str(path));
+	struct sfsi_txn txn;
+	if (!as)
+		return SFS_ERR_NO_MEMORY;
+	*ret = NULL;
+	sfsi_txn_begin_inward(store, &txn);
+	int err = sfsi_txn_end(&txn, sfsi_class_create_in(&txn, make, NULL, as, ret));
+	if (err < 0) {
+		sfsi_class_free(*ret);
+		*ret = NULL;
+	}
+	return err;
+}
