@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <storefs/backup.h>
 #include "json.h"
-#include "moment.h"
+#include "mounts.h"
 #include "progress.h"
 #include "verbs.h"
 
@@ -194,15 +194,18 @@ static int check(struct cli_ctx *ctx)
 	return 0;
 }
 
-/** Relative paths are the caller's, whose folder is an open descriptor. */
-static int make_folder_path(struct backing *backing)
+/**
+ * The folder that backups are in. Relative paths are the caller's, whose folder is an open descriptor.
+ * @store  path of the store.
+ */
+static int make_folder_path(struct backing *backing, const char *store)
 {
 	struct cli_ctx *ctx = backing->ctx;
 	const char *to = cli_option(ctx, "to");
 	struct sfs_buf *folder = &backing->folder;
 	int err;
 	if (!to)
-		err = sfs_buf_printf(folder, "%s/" SFS_BACKUP_FOLDER, sfs_store_path(ctx->store));
+		err = sfs_buf_printf(folder, "%s/" SFS_BACKUP_FOLDER, store);
 	else if (to[0] == '/')
 		err = sfs_buf_printf(folder, "%s", to);
 	else
@@ -222,13 +225,13 @@ static int run_form(struct backing *backing)
 	return take(backing);
 }
 
-static int run(struct cli_ctx *ctx)
+static int run_with(struct cli_ctx *ctx, const char *store)
 {
 	struct backing backing = { .ctx = ctx, .as_json = cli_option(ctx, "json") };
 	uint64_t rate = 0;
 	if (!take_keep(ctx, &backing.config.keep) || !cli_option_number(ctx, "rate", 0, &rate))
 		return CLI_USAGE;
-	if (make_folder_path(&backing) < 0)
+	if (make_folder_path(&backing, store) < 0)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	backing.config.folder = backing.folder.data;
 	backing.config.bytes_per_second = rate << 20;
@@ -241,6 +244,32 @@ static int run(struct cli_ctx *ctx)
 	if (backing.as_json)
 		cli_json_end(&backing.json);
 	sfs_buf_fini(&backing.folder);
+	return code;
+}
+
+static int run(struct cli_ctx *ctx)
+{
+	return run_with(ctx, sfs_store_path(ctx->store));
+}
+
+/** What is done to backups alone needs no store that opens. */
+static int locate(struct cli_ctx *ctx)
+{
+	bool alone = cli_option(ctx, "list") || cli_option(ctx, "verify") ||
+		     cli_option(ctx, "prune");
+	const char *arg = ctx->store_arg ? ctx->store_arg : getenv("STOREFS_STORE");
+	if (!ctx->store_arg && ctx->argc == 1)
+		arg = ctx->argv[0];
+	if (!alone || !arg || ctx->argc > 1)
+		return -1;
+	int code = check(ctx);
+	char *store = NULL;
+	int err = code ? 0 : cli_locate(arg, &store);
+	if (err < 0)
+		return cli_fail(ctx, err, arg, NULL);
+	if (!code)
+		code = run_with(ctx, store);
+	free(store);
 	return code;
 }
 
@@ -283,6 +312,7 @@ const struct cli_cmd cli_cmd_backup = {
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
 	.min_args = 0,
 	.max_args = 0,
+	.locate = locate,
 	.check = check,
 	.run = run,
 };

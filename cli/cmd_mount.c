@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <storefs/backup.h>
 #include "fs.h"
 #include "json.h"
 #include "mounts.h"
@@ -242,6 +243,8 @@ static int run(struct cli_ctx *ctx)
 	}
 	options.store_path = store;
 	options.mountpoint = place;
+	if (store && sfs_backup_is(store))
+		options.read_only = true;
 	if (code == 0 && store && place)
 		code = mount_at(ctx, &options);
 	sfs_buf_fini(&more);

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <storefs/backup.h>
 #include "backref.h"
 #include "base/errno.h"
 #include "cache.h"
@@ -430,12 +431,15 @@ static bool is_plain(const char *path)
 		       : errno != ENOTDIR;
 }
 
-int sfs_store_open(const struct sfs_store_config *config, struct sfs_store **ret,
+int sfs_store_open(const struct sfs_store_config *given, struct sfs_store **ret,
 		   struct sfs_diag *diag)
 {
+	struct sfs_store_config own = *given, *config = &own;
 	struct sfs_store *store = store_new();
 	if (!store)
 		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
+	if (sfs_backup_is(config->path))
+		config->flags |= SFS_STORE_READ_ONLY;
 	bool memory = strcmp(config->path, MEMORY_PATH) == 0;
 	int err;
 	if (memory)

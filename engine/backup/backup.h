@@ -116,6 +116,12 @@ SFS_MUST_CHECK int sfsi_backup_figures(int dir_fd, struct sfs_backup *ret);
 /** Open a folder as a store and read all records. */
 SFS_MUST_CHECK int sfsi_backup_read_store(const char *path, const struct sfs_backup *backup,
 					  struct sfs_diag *diag);
+/**
+ * Which files of a backup are no longer what was written: they leave the pool, so that the next backup
+ * copies them anew. *ret_count: how many.
+ */
+SFS_MUST_CHECK int sfsi_backup_drop_damaged(const struct sfsi_backup_place *place, int dir_fd,
+					    struct sfsi_copying *copying, uint64_t *ret_count);
 /** Say that a backup was read whole, or that it can not be any more. */
 SFS_MUST_CHECK int sfsi_backup_set_valid(int dir_fd, bool valid);
 

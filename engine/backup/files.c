@@ -223,19 +223,31 @@ int sfsi_backup_read(int dir_fd, sfsi_backup_file_fn *fn, void *arg, struct sfs_
 		     struct sfs_diag *diag)
 {
 	FILE *in = open_file(dir_fd);
-	int err = in ? 0 : sfsi_err_from_errno(errno);
 	struct sfs_backup figures = { 0 };
-	if (in) {
+	if (!in)
+		return sfs_diag_set(diag, sfsi_err_from_errno(errno), SFSI_BACKUP_FILES ": %s",
+				    sfs_err_text(sfsi_err_from_errno(errno)));
+	/* All of it is read once before anything is done about it: lines that were changed do not count. */
+	int err = read_lines(in, NULL, NULL, &figures);
+	if (err < 0)
+		err = sfs_diag_set(diag, err, SFSI_BACKUP_FILES " %s",
+				   err == SFS_ERR_CORRUPT
+					   ? "is damaged: its lines do not fit its sum"
+					   : sfs_err_text(err));
+	rewind(in);
+	if (!err && fn)
 		err = read_lines(in, fn, arg, &figures);
-		fclose(in);
-	}
+	fclose(in);
 	if (!err)
 		*ret = figures;
-	if (err == SFS_ERR_CORRUPT || err == SFS_ERR_NOT_FOUND)
-		sfs_diag_set(diag, err, SFSI_BACKUP_FILES " %s",
-			     err == SFS_ERR_NOT_FOUND ? "is missing"
-						      : "is damaged: its lines do not fit its sum");
 	return err;
+}
+
+bool sfs_backup_is(const char *path)
+{
+	struct stat stat;
+	SFSI_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && fstatat(fd, SFSI_BACKUP_FILES, &stat, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int sfsi_backup_figures(int dir_fd, struct sfs_backup *ret)

@@ -408,12 +408,10 @@ static int make_temp(struct taking *taking)
 	return taking->dir_fd < 0 ? failed(taking, taking->temp, sfsi_err_from_errno(errno)) : 0;
 }
 
-static int take_locked(struct taking *taking)
+/** Copy everything into a folder of its own name. */
+static int copy_all(struct taking *taking)
 {
-	uint64_t removed;
-	int err = remember_last(taking);
-	if (!err)
-		err = make_temp(taking);
+	int err = make_temp(taking);
 	if (err < 0)
 		return err;
 	sfsi_bytes_hold(taking->store, true);
@@ -422,8 +420,41 @@ static int take_locked(struct taking *taking)
 		err = take_files(taking);
 	sfsi_remove_tree(taking->store->dir_fd, SNAPSHOT);
 	sfsi_bytes_hold(taking->store, false);
+	return err;
+}
+
+static int take_once(struct taking *taking)
+{
+	int err = remember_last(taking);
 	if (!err)
-		err = finish(taking);
+		err = copy_all(taking);
+	return err < 0 ? err : finish(taking);
+}
+
+/** What was shared with older backups may have been damaged there: then it is copied anew. */
+static int take_again(struct taking *taking)
+{
+	uint64_t count = 0;
+	int err = sfsi_backup_drop_damaged(&taking->place, taking->dir_fd, &taking->copying,
+					   &count);
+	if (err < 0 || !count)
+		return SFS_ERR_CORRUPT;
+	sfsi_remove_tree(taking->place.fd, taking->backup.name);
+	sfsi_close_fd(&taking->dir_fd);
+	taking->dir_fd = -1;
+	taking->backup = (struct sfs_backup){ .valid = false };
+	sfsi_map_fini(&taking->before);
+	sfsi_map_init(&taking->before);
+	err = copy_all(taking);
+	return err < 0 ? err : finish(taking);
+}
+
+static int take_locked(struct taking *taking)
+{
+	uint64_t removed;
+	int err = take_once(taking);
+	if (err == SFS_ERR_CORRUPT && taking->dir_fd >= 0 && taking->backup.commit)
+		err = take_again(taking);
 	if (!err)
 		err = sfsi_backup_prune_locked(&taking->place, &taking->config->keep,
 					       taking->backup.name, &removed);
@@ -453,6 +484,9 @@ int sfs_backup_take(struct sfs_store *store, const struct sfs_backup_config *con
 	SFSI_AUTO_BUF struct sfs_buf folder = SFS_BUF_INIT;
 	if (store->dir_fd < 0)
 		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED, "a memory store has no backups");
+	if (store->mirror)
+		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED,
+				    "backups of a folder of another program can not be taken");
 	int err = sfs_buf_printf(&folder, "%s/" SFS_BACKUP_FOLDER, store->path);
 	if (!err)
 		err = sfs_buf_append(&folder, "", 1);

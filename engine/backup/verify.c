@@ -85,29 +85,63 @@ struct reading {
 	struct sfs_diag *diag;
 };
 
-static int on_file(void *arg, const struct sfsi_backup_file *file)
+/** Is a file what it was? */
+static int compare_file(struct sfsi_copying *copying, int dir_fd,
+			const struct sfsi_backup_file *file, struct sfs_diag *diag)
 {
-	struct reading *reading = arg;
 	char hash[SFSI_HASH_SIZE];
-	uint64_t size;
-	SFSI_AUTO_FD int fd = openat(reading->dir_fd, file->path,
-				     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint64_t size = 0;
+	SFSI_AUTO_FD int fd = openat(dir_fd, file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
-		return sfs_diag_set(reading->diag, SFS_ERR_CORRUPT, "%s is missing", file->path);
-	int err = fd < 0 ? sfsi_err_from_errno(errno)
-			 : sfsi_copy_hash(&reading->copying, fd, &size, hash);
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s is missing", file->path);
+	int err = fd < 0 ? sfsi_err_from_errno(errno) : sfsi_copy_hash(copying, fd, &size, hash);
+	if (err == SFS_ERR_CANCELLED)
+		return err;
 	if (err < 0)
-		return err == SFS_ERR_CANCELLED ? err
-						: sfs_diag_set(reading->diag, err, "%s: %s",
-							       file->path, sfs_err_text(err));
+		return sfs_diag_set(diag, err, "%s: %s", file->path, sfs_err_text(err));
 	if (size != file->size)
-		return sfs_diag_set(reading->diag, SFS_ERR_CORRUPT,
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
 				    "%s has %" PRIu64 " bytes, %" PRIu64 " were written",
 				    file->path, size, file->size);
 	if (strcmp(hash, file->hash) != 0)
-		return sfs_diag_set(reading->diag, SFS_ERR_CORRUPT,
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
 				    "the bytes of %s are not those that were written", file->path);
 	return 0;
+}
+
+static int on_file(void *arg, const struct sfsi_backup_file *file)
+{
+	struct reading *reading = arg;
+	return compare_file(&reading->copying, reading->dir_fd, file, reading->diag);
+}
+
+struct dropping {
+	const struct sfsi_backup_place *place;
+	struct sfsi_copying *copying;
+	int dir_fd;
+	uint64_t count;
+};
+
+static int drop_if_damaged(void *arg, const struct sfsi_backup_file *file)
+{
+	struct dropping *dropping = arg;
+	int err = file->pool[0] ? compare_file(dropping->copying, dropping->dir_fd, file, NULL) : 0;
+	if (err != SFS_ERR_CORRUPT && err != SFS_ERR_IO)
+		return err;
+	if (unlinkat(dropping->place->pool_fd, file->pool, 0) == 0)
+		dropping->count++;
+	return 0;
+}
+
+int sfsi_backup_drop_damaged(const struct sfsi_backup_place *place, int dir_fd,
+			     struct sfsi_copying *copying, uint64_t *ret_count)
+{
+	struct dropping dropping = { .place = place, .copying = copying, .dir_fd = dir_fd };
+	struct sfs_backup figures;
+	int err = sfsi_backup_read(dir_fd, drop_if_damaged, &dropping, &figures, NULL);
+	if (!err)
+		*ret_count = dropping.count;
+	return err;
 }
 
 static int verify_in(const struct sfs_backup_config *config, int dir_fd, const char *path,

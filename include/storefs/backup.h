@@ -4,7 +4,7 @@
  * A backup is the store as it was at one moment: records, indexes and everything else of one commit,
  * and the bytes of all raws. It shares nothing with the files of the store that could be damaged with
  * them, and shares what did not change with the backups before it, so it costs what changed. It is a
- * store itself: sfs_store_open() opens its folder with SFS_STORE_READ_ONLY.
+ * store itself: sfs_store_open() opens its folder, always read-only.
  *
  *   FOLDER/2026-11-22T010203Z/   a backup: db/, raw/, storefs.json, files.ndjson (its files, their sizes
  *                                and hashes), VALID (it was read whole after it was written)
@@ -83,6 +83,9 @@ SFS_API SFS_MUST_CHECK int sfs_backup_take(struct sfs_store *store,
 SFS_API SFS_MUST_CHECK int sfs_backup_each(const char *folder,
 					   int (*fn)(void *arg, const struct sfs_backup *backup),
 					   void *arg);
+
+/** Is this folder one backup? It shares files with others, so it is opened read-only, whatever is asked for. */
+SFS_API bool sfs_backup_is(const char *path);
 
 /**
  * Read a backup whole: every file's hash, every record. Changes VALID: what is found damaged loses it.
