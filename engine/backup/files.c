@@ -124,7 +124,8 @@ static int take_member(struct line *line, const struct member *member,
 	if (!member->size) {
 		if (!value->is_integer || value->integer < 0)
 			return SFS_ERR_CORRUPT;
-		*(uint64_t *)(void *)to = (uint64_t)value->integer;
+		const uint64_t number = (uint64_t)value->integer;
+		memcpy(to, &number, sizeof number);
 		return 0;
 	}
 	if (!value->text.data || value->text.len >= member->size ||
@@ -234,9 +235,8 @@ int sfsi_backup_read(int dir_fd, sfsi_backup_file_fn *fn, void *arg, struct sfs_
 				   err == SFS_ERR_CORRUPT
 					   ? "is damaged: its lines do not fit its sum"
 					   : sfs_err_text(err));
-	rewind(in);
 	if (!err && fn)
-		err = read_lines(in, fn, arg, &figures);
+		err = fseek(in, 0, SEEK_SET) < 0 ? SFS_ERR_IO : read_lines(in, fn, arg, &figures);
 	fclose(in);
 	if (!err)
 		*ret = figures;

@@ -83,6 +83,8 @@ static int fill(struct restoring *restoring, const char *temp)
 
 static int restore_into(struct restoring *restoring, const char *temp, const char *path)
 {
+	if (!temp)
+		return SFS_ERR_NO_MEMORY;
 	if (mkdir(temp, 0755) < 0) {
 		int err = sfsi_err_from_errno(errno);
 		return sfs_diag_set(restoring->diag, err, "make folder %s: %s", temp,
