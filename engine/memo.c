@@ -215,6 +215,13 @@ int sfsi_memo_get(struct sfs_store *store, uint32_t partition, struct sfs_span k
 	return err;
 }
 
+void sfsi_memo_learn_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span key)
+{
+	SFSI_LOCK_SCOPE(&rows->lock);
+	if (!rows->doubt)
+		set_locked(rows, sfsi_hash(key, partition), partition, key, NULL);
+}
+
 bool sfsi_memo_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span key)
 {
 	SFSI_LOCK_SCOPE(&rows->lock);

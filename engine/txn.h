@@ -57,6 +57,7 @@ struct sfsi_txn {
 	struct sfsi_division division;    /* of at most one class */
 	struct sfsi_class_edit edit;      /* at most one change of the catalogue */
 	struct sfsi_index_stage *indexes; /* what becomes of tables of indexes; NULL: nothing */
+	bool deferred;                    /* a kill may take it until the next one is written */
 };
 
 /** Take the commit lock. SFS_ERR_READ_ONLY: the lock is not held then. */
