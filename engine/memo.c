@@ -11,7 +11,10 @@
 /* A row takes at most this part of the room. */
 #define SHARE 64
 /* A larger one is only learned from who wants to change it: what is new may never be looked at again. */
-#define LARGE 512
+#define LARGE 4096
+/* So it is with what a commit of more rows writes: an import would push out all that is in use. */
+#define MANY 64
+#define MANY_LARGE 512
 
 struct row {
 	struct row *chain;         /* next in the bucket */
@@ -212,6 +215,13 @@ int sfsi_memo_get(struct sfs_store *store, uint32_t partition, struct sfs_span k
 	return err;
 }
 
+void sfsi_memo_learn_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span key)
+{
+	SFSI_LOCK_SCOPE(&rows->lock);
+	if (!rows->doubt)
+		set_locked(rows, sfsi_hash(key, partition), partition, key, NULL);
+}
+
 bool sfsi_memo_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span key)
 {
 	SFSI_LOCK_SCOPE(&rows->lock);
@@ -223,23 +233,24 @@ bool sfsi_memo_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span 
 
 /**
  * Is this worth learning from a commit? Names are looked at again, also when they are gone; numbers, which
- * are never given again, only while they lead somewhere. Of a large row only if it was looked at.
+ * are never given again, only while they lead somewhere. Of a large row only if it was looked at. What
+ * was saved is what is saved next: each save looks at the record that it replaces.
  */
-static bool is_worth(const struct sfsi_op *op, const struct row *old)
+static bool is_worth(const struct sfsi_op *op, const struct row *old, size_t large)
 {
 	char table = *(const char *)op->key.data;
 	if (op->remove)
 		return table == 'D' || table == 'O';
 	bool asked = old && !old->missing;
-	return asked || (op->val.len < LARGE && (table == 'D' || table == 'O' || table == 'N'));
+	return asked || (op->val.len < large && (table == 'D' || table == 'O' || table == 'N'));
 }
 
-static void wrote_locked(struct sfsi_memo *rows, const struct sfsi_op *op)
+static void wrote_locked(struct sfsi_memo *rows, const struct sfsi_op *op, size_t large)
 {
 	uint64_t hash = sfsi_hash(op->key, op->partition);
 	rows->written[hash % STRIPES] = ++rows->writes;
 	struct row **at = place(rows, hash, op->partition, op->key);
-	if (is_worth(op, *at))
+	if (is_worth(op, *at, large))
 		set_locked(rows, hash, op->partition, op->key, op->remove ? NULL : &op->val);
 	else if (*at)
 		remove_at(rows, at);
@@ -261,7 +272,7 @@ void sfsi_memo_wrote(struct sfsi_memo *rows, const struct sfsi_op *ops, size_t c
 		distrust_locked(rows);
 	rows->doubt = false;
 	for (size_t i = 0; i < count; i++)
-		wrote_locked(rows, &ops[i]);
+		wrote_locked(rows, &ops[i], count > MANY ? MANY_LARGE : LARGE);
 }
 
 void sfsi_memo_doubt(struct sfsi_memo *rows)

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include "document/document.h"
+#include "document/json_layout.h"
 #include "document/msgpack.h"
 #include "import.h"
 #include "schema/schema.h"
@@ -108,8 +109,27 @@ int sfsi_object_fit_body(struct sfs_store *store, const struct sfsi_class *class
 	return err;
 }
 
+/** Small enough that its canonical text has no size that would have to be refused. */
+#define SMALL_BODY ((size_t)256 << 10)
+
+/** Is a text to be kept of which the layout alone says that it is not the canonical one? */
+static bool is_kept_at_sight(const struct sfs_put *put, const struct sfs_buf *body,
+			     const struct sfsi_prepared *prepared)
+{
+	return put->format == SFS_FORMAT_JSON && (put->flags & SFS_PUT_KEEP_TEXT) &&
+	       !prepared->dropped && body->len <= SMALL_BODY &&
+	       !sfsi_json_layout_is_canonical(put->text);
+}
+
 int sfsi_object_measure(const struct sfs_put *put, struct sfs_buf *body, struct sfsi_prepared *ret)
 {
+	if (is_kept_at_sight(put, body, ret)) {
+		ret->size = put->text.len;
+		ret->size_msgpack = body->len;
+		ret->keep_text = true;
+		ret->body = sfs_buf_take(body);
+		return 0;
+	}
 	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
 	int err = sfsi_document_render(SFS_FORMAT_JSON, sfs_buf_span(body), &json);
 	if (err < 0)

@@ -4,6 +4,7 @@
  * forgets them.
  */
 #include <sys/stat.h>
+#include "memo.h"
 #include "raw_refs.h"
 
 #define LINKS_MAX 65000
@@ -133,7 +134,7 @@ static int erase_inode(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 	sfsi_key_serial(&key, 'N', serial);
 	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	sfsi_key_serial(&key, 'X', serial);
-	if (!err)
+	if (!err && !sfsi_txn_lacks(txn, class_id, sfsi_key_span(&key)))
 		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	sfsi_key_serial(&key, 'Z', serial);
 	if (!err && has_bytes)
@@ -194,6 +195,14 @@ int sfsi_raw_bytes_new(struct sfsi_txn *txn, uint64_t ino)
 	return err;
 }
 
+/** It has no metadata: who removes it a moment later need not remove what was never there. */
+static void learn_new(struct sfs_store *store, uint32_t class_id, uint64_t serial)
+{
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'X', serial);
+	sfsi_memo_learn_lack(store->memo, class_id, sfsi_key_span(&key));
+}
+
 int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		     const struct sfs_raw_make *make, struct sfsi_inode *ret)
 {
@@ -227,6 +236,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		return SFS_ERR_LIMIT;
 	if (make->type != SFS_NODE_SYMLINK)
 		inode.text = (struct sfs_span){ "", 0 };
+	if (inode.small)
+		learn_new(txn->store, class_id, inode.serial);
 	if (make->type == SFS_NODE_FILE && !inode.small)
 		err = sfsi_raw_bytes_new(txn, sfs_ino_make(class_id, inode.serial));
 	if (!err)
@@ -252,7 +263,9 @@ int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
 	if (err < 0)
 		return err;
 	struct sfsi_inode inode = { 0 };
-	err = sfsi_txn_end(&txn, sfsi_raw_make_in(&txn, dir, name, make, &inode));
+	err = sfsi_raw_make_in(&txn, dir, name, make, &inode);
+	txn.deferred = make->flushed_later && inode.small;
+	err = sfsi_txn_end(&txn, err);
 	uint64_t ino = sfs_ino_make(sfs_ino_class(dir), inode.serial);
 	if (inode.serial && inode.type == SFS_NODE_FILE && !inode.small && err < 0 &&
 	    err != SFS_ERR_EXISTS)

@@ -664,7 +664,9 @@ int sfs_raw_plain(struct sfs_raw_file *file)
 
 int sfs_raw_flush(struct sfs_raw_file *file)
 {
-	return file->small ? sfsi_small_store(file->store, file->ino, file->small) : 0;
+	int err = file->small ? sfsi_small_store(file->store, file->ino, file->small) : 0;
+	/* Its name may wait for a commit still. */
+	return err < 0 ? err : sfsi_backend_settle(file->store->backend);
 }
 
 int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret)

@@ -253,7 +253,9 @@ static int write_ops(struct sfsi_txn *txn)
 		if (!op->remove)
 			ops[i].val = bytes_at(txn, op->val_off, op->val_len);
 	}
-	int err = sfsi_backend_write(txn->store->backend, ops, txn->ops_len);
+	struct sfsi_backend *backend = txn->store->backend;
+	int err = txn->deferred ? sfsi_backend_defer(backend, ops, txn->ops_len)
+				: sfsi_backend_write(backend, ops, txn->ops_len);
 	if (err < 0)
 		sfsi_memo_doubt(txn->store->memo);
 	else

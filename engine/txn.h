@@ -60,6 +60,7 @@ struct sfsi_txn {
 	struct sfsi_index_stage *indexes; /* what becomes of tables of indexes; NULL: nothing */
 	struct sfsi_mirror_stage *mirror; /* what is to be written out; NULL: nothing */
 	bool inward;                      /* takes in what others wrote: nothing is written out */
+	bool deferred;                    /* a kill may take it until the next one is written */
 };
 
 /** Take the commit lock. SFS_ERR_READ_ONLY: the lock is not held then. */

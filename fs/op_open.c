@@ -396,6 +396,8 @@ static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode,
 		.mode = mode & 07777,
 		.uid = owner.uid,
 		.gid = owner.gid,
+		/* The kernel asks for a flush of what can be written, and only of that. */
+		.flushed_later = for_writing(fi),
 	};
 	struct sfs_attr attr;
 	struct fs_mark mark = FS_MARK_NAME(place);

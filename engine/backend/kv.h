@@ -38,9 +38,10 @@ struct kv {
 	rocksdb_writeoptions_t *write_options;
 	rocksdb_flushoptions_t *flush_options;
 
-	pthread_mutex_t write_lock; /* one writer: protects the four below */
-	size_t unflushed;           /* about how much the active memtable holds */
-	size_t deletes;             /* in the active memtable */
+	pthread_mutex_t write_lock;  /* one writer: protects the five below */
+	rocksdb_writebatch_t *batch; /* empty; NULL: to be made */
+	size_t unflushed;            /* about how much the active memtable holds */
+	size_t deletes;              /* in the active memtable */
 	int failed;          /* error of the last write or switch of the log; 0: it was good */
 	int64_t reopened_ms; /* when it was tried last */
 	/* A sync of a log failed: the kernel says so once, and what it did not write is not on disk

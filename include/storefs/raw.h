@@ -17,6 +17,7 @@
 #define STOREFS_RAW_H
 
 #include <sys/types.h>
+#include <stdbool.h>
 #include <storefs/object.h>
 
 #ifdef __cplusplus
@@ -48,6 +49,9 @@ struct sfs_raw_make {
 	enum sfs_node_type type; /* FILE, DIR, SYMLINK, FIFO, SOCKET */
 	uint32_t mode, uid, gid;
 	struct sfs_span target; /* SYMLINK: 1..4095 bytes without NUL */
+	/* FILE: it need not survive a kill of the process before its first sfs_raw_flush(), or any other
+	 * change of the store. A hint, which makes temporary files cheaper. */
+	bool flushed_later;
 };
 
 /**
