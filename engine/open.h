@@ -97,11 +97,28 @@ void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced);
 /** Bytes that are to go stay until they are no longer held: a backup may still want them. */
 void sfsi_bytes_hold(struct sfs_store *store, bool hold);
 
-/** The inode of an open file without names. SFS_ERR_NOT_FOUND. */
+/** The inode of an open file without names, or of anything else that is gone. SFS_ERR_NOT_FOUND. */
 SFS_MUST_CHECK int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino,
 					struct sfsi_inode *ret);
 /** Change it (owner, mode). SFS_ERR_NOT_FOUND. */
 SFS_MUST_CHECK int sfsi_open_orphan_set(struct sfs_store *store, uint64_t ino,
+					const struct sfsi_inode *inode);
+
+/** Enter a file that was made without a name as open once, until sfsi_open_release(). */
+SFS_MUST_CHECK int sfsi_open_unnamed(struct sfs_store *store, uint64_t ino,
+				     const struct sfsi_inode *inode);
+/** Open such a file once more, if it is one. Returns whether. */
+bool sfsi_open_hold(struct sfs_store *store, uint64_t ino);
+/** Close it; @named: it has a name now, and its bytes stay. */
+void sfsi_open_release(struct sfs_store *store, uint64_t ino, bool named);
+
+/* --- raw_gone.c: what has neither a name nor bytes, and may still be held; see sfs_raw_remember() --- */
+
+void sfsi_gone_fini(struct sfs_store *store);
+void sfsi_gone_add(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
+SFS_MUST_CHECK int sfsi_gone_get_locked(struct sfs_store *store, uint64_t ino,
+					struct sfsi_inode *ret);
+SFS_MUST_CHECK int sfsi_gone_set_locked(struct sfs_store *store, uint64_t ino,
 					const struct sfsi_inode *inode);
 
 #endif

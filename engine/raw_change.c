@@ -7,8 +7,6 @@
 #include "memo.h"
 #include "raw_refs.h"
 
-#define LINKS_MAX 65000
-
 int sfsi_inode_read(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf, struct sfsi_inode *ret)
 {
 	struct sfsi_key key;
@@ -275,14 +273,27 @@ int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
 	return err;
 }
 
-static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_span name)
+/** The first name of a file that was made without one: its bytes stay. */
+static int first_name(struct sfsi_txn *txn, uint64_t ino)
+{
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'Z', sfsi_ino_serial(ino));
+	int err = sfsi_txn_remove(txn, sfs_ino_class(ino), sfsi_key_span(&key));
+	return err < 0 ? err : count_file(txn, sfs_ino_class(ino), 1);
+}
+
+static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_span name,
+		   bool unnamed)
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
 	int err = sfsi_inode_load(txn, ino, &buf, &inode);
+	unnamed = unnamed && err == SFS_ERR_NOT_FOUND;
+	if (unnamed)
+		err = sfsi_open_orphan_get(txn->store, ino, &inode);
 	if (!err && inode.type == SFS_NODE_DIR)
 		err = SFS_ERR_IS_DIR;
-	if (!err && inode.nlink >= LINKS_MAX)
+	if (!err && inode.nlink >= SFS_LINKS_MAX)
 		err = SFS_ERR_LIMIT;
 	if (!err)
 		err = sfsi_dir_touch(txn, dir, 0);
@@ -294,6 +305,8 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 	inode.ctime_ns = txn->now_ns;
 	inode.revision = txn->commit;
 	err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
+	if (!err && unnamed)
+		err = first_name(txn, ino);
 	if (!err)
 		err = sfsi_name_store(txn, dir, name,
 				      (struct sfsi_name){ inode.serial, inode.type });
@@ -313,18 +326,27 @@ int sfs_raw_link(struct sfs_store *store, uint64_t ino, uint64_t dir, struct sfs
 		err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
-	err = sfsi_txn_end(&txn, link_in(&txn, ino, dir, name));
+	/* Held, so that its last close can not come between the commit and its being told. */
+	bool unnamed = sfsi_open_hold(store, ino);
+	err = sfsi_txn_end(&txn, link_in(&txn, ino, dir, name, unnamed));
+	if (unnamed)
+		sfsi_open_release(store, ino, !err);
 	return !err && ret ? sfs_raw_stat(store, ino, ret) : err;
 }
 
 /* --- remove --- */
 
-/** After the commit: a file without names loses its bytes now or at its last close. */
+/**
+ * After the commit: a file without names loses its bytes now or at its last close; of anything else
+ * somebody may ask on.
+ */
 static void settle(struct sfs_store *store, uint32_t class_id, const struct sfsi_inode *inode,
 		   bool orphan)
 {
 	if (orphan)
 		sfsi_open_orphan(store, sfs_ino_make(class_id, inode->serial), inode);
+	else if (inode->serial && !inode->nlink)
+		sfsi_gone_add(store, sfs_ino_make(class_id, inode->serial), inode);
 }
 
 /** Commit or abort, and settle what lost its last name before the commit lock goes. */
@@ -387,7 +409,7 @@ int sfs_raw_rmdir(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 	struct sfsi_txn txn;
 	struct sfsi_name entry;
 	struct sfsi_inode gone;
-	bool orphan;
+	bool orphan = false;
 	int err = sfsi_name_check(name);
 	if (err < 0)
 		return err == SFS_ERR_NAME ? SFS_ERR_NOT_FOUND : err;
@@ -405,7 +427,7 @@ int sfs_raw_rmdir(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 		err = sfsi_name_erase(&txn, dir, name);
 	if (!err)
 		err = sfsi_dir_touch(&txn, dir, -1);
-	return sfsi_txn_end(&txn, err);
+	return end_settled(&txn, err, sfs_ino_class(dir), &gone, orphan);
 }
 
 /* --- rename --- */

@@ -26,6 +26,7 @@ struct open_inode {
 	uint64_t ino;
 	unsigned count;
 	bool orphan;
+	bool unnamed;             /* it never had a name, and may get one */
 	uint64_t commit;          /* orphan: that made it one */
 	struct sfsi_inode inode;  /* orphan: its last state */
 	struct sfsi_small *small; /* NULL: each who has it open has a descriptor of its own */
@@ -225,6 +226,7 @@ void sfsi_open_fini(struct sfs_store *store)
 		free(store->reaped->waiting);
 		free(store->reaped->going);
 	}
+	sfsi_gone_fini(store);
 	free(store->reaped);
 	free(store->open);
 	pthread_mutex_destroy(&store->open_lock);
@@ -315,6 +317,7 @@ static bool orphan_locked(struct sfs_store *store, uint64_t ino, const struct sf
 	if (!open)
 		return !inode->small && going_add_locked(store, ino, commit);
 	open->orphan = true;
+	open->unnamed = false;
 	open->commit = commit;
 	open->inode = *inode;
 	return false;
@@ -353,7 +356,7 @@ int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino, struct sfsi_inod
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct open_inode *open = *open_place_locked(store, ino);
 	if (!open || !open->orphan)
-		return SFS_ERR_NOT_FOUND;
+		return sfsi_gone_get_locked(store, ino, ret);
 	*ret = open->inode;
 	return 0;
 }
@@ -363,7 +366,7 @@ int sfsi_open_orphan_set(struct sfs_store *store, uint64_t ino, const struct sfs
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct open_inode *open = *open_place_locked(store, ino);
 	if (!open || !open->orphan)
-		return SFS_ERR_NOT_FOUND;
+		return sfsi_gone_set_locked(store, ino, inode);
 	open->inode = *inode;
 	return 0;
 }
@@ -447,6 +450,43 @@ static void open_drop(struct sfs_store *store, uint64_t ino)
 	if (open && open->orphan && !open->inode.small)
 		reap_now(store, much);
 	open_free(open);
+}
+
+/* --- files that never had a name --- */
+
+int sfsi_open_unnamed(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+{
+	struct open_inode *open = open_new(ino, inode);
+	if (!open)
+		return SFS_ERR_NO_MEMORY;
+	open->orphan = open->unnamed = true;
+	open->commit = inode->revision;
+	open->inode = *inode;
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	*open_place_locked(store, ino) = open;
+	return 0;
+}
+
+bool sfsi_open_hold(struct sfs_store *store, uint64_t ino)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (!open || !open->unnamed)
+		return false;
+	open->count++;
+	return true;
+}
+
+void sfsi_open_release(struct sfs_store *store, uint64_t ino, bool named)
+{
+	if (named) {
+		SFSI_LOCK_SCOPE(&store->open_lock);
+		struct open_inode *open = *open_place_locked(store, ino);
+		/* Its first name may be gone again already: then it is an orphan as any other. */
+		if (open && open->unnamed)
+			open->orphan = open->unnamed = false;
+	}
+	open_drop(store, ino);
 }
 
 /* --- Z records --- */

@@ -25,6 +25,7 @@ struct sfsi_memo;
 struct sfsi_departed;
 struct sfsi_schema;
 struct sfsi_open_table;
+struct sfsi_gone;
 struct sfsi_syncer;
 struct sfsi_index_table;
 struct sfsi_indexer;
@@ -108,6 +109,7 @@ struct sfs_store {
 	pthread_mutex_t open_lock;
 	struct sfsi_open_table *open; /* protected by open_lock */
 	struct sfsi_reaped *reaped;   /* Z records that can go; protected by commit_lock */
+	struct sfsi_gone *gone;       /* NULL: nobody asks; see raw_gone.c */
 
 	struct sfsi_errors errors; /* has its own lock, the innermost */
 

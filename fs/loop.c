@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fuse_lowlevel.h>
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -223,6 +224,17 @@ static void park(struct fs_loop *loop)
 
 /* --- threads --- */
 
+/**
+ * O_TMPFILE: a request with the arguments and the reply of a CREATE, for the name "/", which no other has
+ * (op_open.c). libfuse knows it from 3.17 on only.
+ */
+static void unnamed_as_create(const struct fuse_buf *buf, size_t len)
+{
+	struct fuse_in_header *in = buf->mem;
+	if (len >= sizeof *in && !(buf->flags & FUSE_BUF_IS_FD) && in->opcode == FUSE_TMPFILE)
+		in->opcode = FUSE_CREATE;
+}
+
 /** Take one request and run it. Returns false at the end of the session. */
 static bool serve(struct fs_loop *loop, struct fuse_buf *buf)
 {
@@ -233,6 +245,7 @@ static bool serve(struct fs_loop *loop, struct fuse_buf *buf)
 		return true;
 	if (len <= 0)
 		return false;
+	unnamed_as_create(buf, (size_t)len);
 	fuse_session_process_buf(loop->session, buf);
 	return true;
 }

@@ -168,6 +168,10 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 {
 	if (refuse_all(req))
 		return false;
+	if (strcmp(name, USER) == 0) {
+		fs_reply_errno(req, EINVAL);
+		return false;
+	}
 	if (is_reserved(name)) {
 		fs_refusal_because("attributes user.storefs.* are computed and read-only");
 		fs_reply_errno(req, EPERM);

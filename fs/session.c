@@ -89,7 +89,10 @@ static int open_store(struct fs *fs, struct sfs_diag *diag)
 		.flags = fs->options->read_only ? SFS_STORE_READ_ONLY : 0,
 		.owner_note = note,
 	};
-	return sfs_store_open(&config, &fs->store, diag);
+	int err = sfs_store_open(&config, &fs->store, diag);
+	if (!err && sfs_raw_remember(fs->store) < 0)
+		err = sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "no memory");
+	return err;
 }
 
 /** An error of libfuse: it says why only in its log. */

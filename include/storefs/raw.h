@@ -24,6 +24,9 @@
 extern "C" {
 #endif
 
+/** So many names (hard links) has one inode at most. */
+#define SFS_LINKS_MAX 65000
+
 /**
  * Find a name in a directory.
  * Returns 0, SFS_ERR_NOT_FOUND (no such name, or no such directory), SFS_ERR_NOT_DIR,
@@ -63,8 +66,10 @@ SFS_API SFS_MUST_CHECK int sfs_raw_make(struct sfs_store *store, uint64_t dir, s
 					const struct sfs_raw_make *make, struct sfs_attr *ret);
 
 /**
- * Make one more name (hard link) for a file, in the same class.
- * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NOT_FOUND, SFS_ERR_CROSS, SFS_ERR_IS_DIR, SFS_ERR_LIMIT.
+ * Make one more name (hard link) for anything but a directory, in the same class; the first one of a file
+ * that sfs_raw_make_unnamed() made.
+ * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NOT_FOUND, SFS_ERR_CROSS, SFS_ERR_IS_DIR, SFS_ERR_LIMIT (the name
+ * is too long, or there are SFS_LINKS_MAX names).
  */
 SFS_API SFS_MUST_CHECK int sfs_raw_link(struct sfs_store *store, uint64_t ino, uint64_t dir,
 					struct sfs_span name, struct sfs_attr *ret);
@@ -80,6 +85,16 @@ SFS_API SFS_MUST_CHECK int sfs_raw_unlink(struct sfs_store *store, uint64_t dir,
 /** Remove an empty directory. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NOT_DIR, SFS_ERR_NOT_EMPTY. */
 SFS_API SFS_MUST_CHECK int sfs_raw_rmdir(struct sfs_store *store, uint64_t dir,
 					 struct sfs_span name);
+
+/**
+ * From now on go on knowing what is removed and has no bytes: directories, symlinks, FIFOs, sockets.
+ * sfs_raw_stat() (nlink 0), sfs_raw_setattr() and sfs_raw_list() (nothing) work on until
+ * sfs_raw_forget(); only the last 4,096 are known should they not be forgotten.
+ * Call it before other threads use the store. Returns 0 or SFS_ERR_NO_MEMORY.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_remember(struct sfs_store *store);
+/** Nobody holds this any more. Anything that was not removed stays as it is. */
+SFS_API void sfs_raw_forget(struct sfs_store *store, uint64_t ino);
 
 /**
  * Rename inside one class, as rename(2) and renameat2(2) do: atomic, replaces a
@@ -131,6 +146,17 @@ struct sfs_raw_file;
  */
 SFS_API SFS_MUST_CHECK int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable,
 					struct sfs_raw_file **ret);
+
+/**
+ * Make a file without a name, open for writing, in the class of a directory. It goes with its last close,
+ * or with a crash, unless sfs_raw_link() gave it a name before.
+ * @make  type FILE.
+ * Returns 0, SFS_ERR_NOT_FOUND (directory), SFS_ERR_NOT_DIR, SFS_ERR_INVALID (another type), SFS_ERR_LIMIT,
+ * SFS_ERR_NO_FILES.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_make_unnamed(struct sfs_store *store, uint64_t dir,
+						const struct sfs_raw_make *make,
+						struct sfs_raw_file **ret);
 
 /** Close it, after a sfs_raw_flush() whose error nobody hears. Accepts NULL. */
 SFS_API void sfs_raw_close(struct sfs_raw_file *file);

@@ -18,6 +18,7 @@ static const struct {
 	{ "lists", contract_lists },
 	{ "export", contract_export },
 	{ "raw", contract_raw },
+	{ "unnamed", contract_unnamed },
 	{ "small", contract_small },
 	{ "check", contract_check },
 	{ "check_damage", contract_check_damage },
