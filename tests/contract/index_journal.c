@@ -268,6 +268,8 @@ static void a_store_of_format_2_counts_on(void **state)
 	define(c);
 	for (int i = 0; i < 300; i++)
 		change(c, m);
+	/* Nobody divides blocks while their rows are written. */
+	assert_int_equal(sfsi_indexer_finish(c->store, articles(c), 1000), 0);
 	settle(c);
 	struct sfsi_scan scan = { .partition = c->articles, .prefix = SPAN("I") };
 	assert_int_equal(sfsi_backend_scan(c->store->backend, &scan, make_old, rows), 0);
