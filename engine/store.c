@@ -179,7 +179,7 @@ static int store_free(struct sfs_store *store)
 {
 	int left = sfsi_mirror_stop(store);
 	sfsi_indexer_free(store);
-	free(store->index_known);
+	sfsi_index_close(store);
 	int err = sfsi_syncer_stop(store);
 	err = err ? err : left;
 	sfsi_open_fini(store);
@@ -254,7 +254,8 @@ static int upgrade(struct sfs_store *store, struct sfs_diag *diag)
 	struct sfsi_store_file file = { .format = SFS_STORE_FORMAT };
 	memcpy(file.uuid, store->uuid, sizeof file.uuid);
 	snprintf(file.backend, sizeof file.backend, "%s", store->backend->ops->name);
-	int err = sfsi_backrefs_mark_all(store);
+	/* Format 2 has indexes whose counts are all right as they are: nothing is to be made. */
+	int err = store->format < 2 ? sfsi_backrefs_mark_all(store) : 0;
 	if (!err)
 		err = sfs_store_sync(store);
 	if (err < 0)
@@ -283,8 +284,6 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 		err = sfsi_open_init(store);
 	if (!err)
 		err = sfsi_indexer_new(store);
-	if (!err)
-		err = sfsi_index_known_new(store);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	err = sfsi_catalogue_load(store, create, diag);

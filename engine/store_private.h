@@ -17,6 +17,7 @@
 #include <storefs/raw.h>
 #include "backend/backend.h"
 #include "base/cleanup.h"
+#include "index/journal.h"
 #include "position.h"
 #include "record.h"
 
@@ -29,7 +30,6 @@ struct sfsi_gone;
 struct sfsi_syncer;
 struct sfsi_index_table;
 struct sfsi_indexer;
-struct sfsi_index_known;
 struct sfsi_mirror;
 struct sfsi_mirror_class;
 
@@ -38,6 +38,7 @@ struct sfsi_index_set {
 	uint32_t next_id;                /* protected by commit_lock */
 	struct sfsi_index_table **items; /* [len]; protected by index_lock */
 	size_t len, cap;
+	struct sfsi_index_journal journal; /* protected by commit_lock */
 };
 
 /** A class of the catalogue. Lives until the store is closed. */
@@ -96,7 +97,6 @@ struct sfs_store {
 
 	pthread_rwlock_t index_lock; /* what readers see of indexes: index/table.h */
 	struct sfsi_indexer *indexer;
-	struct sfsi_index_known *index_known; /* protected by commit_lock */
 
 	struct sfsi_cache *cache;
 	struct sfsi_departed *departed; /* renamed to scratch files a moment ago */

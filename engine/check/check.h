@@ -10,6 +10,7 @@
  *   raw.c         X, Z
  *   refused.c     R
  *   index.c       I, J
+ *   index_count.c counts of I, from one snapshot
  *   files.c       plain files
  *   schema.c      documents against definitions
  *   backref.c     B, and what objects refer to
@@ -55,6 +56,7 @@ struct sfsi_check_class {
 
 struct sfsi_check_rules;
 struct sfsi_check_index;
+struct sfsi_index_table;
 
 struct sfsi_check {
 	struct sfs_store *store;
@@ -205,6 +207,9 @@ void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oi
 				    const struct sfsi_record *record);
 /** Counts of keys and blocks. */
 SFS_MUST_CHECK int sfsi_check_index_counts(struct sfsi_check *check);
+/** A table that serves at this moment, or NULL. */
+const struct sfsi_index_table *sfsi_check_index_serving(const struct sfsi_check *check,
+							uint32_t id);
 
 /* --- files.c --- */
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial);

@@ -33,6 +33,24 @@ size_t sfsi_index_block_of(const struct sfsi_index_table *table, struct sfs_span
 	return low - 1;
 }
 
+void sfsi_index_block_lags_locked(struct sfsi_index_table *table, struct sfsi_index_block *block,
+				  uint64_t since)
+{
+	if (block->lag.since)
+		return;
+	block->lag.since = since;
+	sfsi_index_lag_push(&table->lagging, &block->lag);
+}
+
+void sfsi_index_block_right_locked(struct sfsi_index_table *table, struct sfsi_index_block *block,
+				   uint64_t written)
+{
+	if (block->lag.since)
+		sfsi_index_lag_unlink(&table->lagging, &block->lag);
+	block->lag.since = 0;
+	block->lag.written = written;
+}
+
 int sfsi_index_blocks_reserve_locked(struct sfsi_index_table *table, size_t more)
 {
 	if (table->blocks_cap - table->blocks_len >= more)
@@ -56,6 +74,7 @@ void sfsi_index_blocks_free_locked(struct sfsi_index_table *table)
 	free(table->blocks);
 	table->blocks = NULL;
 	table->blocks_len = table->blocks_cap = 0;
+	table->lagging = (struct sfsi_index_lags){ .oldest = NULL };
 	table->loaded = false;
 }
 
@@ -66,16 +85,17 @@ struct load {
 	int err;
 };
 
-static int push(struct sfsi_index_table *table, struct sfs_span boundary, uint64_t entries,
-		uint64_t keys)
+static int push(struct sfsi_index_table *table, struct sfs_span boundary,
+		const struct sfsi_index_tally *tally)
 {
 	int err = sfsi_index_blocks_reserve_locked(table, 1);
 	struct sfsi_index_block *block = err < 0 ? NULL : sfsi_index_block_new(boundary);
 	if (!block)
 		return SFS_ERR_NO_MEMORY;
-	block->entries = entries;
-	block->keys = keys;
-	table->divide |= entries > SFSI_INDEX_BLOCK_MAX;
+	block->entries = tally->entries;
+	block->keys = tally->keys;
+	block->lag.written = tally->commit;
+	table->divide |= tally->entries > SFSI_INDEX_BLOCK_MAX;
 	table->blocks[table->blocks_len++] = block;
 	return 0;
 }
@@ -84,13 +104,13 @@ static int load_row(void *arg, struct sfs_span key, struct sfs_span val)
 {
 	struct load *load = arg;
 	struct sfs_span boundary = sfsi_index_row_tail(key), none = { "", 0 };
-	uint64_t entries, keys;
-	load->err = sfsi_index_block_decode(val, &entries, &keys);
+	struct sfsi_index_tally tally, nothing = { 0 };
+	load->err = sfsi_index_block_decode(val, &tally);
 	/* There always is a first block, but it may have nothing in it. */
 	if (!load->err && load->table->blocks_len == 0 && boundary.len)
-		load->err = push(load->table, none, 0, 0);
+		load->err = push(load->table, none, &nothing);
 	if (!load->err)
-		load->err = push(load->table, boundary, entries, keys);
+		load->err = push(load->table, boundary, &tally);
 	return load->err < 0;
 }
 
@@ -102,6 +122,7 @@ int sfsi_index_blocks_load_locked(struct sfs_store *store, struct sfsi_index_tab
 	struct load load = { .table = &loaded };
 	struct sfsi_index_row row;
 	struct sfs_span none = { "", 0 };
+	struct sfsi_index_tally nothing = { 0 };
 	sfsi_index_row(&row, table->id, 'B', none);
 	struct sfsi_scan scan = { .partition = table->class->id,
 				  .prefix = sfsi_index_row_span(&row) };
@@ -109,7 +130,7 @@ int sfsi_index_blocks_load_locked(struct sfs_store *store, struct sfsi_index_tab
 	if (err == SFS_ERR_CANCELLED)
 		err = load.err;
 	if (!err && loaded.blocks_len == 0)
-		err = push(&loaded, none, 0, 0);
+		err = push(&loaded, none, &nothing);
 	if (err < 0) {
 		sfsi_index_blocks_free_locked(&loaded);
 		return err;

@@ -138,6 +138,13 @@ int sfsi_index_count_of(struct sfs_store *store, const struct sfsi_index_table *
 {
 	struct sfsi_index_row row;
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	uint64_t commit;
+	pthread_rwlock_rdlock(&store->index_lock);
+	bool known = sfsi_index_count_known(store, table, key, ret);
+	pthread_rwlock_unlock(&store->index_lock);
+	if (known)
+		return 0;
+	/* What is not known does not lag; if it does since just now, it was right just now. */
 	sfsi_index_row(&row, table->id, 'K', key);
 	int err = sfsi_backend_get(store->backend, table->class->id, sfsi_index_row_span(&row),
 				   &value);
@@ -145,5 +152,5 @@ int sfsi_index_count_of(struct sfs_store *store, const struct sfsi_index_table *
 		*ret = 0;
 		return 0;
 	}
-	return err < 0 ? err : sfsi_index_count_decode(sfs_buf_span(&value), ret);
+	return err < 0 ? err : sfsi_index_count_decode(sfs_buf_span(&value), ret, &commit);
 }

@@ -11,6 +11,7 @@ void sfsi_index_table_free(struct sfsi_index_table *table)
 	if (!table)
 		return;
 	sfsi_index_blocks_free_locked(table);
+	sfsi_index_counts_free_locked(table);
 	sfsi_schema_unref(table->schema);
 	sfs_buf_fini(&table->cursor);
 	free(table);
@@ -21,6 +22,7 @@ void sfsi_index_set_fini(struct sfsi_index_set *set)
 	for (size_t i = 0; i < set->len; i++)
 		sfsi_index_table_free(set->items[i]);
 	free(set->items);
+	free(set->journal.rows);
 }
 
 /** The declaration of a name in a schema, or NULL. */
@@ -123,13 +125,31 @@ static int load_row(void *arg, struct sfs_span key, struct sfs_span val)
 	return load->err < 0;
 }
 
+/** Without the journal nobody knows what counts are: the indexes are built anew. */
+static int load_counts(struct sfs_store *store, struct sfsi_class *class)
+{
+	int err = sfsi_index_journal_load(store, class);
+	if (err != SFS_ERR_CORRUPT)
+		return err;
+	for (size_t i = 0; i < class->tables.len; i++)
+		class->tables.items[i]->state = SFSI_INDEX_DROPPING;
+	struct sfsi_index_journal *journal = &class->tables.journal;
+	free(journal->rows);
+	*journal = (struct sfsi_index_journal){ .used = SFSI_INDEX_SLOTS, .bad = true };
+	return 0;
+}
+
 int sfsi_index_load(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct load load = { .class = class };
 	struct sfsi_scan scan = { .partition = class->id, .prefix = sfs_span_str("J") };
 	class->tables.next_id = 1;
 	int err = sfsi_backend_scan(store->backend, &scan, load_row, &load);
-	return err == SFS_ERR_CANCELLED ? load.err : err;
+	if (err == SFS_ERR_CANCELLED)
+		err = load.err;
+	if (!err && class->tables.next_id > 1)
+		err = load_counts(store, class);
+	return err;
 }
 
 /* --- looking --- */
@@ -294,6 +314,20 @@ int sfsi_index_retype(struct sfsi_txn *txn, struct sfsi_class *class)
 	return err;
 }
 
+/** Keys without entries have no rows, but blocks do. */
+static int forget_blocks(struct sfsi_txn *txn, struct sfsi_index_table *table)
+{
+	struct sfsi_index_row row;
+	int err = sfsi_index_blocks_load_locked(txn->store, table);
+	for (size_t i = 0; i < table->blocks_len && !err; i++) {
+		const struct sfsi_index_block *block = table->blocks[i];
+		sfsi_index_row(&row, table->id, 'B',
+			       (struct sfs_span){ block->boundary, block->len });
+		err = sfsi_txn_remove(txn, table->class->id, sfsi_index_row_span(&row));
+	}
+	return err;
+}
+
 int sfsi_index_forget(struct sfsi_txn *txn, struct sfsi_class *class)
 {
 	struct sfsi_key key;
@@ -309,14 +343,18 @@ int sfsi_index_forget(struct sfsi_txn *txn, struct sfsi_class *class)
 		/* Tables that are dropped may have many rows: they go first. */
 		if (table->state == SFSI_INDEX_DROPPING)
 			return SFS_ERR_CONFLICT;
-		err = sfsi_index_edit(txn, table, &edit);
+		err = forget_blocks(txn, table);
+		if (!err)
+			err = sfsi_index_edit(txn, table, &edit);
 		if (!err) {
 			edit->state = SFSI_INDEX_DROPPING;
 			edit->gone = true;
 		}
 	}
 	sfsi_index_row_head(&key, 0);
-	return err < 0 ? err : sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
+	if (!err)
+		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
+	return err < 0 ? err : sfsi_index_journal_forget(txn, class);
 }
 
 /* --- opening --- */
@@ -331,6 +369,15 @@ static bool lacks_table(const struct sfsi_class *class)
 	return false;
 }
 
+/** Counts of a class could not be read: what there is goes, and is built anew. */
+static int drop_all(struct sfsi_txn *txn, struct sfsi_class *class)
+{
+	int err = sfsi_index_journal_forget(txn, class);
+	for (size_t i = 0; i < class->tables.len && !err; i++)
+		err = drop_table(txn, class->tables.items[i]);
+	return err;
+}
+
 static int adopt_class(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct sfsi_txn_class *copy;
@@ -338,15 +385,21 @@ static int adopt_class(struct sfs_store *store, struct sfsi_class *class)
 	for (size_t i = 0; i < class->tables.len; i++)
 		if (class->tables.items[i]->state != SFSI_INDEX_READY)
 			sfsi_indexer_wake(store);
-	if (!lacks_table(class))
+	bool bad = class->tables.journal.bad;
+	if (!bad && !lacks_table(class))
 		return 0;
 	int err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
 	err = sfsi_txn_class(&txn, class->id, &copy);
-	if (!err)
+	if (!err && bad)
+		err = drop_all(&txn, class);
+	if (!err && class->schema)
 		err = sfsi_index_define(&txn, class, class->schema);
-	return sfsi_txn_end(&txn, err);
+	err = sfsi_txn_end(&txn, err);
+	if (!err && bad)
+		class->tables.journal = (struct sfsi_index_journal){ .len = 0 };
+	return err;
 }
 
 int sfsi_index_adopt(struct sfs_store *store)

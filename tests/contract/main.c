@@ -31,6 +31,7 @@ static const struct {
 	{ "index", contract_index },
 	{ "index_own", contract_index_own },
 	{ "index_keys", contract_index_keys },
+	{ "index_journal", contract_index_journal },
 	{ "query", contract_query },
 	{ "lines", contract_lines },
 	{ "crossing", contract_crossing },
