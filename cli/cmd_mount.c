@@ -77,6 +77,8 @@ static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char
 		return take_threads(ctx, options, word + 8);
 	if (strcmp(word, "noxattr") == 0)
 		options->no_xattr = true;
+	else if (strcmp(word, "nopassthrough") == 0)
+		options->no_pass = true;
 	else if (strcmp(word, "allow_other") == 0)
 		options->allow_other = true;
 	else if (strcmp(word, "ro") == 0)
@@ -259,6 +261,7 @@ static const struct cli_option options[] = {
 	  "format=json|msgpack  the documents that are listed\n"
 	  "views=listed         classes list by, their query directories\n"
 	  "noxattr              no extended attributes: faster\n"
+	  "nopassthrough        all bytes of raws go through the daemon\n"
 	  "allow_other          other users may use the mount\n"
 	  "ro                   change nothing\n"
 	  "threads=N            at most N threads\n"

@@ -3,6 +3,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include "backing.h"
 #include "meta.h"
 #include "new.h"
 #include "newborn.h"
@@ -180,16 +181,12 @@ static int open_raw(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_in
 				   &handle->raw);
 	if (!err && (fi->flags & O_TRUNC))
 		err = sfs_raw_setattr(fs->store, node, &empty, NULL);
+	if (!err)
+		err = fs_backing_open(fs, handle, fi);
 	if (err < 0) {
 		fs_handle_free(fs, handle);
 		return err;
 	}
-	/* What only writes needs no pages; without them the kernel asks for no attribute either. */
-	if ((fi->flags & O_ACCMODE) == O_WRONLY)
-		fi->direct_io = 1;
-	else
-		fi->keep_cache = 1;
-	fi->noflush = !writable;
 	fs_handle_attach(fs, handle, NULL);
 	*ret = handle;
 	return 0;

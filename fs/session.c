@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "backing.h"
 #include "by.h"
 #include "handle.h"
 #include "loop.h"
@@ -145,6 +146,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 {
 	int err = fs_table_start(fs);
 	if (!err)
+		err = fs_backing_start(fs);
+	if (!err)
 		err = fs_meta_start(fs);
 	if (!err)
 		err = fs_new_start(fs);
@@ -212,6 +215,7 @@ static int finish(struct fs *fs, bool told_to)
 	fs_windows_stop(fs);
 	fs_missing_stop(fs);
 	fs_scratch_stop(fs);
+	fs_backing_stop(fs);
 	int err = sfs_store_close(fs->store);
 	fs->store = NULL;
 	if (err < 0)
@@ -237,6 +241,7 @@ static void set_signals(sigset_t *ret_old)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGIO, SIG_IGN); /* somebody opens a file that backing.c looks at */
 }
 
 /** Returns true when told to end by a signal, false when the mount ended. */
