@@ -129,15 +129,19 @@ static int put_meta(void *arg, struct sfs_span key, struct sfs_span value)
 	return is_reserved(key) ? 0 : map_put(map, key, value);
 }
 
-static int raw_updates(const struct sfs_attr *attr, struct map *map)
+static int raw_updates(struct sfs_store *store, const struct sfs_attr *attr, struct map *map)
 {
 	struct map updates = { .count = 0 };
-	int64_t last = attr->ctime_ns > attr->mtime_ns ? attr->ctime_ns : attr->mtime_ns;
-	int err = map_key(map, sfs_span_str("updates"));
+	struct sfs_raw_updates times;
+	int err = sfs_raw_updated(store, attr->ino, &times);
 	if (!err)
-		err = map_time(&updates, sfs_span_str("data"), attr->mtime_ns);
+		err = map_key(map, sfs_span_str("updates"));
 	if (!err)
-		err = map_time(&updates, sfs_span_str("oid"), last);
+		err = map_time(&updates, sfs_span_str("data"), times.data_ns);
+	if (!err && times.meta_ns)
+		err = map_time(&updates, sfs_span_str("meta"), times.meta_ns);
+	if (!err)
+		err = map_time(&updates, sfs_span_str("oid"), times.oid_ns);
 	return map_end(&updates, err, &map->pairs);
 }
 
@@ -156,7 +160,7 @@ static int export_raw(const struct export *export, const struct sfs_class_info *
 		return err;
 	err = map_begin(&map, oid, class->type);
 	if (!err)
-		err = raw_updates(&attr, &map);
+		err = raw_updates(export->store, &attr, &map);
 	if (!err && depth > 0)
 		err = sfsi_meta_each(export->store, attr.ino, put_meta, &map);
 	if (!err && depth > 0 && (export->how->flags & SFS_EXPORT_DATA))

@@ -10,10 +10,11 @@
 #include "document/msgpack_head.h"
 #include "document/utf8.h"
 #include "object.h"
+#include "raw_index.h"
 
 struct sfs_lines {
 	struct sfs_store *store;
-	uint32_t class_id;
+	const struct sfsi_class *class;
 	enum sfs_lines_form form;
 	struct sfs_buf names;   /* of the columns */
 	struct column *columns; /* [count] */
@@ -56,7 +57,7 @@ int sfs_lines_new(struct sfs_store *store, uint32_t class_id, enum sfs_lines_for
 		  struct sfs_lines **ret)
 {
 	struct sfsi_class *class;
-	int err = sfsi_object_class(store, class_id, &class);
+	int err = sfsi_indexed_class(store, class_id, &class);
 	if (!err && (unsigned)form > SFS_LINES_CSV)
 		err = SFS_ERR_INVALID;
 	if (err < 0)
@@ -65,7 +66,7 @@ int sfs_lines_new(struct sfs_store *store, uint32_t class_id, enum sfs_lines_for
 	if (!lines)
 		return SFS_ERR_NO_MEMORY;
 	lines->store = store;
-	lines->class_id = class_id;
+	lines->class = class;
 	lines->form = form;
 	if (form == SFS_LINES_CSV)
 		err = columns_of_class(lines, class);
@@ -235,6 +236,21 @@ static int oid_line(struct sfs_span oid, struct sfs_buf *ret)
 	return err < 0 ? err : sfs_buf_append(ret, "\n", 1);
 }
 
+/** What an object has; of a raw its metadata. */
+static int read_record(struct sfs_lines *lines, struct sfs_span oid, struct sfsi_record *ret)
+{
+	const struct sfsi_class *class = lines->class;
+	struct sfsi_raw_id buf;
+	struct sfs_span id;
+	if (class->kind == SFS_CLASS_OBJECT)
+		return sfsi_oid_check(oid) < 0 ? SFS_ERR_NOT_FOUND
+					       : sfsi_object_read(lines->store, class->id, oid,
+								  &lines->record, ret);
+	int err = sfsi_thing_id(lines->store, class, oid, &buf, &id, NULL);
+	return err < 0 ? err
+		       : sfsi_raw_record_read(lines->store, class->id, id, &lines->record, ret);
+}
+
 int sfs_lines_put(struct sfs_lines *lines, struct sfs_span oid, struct sfs_buf *ret)
 {
 	struct sfsi_record record;
@@ -242,9 +258,7 @@ int sfs_lines_put(struct sfs_lines *lines, struct sfs_span oid, struct sfs_buf *
 	if (lines->form == SFS_LINES_OIDS)
 		return oid_line(oid, ret);
 	lines->record.len = 0;
-	int err = sfsi_oid_check(oid) < 0 ? SFS_ERR_NOT_FOUND : 0;
-	if (!err)
-		err = sfsi_object_read(lines->store, lines->class_id, oid, &lines->record, &record);
+	int err = read_record(lines, oid, &record);
 	if (!err && lines->form == SFS_LINES_CSV)
 		err = csv_line(lines, oid, record.body, ret);
 	else if (!err)

@@ -92,6 +92,12 @@ SFS_MUST_CHECK int sfsi_small_set(struct sfs_store *store, uint64_t ino,
 				  const struct sfs_setattr *set, struct sfs_buf *buf,
 				  struct sfsi_inode *inode);
 
+/** Has anybody it open for writing? */
+bool sfsi_open_written(struct sfs_store *store, uint64_t ino);
+/** Where its plain file is below raw/. */
+#define SFSI_BYTES_PATH 40
+void sfsi_bytes_path(uint64_t ino, char ret[SFSI_BYTES_PATH]);
+
 /** Remove the bytes whose end was committed and synced: by commits up to this one. */
 void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced);
 /** Bytes that are to go stay until they are no longer held: a backup may still want them. */

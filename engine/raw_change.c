@@ -5,6 +5,8 @@
  */
 #include <sys/stat.h>
 #include "memo.h"
+#include "raw_index.h"
+#include "raw_name.h"
 #include "raw_refs.h"
 
 int sfsi_inode_read(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf, struct sfsi_inode *ret)
@@ -134,6 +136,9 @@ static int erase_inode(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 	sfsi_key_serial(&key, 'X', serial);
 	if (!err && !sfsi_txn_lacks(txn, class_id, sfsi_key_span(&key)))
 		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	sfsi_key_serial(&key, 'Y', serial);
+	if (!err && has_bytes)
+		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	sfsi_key_serial(&key, 'Z', serial);
 	if (!err && has_bytes)
 		err = sfsi_txn_put(txn, class_id, sfsi_key_span(&key), (struct sfs_span){ "", 0 });
@@ -155,12 +160,15 @@ int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 	if (!last) {
 		err = sfsi_inode_store(txn, class_id, &inode);
 	} else {
-		err = erase_inode(txn, class_id, serial,
-				  inode.type == SFS_NODE_FILE && !inode.small);
+		if (inode.type != SFS_NODE_DIR)
+			err = sfsi_raw_unindex(txn, class_id, serial);
+		if (!err)
+			err = erase_inode(txn, class_id, serial,
+					  inode.type == SFS_NODE_FILE && !inode.small);
 		if (!err && inode.type != SFS_NODE_DIR)
 			err = count_file(txn, class_id, -1);
 	}
-	inode.text = (struct sfs_span){ "", 0 };
+	inode.text = inode.name = (struct sfs_span){ "", 0 };
 	*ret = inode;
 	*ret_orphan = last && inode.type == SFS_NODE_FILE;
 	return err;
@@ -214,10 +222,12 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		err = sfsi_txn_class(txn, class_id, &class);
 	if (err < 0)
 		return err;
+	bool named = class->class->kind == SFS_CLASS_RAW;
 	struct sfsi_inode inode = {
 		.type = make->type,
 		.serial = sfsi_class_serial(class->class),
-		.parent = is_dir ? sfsi_ino_serial(dir) : 0,
+		.parent = is_dir || named ? sfsi_ino_serial(dir) : 0,
+		.name = named ? name : (struct sfs_span){ "", 0 },
 		.mode = make->mode & 07777,
 		.uid = make->uid,
 		.gid = make->gid,
@@ -245,6 +255,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 				      (struct sfsi_name){ inode.serial, make->type });
 	if (!err && !is_dir)
 		err = count_file(txn, class_id, 1);
+	if (!err && !is_dir)
+		err = sfsi_raw_index_new(txn, class_id, inode.serial);
 	*ret = inode;
 	return err;
 }
@@ -304,7 +316,9 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 	inode.nlink++;
 	inode.ctime_ns = txn->now_ns;
 	inode.revision = txn->commit;
-	err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
+	err = sfsi_raw_name_add(txn, &inode, dir, name);
+	if (!err)
+		err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
 	if (!err && unnamed)
 		err = first_name(txn, ino);
 	if (!err)
@@ -377,6 +391,8 @@ int sfs_raw_unlink(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 		err = SFS_ERR_IS_DIR;
 	if (!err)
 		err = sfsi_raw_removed(&txn, dir, name);
+	if (!err)
+		err = sfsi_raw_name_drop(&txn, dir, name, entry.serial);
 	if (!err)
 		err = sfsi_inode_unref(&txn, sfs_ino_class(dir), entry.serial, &gone, &orphan);
 	if (!err)
@@ -471,9 +487,11 @@ static int check_replace(struct sfsi_txn *txn, const struct move *move)
 	return to_dir ? check_empty(txn->store, sfs_ino_class(move->new_dir), move->to.serial) : 0;
 }
 
-/** A moved inode: its ctime, and the parent of a directory. */
-static int moved(struct sfsi_txn *txn, uint64_t new_dir, struct sfsi_name what)
+/** A moved inode: its ctime, where it is, and its name. */
+static int moved(struct sfsi_txn *txn, const struct sfsi_raw_at *from, const struct sfsi_raw_at *to,
+		 struct sfsi_name what)
 {
+	uint64_t new_dir = to->dir;
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
 	uint32_t class_id = sfs_ino_class(new_dir);
@@ -484,7 +502,9 @@ static int moved(struct sfsi_txn *txn, uint64_t new_dir, struct sfsi_name what)
 	inode.revision = txn->commit;
 	if (inode.type == SFS_NODE_DIR)
 		inode.parent = sfsi_ino_serial(new_dir);
-	err = sfsi_inode_store(txn, class_id, &inode);
+	err = sfsi_raw_name_move(txn, &inode, from, to);
+	if (!err)
+		err = sfsi_inode_store(txn, class_id, &inode);
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, sfs_ino_make(class_id, what.serial),
 				    new_dir, false, (struct sfs_span){ "", 0 });
@@ -499,10 +519,12 @@ static int exchange(struct sfsi_txn *txn, struct move *move)
 		err = sfsi_name_store(txn, move->dir, move->name, move->to);
 	if (!err)
 		err = sfsi_name_store(txn, move->new_dir, move->new_name, move->from);
+	const struct sfsi_raw_at from = { move->dir, move->name },
+				 to = { move->new_dir, move->new_name };
 	if (!err)
-		err = moved(txn, move->new_dir, move->from);
+		err = moved(txn, &from, &to, move->from);
 	if (!err)
-		err = moved(txn, move->dir, move->to);
+		err = moved(txn, &to, &from, move->to);
 	if (!err)
 		err = sfsi_dir_touch(txn, move->dir, to_dir - from_dir);
 	if (!err)
@@ -515,6 +537,8 @@ static int replace(struct sfsi_txn *txn, struct move *move)
 	bool is_dir = move->from.type == SFS_NODE_DIR;
 	int err = move->replaces ? check_replace(txn, move) : 0;
 	if (!err && move->replaces)
+		err = sfsi_raw_name_drop(txn, move->new_dir, move->new_name, move->to.serial);
+	if (!err && move->replaces)
 		err = sfsi_inode_unref(txn, sfs_ino_class(move->new_dir), move->to.serial,
 				       &move->gone, &move->orphan);
 	if (!err && move->replaces)
@@ -523,8 +547,10 @@ static int replace(struct sfsi_txn *txn, struct move *move)
 		err = sfsi_name_erase(txn, move->dir, move->name);
 	if (!err)
 		err = sfsi_name_store(txn, move->new_dir, move->new_name, move->from);
+	const struct sfsi_raw_at from = { move->dir, move->name },
+				 to = { move->new_dir, move->new_name };
 	if (!err)
-		err = moved(txn, move->new_dir, move->from);
+		err = moved(txn, &from, &to, move->from);
 	if (!err)
 		err = sfsi_dir_touch(txn, move->dir, -is_dir);
 	if (!err)
@@ -655,7 +681,7 @@ static int setattr_in(struct sfsi_txn *txn, uint64_t ino, const struct sfs_setat
 	set_inode(&inode, set, txn->now_ns);
 	inode.revision = txn->commit;
 	if (orphan) {
-		inode.text = (struct sfs_span){ "", 0 };
+		inode.text = inode.name = (struct sfs_span){ "", 0 };
 		return sfsi_open_orphan_set(txn->store, ino, &inode);
 	}
 	/* Size and times alone are the plain file's own business: no commit. */

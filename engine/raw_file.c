@@ -24,7 +24,7 @@
 struct open_inode {
 	struct open_inode *chain;
 	uint64_t ino;
-	unsigned count;
+	unsigned count, writers;
 	bool orphan;
 	bool unnamed;             /* it never had a name, and may get one */
 	uint64_t commit;          /* orphan: that made it one */
@@ -63,18 +63,16 @@ struct sfs_raw_file {
 
 /* --- plain files --- */
 
-#define PATH_SIZE 40
-
-static void bytes_path(uint64_t ino, char ret[PATH_SIZE])
+void sfsi_bytes_path(uint64_t ino, char ret[SFSI_BYTES_PATH])
 {
 	uint64_t serial = sfsi_ino_serial(ino);
-	snprintf(ret, PATH_SIZE, "%06x/%07llx/%09llx", sfs_ino_class(ino),
+	snprintf(ret, SFSI_BYTES_PATH, "%06x/%07llx/%09llx", sfs_ino_class(ino),
 		 (unsigned long long)(serial >> 10), (unsigned long long)serial);
 }
 
 static int make_folders(struct sfs_store *store, const char *path)
 {
-	char folder[PATH_SIZE];
+	char folder[SFSI_BYTES_PATH];
 	snprintf(folder, sizeof folder, "%.6s", path);
 	if (mkdirat(store->raw_fd, folder, 0700) < 0 && errno != EEXIST)
 		return sfsi_err_from_errno(errno);
@@ -86,8 +84,8 @@ static int make_folders(struct sfs_store *store, const char *path)
 
 int sfsi_bytes_create(struct sfs_store *store, uint64_t ino)
 {
-	char path[PATH_SIZE];
-	bytes_path(ino, path);
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
 	int flags = O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
 	int fd = openat(store->raw_fd, path, flags, 0600);
 	if (fd < 0 && errno == ENOENT) {
@@ -104,8 +102,8 @@ int sfsi_bytes_create(struct sfs_store *store, uint64_t ino)
 
 int sfsi_bytes_open(struct sfs_store *store, uint64_t ino, bool writable, int *ret_fd)
 {
-	char path[PATH_SIZE];
-	bytes_path(ino, path);
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
 	int flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW;
 	int fd = openat(store->raw_fd, path, flags);
 	if (fd < 0)
@@ -116,8 +114,8 @@ int sfsi_bytes_open(struct sfs_store *store, uint64_t ino, bool writable, int *r
 
 int sfsi_bytes_stat(struct sfs_store *store, uint64_t ino, struct stat *ret)
 {
-	char path[PATH_SIZE];
-	bytes_path(ino, path);
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
 	if (fstatat(store->raw_fd, path, ret, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	return errno == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(errno);
@@ -125,8 +123,8 @@ int sfsi_bytes_stat(struct sfs_store *store, uint64_t ino, struct stat *ret)
 
 void sfsi_bytes_remove(struct sfs_store *store, uint64_t ino)
 {
-	char path[PATH_SIZE];
-	bytes_path(ino, path);
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
 	unlinkat(store->raw_fd, path, 0);
 }
 
@@ -193,8 +191,8 @@ static int sync_folder(struct sfs_store *store, const char *path)
 
 int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino)
 {
-	char path[PATH_SIZE];
-	bytes_path(ino, path);
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
 	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
@@ -489,6 +487,22 @@ void sfsi_open_release(struct sfs_store *store, uint64_t ino, bool named)
 	open_drop(store, ino);
 }
 
+/** @more  1 or -1 of those who may write. */
+static void count_writer(struct sfs_store *store, uint64_t ino, int more)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (open)
+		open->writers = (unsigned)((int)open->writers + more);
+}
+
+bool sfsi_open_written(struct sfs_store *store, uint64_t ino)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	const struct open_inode *open = *open_place_locked(store, ino);
+	return open && open->writers;
+}
+
 /* --- Z records --- */
 
 /** Was the class removed, or is it now? The commit lock is held: nobody else changes the catalogue. */
@@ -667,6 +681,8 @@ int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable, struct sf
 	file->store = store;
 	file->ino = ino;
 	file->writable = writable;
+	if (writable)
+		count_writer(store, ino, 1);
 	*ret = file;
 	return 0;
 }
@@ -681,6 +697,7 @@ void sfs_raw_close(struct sfs_raw_file *file)
 		(void)err;
 		if (sfs_raw_fd(file) >= 0)
 			sfsi_syncer_file(file->store, file->ino);
+		count_writer(file->store, file->ino, -1);
 	}
 	if (file->fd >= 0)
 		close(file->fd);

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include "object_xattr.h"
 #include "op.h"
+#include "raw_xattr.h"
 #include "rejected.h"
 #include "view.h"
 
@@ -90,9 +91,13 @@ static int object_error(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 	return err;
 }
 
-/** What the store knows of an object. */
-static int object_value(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret)
+/** What the store knows of an object, or of a raw. */
+static int known_value(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret)
 {
+	struct sfs_class_info info;
+	if (sfs_class_get(fs->store, sfs_ino_class(fs_node_ino(node)), &info) == 0 &&
+	    info.kind == SFS_CLASS_RAW)
+		return is_raw(fs, node) ? fs_raw_xattr(fs, node, name, ret) : SFS_ERR_NOT_FOUND;
 	struct sfs_attr attr;
 	struct sfs_buf oid = SFS_BUF_INIT;
 	uint64_t ino = fs_node_ino(node);
@@ -114,7 +119,7 @@ static int get_value(struct fs *fs, uint64_t node, const char *name, struct sfs_
 	if (fs_node_kind(node) != FS_NODE_THING)
 		return SFS_ERR_NOT_FOUND;
 	if (is_reserved(name))
-		return object_value(fs, node, name, ret);
+		return known_value(fs, node, name, ret);
 	return node == fs_node_ino(node) ? sfs_raw_meta_get(fs->store, node, key_of(name), ret)
 					 : SFS_ERR_NOT_FOUND;
 }

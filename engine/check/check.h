@@ -99,8 +99,9 @@ struct sfsi_check_table {
 
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
-	sfsi_check_removal, sfsi_check_refused, sfsi_check_positions, sfsi_check_index_rows,
-	sfsi_check_index_heads, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending;
+	sfsi_check_removal, sfsi_check_another, sfsi_check_content, sfsi_check_refused,
+	sfsi_check_positions, sfsi_check_index_rows, sfsi_check_index_heads, sfsi_check_backref,
+	sfsi_check_rows, sfsi_check_pending;
 
 /* --- check.c --- */
 
@@ -205,6 +206,11 @@ bool sfsi_check_index_object_suspect(struct sfsi_check *check, struct sfs_span o
 /** Does every key of the object have its entry? */
 void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oid,
 				    const struct sfsi_record *record);
+/** The same for a raw, which has its number in indexes. Outside of scans, but for _suspect(). */
+bool sfsi_check_index_has_raws(const struct sfsi_check *check);
+void sfsi_check_index_raw(struct sfsi_check *check, uint64_t serial);
+bool sfsi_check_index_raw_suspect(struct sfsi_check *check, uint64_t serial);
+void sfsi_check_index_raw_settle(struct sfsi_check *check, uint64_t serial);
 /** Counts of keys and blocks. */
 SFS_MUST_CHECK int sfsi_check_index_counts(struct sfsi_check *check);
 /** A table that serves at this moment, or NULL. */

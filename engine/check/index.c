@@ -9,6 +9,7 @@
 #include "check/check.h"
 #include "hash.h"
 #include "index/table.h"
+#include "raw_index.h"
 #include "object.h"
 
 #define TABLES_MAX 4096
@@ -262,6 +263,48 @@ void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oi
 	}
 }
 
+/* --- raws --- */
+
+bool sfsi_check_index_has_raws(const struct sfsi_check *check)
+{
+	const struct sfsi_class *class = check->index->class;
+	return class && class->kind == SFS_CLASS_RAW && check->index->count;
+}
+
+/** What an index sees of a raw. False: nothing that can be read. */
+static bool read_raw(struct sfsi_check *check, struct sfs_span id, struct sfs_buf *buf,
+		     struct sfsi_record *ret)
+{
+	return sfsi_raw_record_read(check->store, check->partition, id, buf, ret) == 0;
+}
+
+void sfsi_check_index_raw(struct sfsi_check *check, uint64_t serial)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_raw_id id;
+	struct sfsi_record record;
+	struct sfs_span oid = sfsi_raw_id(serial, &id);
+	if (read_raw(check, oid, &buf, &record))
+		sfsi_check_index_object(check, oid, &record, false);
+}
+
+bool sfsi_check_index_raw_suspect(struct sfsi_check *check, uint64_t serial)
+{
+	struct sfsi_raw_id id;
+	return sfsi_check_index_has_raws(check) &&
+	       sfsi_check_index_object_suspect(check, sfsi_raw_id(serial, &id));
+}
+
+void sfsi_check_index_raw_settle(struct sfsi_check *check, uint64_t serial)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_raw_id id;
+	struct sfsi_record record;
+	struct sfs_span oid = sfsi_raw_id(serial, &id);
+	if (read_raw(check, oid, &buf, &record))
+		sfsi_check_index_object_settle(check, oid, &record);
+}
+
 static bool index_suspect(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfsi_index_entry entry;
@@ -308,13 +351,18 @@ static void index_settle(struct sfsi_check *check, const struct sfsi_check_row *
 	    sfsi_index_entry_decode(tail, row->val, &entry) < 0)
 		return;
 	const struct sfsi_index_table *table = sfsi_check_index_serving(check, id);
+	bool raw = sfsi_check_index_has_raws(check);
 	sfsi_key_object(&key, entry.oid);
-	int err = table ? sfsi_check_get(check, sfsi_key_span(&key), &val) : SFS_ERR_CORRUPT;
+	int err = !table ? SFS_ERR_CORRUPT
+		  : raw  ? sfsi_raw_record_read(check->store, check->partition, entry.oid, &val,
+						&record)
+			 : sfsi_check_get(check, sfsi_key_span(&key), &val);
 	const char *what = err == SFS_ERR_NOT_FOUND
 				   ? "has an entry of an object that does not exist"
 				   : NULL;
-	if (!err && sfsi_record_decode(sfs_buf_span(&val), sfsi_key_span(&key), &record) == 0 &&
-	    keys_of(check, table, entry.oid, &val, &record) == 0 &&
+	if (!err && !raw)
+		err = sfsi_record_decode(sfs_buf_span(&val), sfsi_key_span(&key), &record);
+	if (!err && keys_of(check, table, entry.oid, &val, &record) == 0 &&
 	    !has_key(&index->keys, entry.key))
 		what = "has an entry of a key that the object does not have";
 	if (what)

@@ -3,6 +3,7 @@
  * class does to them.
  */
 #include "index/table.h"
+#include "raw_index.h"
 
 #define ID_MAX UINT32_MAX
 
@@ -259,7 +260,8 @@ int sfsi_index_define(struct sfsi_txn *txn, struct sfsi_class *class, struct sfs
 {
 	/* In an empty class there is nothing to be built. */
 	struct sfsi_index_table like = {
-		.state = class->state.objects ? SFSI_INDEX_BUILDING : SFSI_INDEX_READY,
+		.state = sfsi_class_things(class, &class->state) ? SFSI_INDEX_BUILDING
+								 : SFSI_INDEX_READY,
 		.generation = 1,
 	};
 	int err = 0;
@@ -305,7 +307,8 @@ static bool reads_class(const struct sfsi_index_rule *rule)
 int sfsi_index_retype(struct sfsi_txn *txn, struct sfsi_class *class)
 {
 	int err = 0;
-	for (size_t i = 0; class->state.objects && i < class->tables.len && !err; i++) {
+	bool any = sfsi_class_things(class, &class->state) != 0;
+	for (size_t i = 0; any && i < class->tables.len && !err; i++) {
 		struct sfsi_index_table *table = class->tables.items[i];
 		if (sfsi_index_staged_state(txn, table) != SFSI_INDEX_DROPPING &&
 		    reads_class(table->rule))

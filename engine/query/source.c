@@ -1,5 +1,6 @@
 /* What a query reads, candidate by candidate: the listing of the class, or ranges of one index. */
 #include "query/query.h"
+#include "raw_index.h"
 
 #define PAGE 256
 
@@ -53,19 +54,17 @@ void sfsi_query_source_end(struct sfs_query *query)
 
 struct listing {
 	struct sfs_query *query;
+	uint64_t after; /* the last inode that was seen */
 	int err;
 };
 
-static int add_listed(void *arg, struct sfs_span oid, const struct sfs_attr *attr, uint64_t cookie)
+static int add_item(struct sfs_query *query, struct sfs_span oid, uint64_t serial, uint64_t cookie)
 {
-	struct listing *listing = arg;
-	struct sfs_query *query = listing->query;
 	if (query->page_len == query->page_cap) {
 		size_t cap = query->page_cap ? query->page_cap * 2 : PAGE;
 		struct sfsi_query_item *items = realloc(query->page_items, cap * sizeof *items);
-		listing->err = items ? 0 : SFS_ERR_NO_MEMORY;
 		if (!items)
-			return 1;
+			return SFS_ERR_NO_MEMORY;
 		query->page_items = items;
 		query->page_cap = cap;
 	}
@@ -73,10 +72,66 @@ static int add_listed(void *arg, struct sfs_span oid, const struct sfs_attr *att
 		.off = query->page.len,
 		.oid_len = oid.len,
 		.cookie = cookie,
-		.serial = sfsi_ino_serial(attr->ino),
+		.serial = serial,
 	};
-	listing->err = sfs_buf_append(&query->page, oid.data, oid.len);
+	return sfs_buf_append(&query->page, oid.data, oid.len);
+}
+
+static int add_listed(void *arg, struct sfs_span oid, const struct sfs_attr *attr, uint64_t cookie)
+{
+	struct listing *listing = arg;
+	listing->err = add_item(listing->query, oid, sfsi_ino_serial(attr->ino), cookie);
 	return listing->err < 0;
+}
+
+/** Raws are listed by their numbers. */
+static int add_inode(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct listing *listing = arg;
+	struct sfs_query *query = listing->query;
+	struct sfsi_raw_id buf;
+	struct sfsi_inode inode;
+	uint64_t serial = key.len == 9 ? sfsi_get_be64((const uint8_t *)key.data + 1) : 0;
+	listing->after = serial;
+	/* What can not be read is for a check to report. */
+	if (!serial || sfsi_inode_decode(val, serial, &inode) < 0 || inode.type == SFS_NODE_DIR)
+		return 0;
+	struct sfs_span id = sfsi_raw_id(serial, &buf);
+	listing->err = add_item(query, id, serial, sfsi_cookie(query->store, id));
+	return listing->err < 0;
+}
+
+/** A page of inodes may have nothing but directories: then the next one. */
+static int list_raws(struct listing *listing)
+{
+	struct sfs_query *query = listing->query;
+	struct sfsi_key after;
+	int err = 0;
+	while (!err && !query->page_len) {
+		listing->after = 0;
+		sfsi_key_serial(&after, 'N', query->after);
+		struct sfsi_scan scan = { .partition = query->class->id,
+					  .prefix = { "N", 1 },
+					  .after = sfsi_key_span(&after),
+					  .limit = PAGE };
+		err = sfsi_backend_scan(query->store->backend, &scan, add_inode, listing);
+		if (!listing->after)
+			break;
+		query->after = listing->after;
+	}
+	return err;
+}
+
+static int list_page(struct listing *listing)
+{
+	struct sfs_query *query = listing->query;
+	if (query->class->kind == SFS_CLASS_RAW)
+		return list_raws(listing);
+	int err = sfs_object_list(query->store, query->class->id, query->after, PAGE, add_listed,
+				  listing);
+	if (query->page_len)
+		query->after = query->page_items[query->page_len - 1].cookie;
+	return err;
 }
 
 static int next_listed(struct sfs_query *query, struct sfsi_query_candidate *ret)
@@ -84,13 +139,11 @@ static int next_listed(struct sfs_query *query, struct sfsi_query_candidate *ret
 	if (query->page_at == query->page_len) {
 		struct listing listing = { .query = query };
 		query->page_at = query->page_len = query->page.len = 0;
-		int err = sfs_object_list(query->store, query->class->id, query->after, PAGE,
-					  add_listed, &listing);
+		int err = list_page(&listing);
 		if (err < 0)
 			return err == SFS_ERR_CANCELLED ? listing.err : err;
 		if (!query->page_len)
 			return 1;
-		query->after = query->page_items[query->page_len - 1].cookie;
 	}
 	const struct sfsi_query_item *item = &query->page_items[query->page_at++];
 	*ret = (struct sfsi_query_candidate){

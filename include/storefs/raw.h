@@ -216,15 +216,53 @@ enum sfs_meta_flags {
 
 /**
  * Set a key. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS, SFS_ERR_LIMIT, SFS_ERR_INVALID (it does not fit
- * its type; diag: expected and found).
+ * its type, or the key is reserved: oid, type, updates, storefs.…; diag: expected and found).
  */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_set(struct sfs_store *store, uint64_t ino,
 					    struct sfs_span key, struct sfs_span value,
 					    unsigned flags, struct sfs_diag *diag);
 
-/** Append all metadata as one document, values with their types. Returns 0, SFS_ERR_CORRUPT, SFS_ERR_IO. */
+/**
+ * Append all metadata as one document, values with their types: in JSON the very text that was saved with
+ * SFS_PUT_KEEP_TEXT, until metadata changes otherwise. Returns 0, SFS_ERR_CORRUPT, SFS_ERR_IO.
+ */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_document(struct sfs_store *store, uint64_t ino,
 						 enum sfs_format format, struct sfs_buf *ret);
+
+/** Metadata as a document. */
+struct sfs_raw_meta_put {
+	enum sfs_format format;
+	struct sfs_span text;
+	/* SFS_PUT_MERGE: keys that it does not have stay as they are. SFS_PUT_KEEP_TEXT. */
+	unsigned flags;
+};
+/**
+ * Save metadata as one document: it takes the place of all that there was. It must fit the definition of the
+ * class as a document of an object must; "oid" (the path) and "type" may stand in it and must be right. The
+ * same document changes nothing.
+ * Returns 0, SFS_ERR_BAD_DOCUMENT (diag: line, column, what was expected; nothing changed), SFS_ERR_LIMIT,
+ * SFS_ERR_NOT_FOUND, errors of a commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_meta_put(struct sfs_store *store, uint64_t ino,
+					    const struct sfs_raw_meta_put *put,
+					    struct sfs_diag *diag);
+
+/** Update times of a raw, in ns; 0: never. */
+struct sfs_raw_updates {
+	int64_t data_ns; /* of the bytes: the mtime of the plain file, whoever wrote it */
+	int64_t meta_ns; /* of the metadata */
+	int64_t oid_ns;  /* the later one */
+	int64_t saved_ns; /* when the document of the metadata changed last, if only in white space */
+};
+/** Returns 0 or SFS_ERR_NOT_FOUND. */
+SFS_API SFS_MUST_CHECK int sfs_raw_updated(struct sfs_store *store, uint64_t ino,
+					   struct sfs_raw_updates *ret);
+
+/**
+ * The path of anything in the tree of a raw class, from the class on; of a file with several names one.
+ * @ret  appended to; nothing for the class's directory. Returns 0 or SFS_ERR_NOT_FOUND.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_path(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret);
 
 /** Append all keys to ret, each with a NUL at its end. Returns 0, SFS_ERR_NOT_FOUND. */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_list(struct sfs_store *store, uint64_t ino,
