@@ -16,14 +16,14 @@
 /** An object that has the key at hand. */
 struct holder {
 	int64_t changed_ns;
-	size_t off, len; /* its signature as JSON, in texts */
+	size_t off, len; /* its oid, in oids */
 };
 
 struct exporting {
 	struct sfsi_index_filing filing;
 	struct sfsi_gdbm_writer *forward, *backward;
 	struct sfs_buf key;     /* at hand */
-	struct sfs_buf texts;   /* signatures of its holders */
+	struct sfs_buf oids;    /* of its holders */
 	struct sfs_buf pair[2]; /* key and value of a file in the making */
 	struct sfs_buf name;    /* a signature in the making */
 	struct holder *holders;
@@ -40,7 +40,7 @@ static void fini(struct exporting *exporting)
 	sfsi_gdbm_writer_free(exporting->forward);
 	sfsi_gdbm_writer_free(exporting->backward);
 	sfs_buf_fini(&exporting->key);
-	sfs_buf_fini(&exporting->texts);
+	sfs_buf_fini(&exporting->oids);
 	sfs_buf_fini(&exporting->pair[0]);
 	sfs_buf_fini(&exporting->pair[1]);
 	sfs_buf_fini(&exporting->name);
@@ -81,16 +81,38 @@ static int by_change(const void *a, const void *b)
 	return left->off < right->off ? -1 : left->off > right->off;
 }
 
+static struct sfs_span oid_of(const struct exporting *exporting, const struct holder *holder)
+{
+	return (struct sfs_span){ (char *)exporting->oids.data + holder->off, holder->len };
+}
+
+/** In the order in which they changed last; one that is gone by now comes first. */
+static int sort_holders(struct exporting *exporting)
+{
+	if (exporting->count < 2)
+		return 0;
+	for (size_t i = 0; i < exporting->count; i++) {
+		struct holder *holder = &exporting->holders[i];
+		const struct sfs_field_of of = { .class_id = exporting->filing.class->id,
+						 .oid = oid_of(exporting, holder),
+						 .name = sfs_span_str("oid") };
+		int err = sfs_object_updated(exporting->filing.store, &of, &holder->changed_ns);
+		if (err < 0 && err != SFS_ERR_NOT_FOUND && err != SFS_ERR_CORRUPT)
+			return err;
+	}
+	qsort(exporting->holders, exporting->count, sizeof *exporting->holders, by_change);
+	return 0;
+}
+
 static int put_holders(struct exporting *exporting, struct sfs_buf *ret)
 {
 	int err = sfs_buf_append(ret, "[", 1);
 	for (size_t i = 0; i < exporting->count && !err; i++) {
-		const struct holder *holder = &exporting->holders[i];
 		if (i)
 			err = sfs_buf_append(ret, ", ", 2);
 		if (!err)
-			err = sfs_buf_append(ret, (char *)exporting->texts.data + holder->off,
-					     holder->len);
+			err = put_signature(exporting, oid_of(exporting, &exporting->holders[i]),
+					    ret);
 	}
 	return err < 0 ? err : sfs_buf_append(ret, "]", 1);
 }
@@ -103,10 +125,10 @@ static int end_key(struct exporting *exporting)
 	struct sfs_buf *pair = exporting->pair;
 	pair[0].len = pair[1].len = 0;
 	int err = sfsi_index_key_json(sfs_buf_span(&exporting->key), &pair[0]);
-	if (!err) {
-		qsort(exporting->holders, exporting->count, sizeof *exporting->holders, by_change);
+	if (!err)
+		err = sort_holders(exporting);
+	if (!err)
 		err = put_holders(exporting, &pair[1]);
-	}
 	if (!err)
 		err = add_pair(exporting, exporting->forward);
 	if (err == SFS_ERR_LIMIT && sfsi_index_key_is_cut(sfs_buf_span(&exporting->key))) {
@@ -116,28 +138,20 @@ static int end_key(struct exporting *exporting)
 		exporting->filed.keys++;
 		exporting->filed.entries += exporting->count;
 	}
-	exporting->count = exporting->texts.len = 0;
+	exporting->count = exporting->oids.len = 0;
 	return err;
 }
 
 static int add_holder(struct exporting *exporting, const struct sfsi_index_entry *entry)
 {
-	struct sfs_attr attr;
-	uint64_t ino = sfs_ino_make(exporting->filing.class->id, entry->serial);
-	int err = sfs_object_stat(exporting->filing.store, ino, &attr, NULL);
-	/* It was removed a moment ago. */
-	if (err == SFS_ERR_NOT_FOUND)
-		return 0;
-	if (!err)
-		err = sfsi_array_grow(&exporting->holders, exporting->count, &exporting->cap,
-				      sizeof *exporting->holders);
+	int err = sfsi_array_grow(&exporting->holders, exporting->count, &exporting->cap,
+				  sizeof *exporting->holders);
 	if (err < 0)
 		return err;
-	struct holder holder = { .changed_ns = attr.mtime_ns, .off = exporting->texts.len };
-	err = put_signature(exporting, entry->oid, &exporting->texts);
-	holder.len = exporting->texts.len - holder.off;
-	if (!err)
-		exporting->holders[exporting->count++] = holder;
+	exporting->holders[exporting->count] = (struct holder){ .off = exporting->oids.len,
+								.len = entry->oid.len };
+	err = sfs_buf_append(&exporting->oids, entry->oid.data, entry->oid.len);
+	exporting->count += !err;
 	return err;
 }
 
