@@ -31,11 +31,8 @@ static const struct {
 	{ "index", contract_index },
 	{ "index_own", contract_index_own },
 	{ "index_keys", contract_index_keys },
-<<<<<<< HEAD
 	{ "index_journal", contract_index_journal },
-=======
 	{ "index_file", contract_index_file },
->>>>>>> 20f86c3 (engine, cli: write index files that Python opens, and compare them)
 	{ "query", contract_query },
 	{ "lines", contract_lines },
 	{ "crossing", contract_crossing },
