@@ -116,6 +116,18 @@ int sfsi_object_departed(struct sfsi_txn *txn, uint32_t class_id, struct sfs_spa
 				 ret);
 }
 
+/** Mode and owner of what is new; whose object it is need not be asked where it is said. */
+static struct sfsi_object new_object(const struct sfs_setattr *set, uint64_t serial)
+{
+	bool is_owned = set && set->mask & SFS_SET_UID && set->mask & SFS_SET_GID;
+	return (struct sfsi_object){
+		.number = serial,
+		.mode = MODE_DEFAULT,
+		.uid = is_owned ? set->uid : geteuid(),
+		.gid = is_owned ? set->gid : getegid(),
+	};
+}
+
 /** @departed  what the object was until a moment ago, or NULL. */
 static int begin_new(struct sfsi_txn *txn, const struct sfs_put *put,
 		     const struct sfsi_record *departed, struct sfsi_object *ret)
@@ -132,9 +144,7 @@ static int begin_new(struct sfsi_txn *txn, const struct sfs_put *put,
 	if (departed)
 		*ret = departed->object;
 	else
-		*ret = (struct sfsi_object){
-			.number = serial, .mode = MODE_DEFAULT, .uid = geteuid(), .gid = getegid()
-		};
+		*ret = new_object(put->attr, serial);
 	ret->serial = serial;
 	return 0;
 }

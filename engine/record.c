@@ -97,7 +97,11 @@ int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key, st
 		at = sfsi_put_u32(at, (uint32_t)record->rows.list.len);
 
 	size_t start = ret->len;
-	int err = sfs_buf_append(ret, header, (size_t)(at - header));
+	/* All at once; each of them is below 4 GiB. */
+	size_t whole = (size_t)(at - header) + body.len + record->updates.len + record->text.len;
+	int err = sfs_buf_reserve(ret, whole);
+	if (!err)
+		err = sfs_buf_append(ret, header, (size_t)(at - header));
 	if (!err)
 		err = sfs_buf_append(ret, body.data, body.len);
 	if (!err)

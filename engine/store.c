@@ -21,6 +21,7 @@
 #include "hash.h"
 #include "mirror/sidecar.h"
 #include "open.h"
+#include "txn.h"
 
 #define CACHE_DEFAULT ((size_t)16 << 20)
 #define SYNC_MS_DEFAULT 2000
@@ -185,6 +186,7 @@ static int store_free(struct sfs_store *store)
 	sfsi_open_fini(store);
 	sfsi_cache_free(store->cache);
 	sfsi_memo_free(store->memo);
+	sfsi_txn_room_free(store);
 	sfsi_departed_free(store->departed);
 	sfsi_departed_free(store->removed);
 	sfsi_backend_close(store->backend);

@@ -24,6 +24,7 @@
 struct sfsi_cache;
 struct sfsi_memo;
 struct sfsi_departed;
+struct sfsi_txn_room;
 struct sfsi_schema;
 struct sfsi_open_table;
 struct sfsi_gone;
@@ -88,6 +89,7 @@ struct sfs_store {
 	uint64_t marked;          /* commit of the last mark when it was opened */
 	sfs_change_fn *listener;  /* protected by commit_lock */
 	void *listener_arg;
+	struct sfsi_txn_room *txn_room; /* protected by commit_lock */
 
 	pthread_rwlock_t catalogue_lock;
 	struct sfsi_class **by_id; /* [by_id_len], index = id; 0 is the catalogue itself */

@@ -20,6 +20,7 @@ static void begin(struct sfs_store *store, bool inward, struct sfsi_txn *ret)
 		.now_ns = sfsi_now_ns(),
 		.inward = inward,
 	};
+	sfsi_txn_room_take(ret);
 }
 
 int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret)
@@ -39,11 +40,7 @@ static void txn_fini(struct sfsi_txn *txn)
 {
 	sfsi_index_stage_fini(txn);
 	sfsi_mirror_txn_fini(txn);
-	sfs_buf_fini(&txn->bytes);
-	free(txn->ops);
-	free(txn->index);
-	free(txn->classes);
-	free(txn->notes);
+	sfsi_txn_room_give(txn);
 	sfsi_positions_forget(txn);
 	free(txn->ranges);
 	pthread_mutex_unlock(&txn->store->commit_lock);

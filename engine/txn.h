@@ -116,4 +116,13 @@ SFS_MUST_CHECK int sfsi_txn_note(struct sfsi_txn *txn, enum sfs_change_type type
 /** The class goes, and all its refused texts with it (refused.c). */
 SFS_MUST_CHECK int sfsi_refused_drop_all(struct sfsi_txn *txn, const struct sfsi_class *class);
 
+/* --- txn_room.c --- */
+
+/** Give a change that begins the memory of the last one. */
+void sfsi_txn_room_take(struct sfsi_txn *txn);
+/** Keep its memory, or (much, or no memory for that) free it. */
+void sfsi_txn_room_give(struct sfsi_txn *txn);
+/** At the end of a store. */
+void sfsi_txn_room_free(struct sfs_store *store);
+
 #endif

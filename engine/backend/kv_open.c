@@ -70,6 +70,9 @@ static void table_options(rocksdb_options_t *options, rocksdb_cache_t *cache)
 static void memory_options(rocksdb_options_t *options)
 {
 	rocksdb_options_set_write_buffer_size(options, SFSI_KV_WRITE_BUFFER);
+	/* Who makes an object asks first whether it is there: mostly not, and the filter says so. */
+	rocksdb_options_set_memtable_whole_key_filtering(options, 1);
+	rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.01);
 	rocksdb_options_set_max_write_buffer_number(options, 3);
 	rocksdb_options_set_max_open_files(options, 256);
 	rocksdb_options_set_max_background_jobs(options, 3);
