@@ -21,10 +21,16 @@ struct row {
 	struct row *newer, *older; /* by age */
 	uint64_t hash;
 	uint32_t partition;
-	bool missing; /* the backend has none */
+	bool missing;  /* the backend has none */
+	uint32_t room; /* bytes */
 	size_t key_len, val_len;
 	char bytes[]; /* key, value */
 };
+
+/* Rooms are multiples of this: the next value of a key is about as long as the last. */
+#define ROOM 64
+/* For each row of so many bytes one bucket. */
+#define ROW_BYTES 128
 
 struct sfsi_memo {
 	pthread_mutex_t lock; /* protects all below */
@@ -44,7 +50,7 @@ int sfsi_memo_new(size_t max_bytes, struct sfsi_memo **ret)
 		return SFS_ERR_NO_MEMORY;
 	rows->max = max_bytes;
 	rows->buckets_len = 256;
-	while (rows->buckets_len < max_bytes / 512)
+	while (rows->buckets_len < max_bytes / ROW_BYTES)
 		rows->buckets_len *= 2;
 	rows->buckets = calloc(rows->buckets_len, sizeof *rows->buckets);
 	if (!rows->buckets) {
@@ -60,7 +66,7 @@ int sfsi_memo_new(size_t max_bytes, struct sfsi_memo **ret)
 
 static size_t weight(const struct row *row)
 {
-	return sizeof *row + row->key_len + row->val_len;
+	return sizeof *row + row->room;
 }
 
 static struct row **place(struct sfsi_memo *rows, uint64_t hash, uint32_t partition,
@@ -115,21 +121,24 @@ void sfsi_memo_free(struct sfsi_memo *rows)
 	free(rows);
 }
 
-/** A row of these sizes in the place of the one at, if there is one, or NULL: no memory. */
+/** A row with room for these sizes in the place of the one at, if there is one, or NULL: no memory. */
 static struct row *make_at(struct sfsi_memo *rows, struct row **at, size_t key_len, size_t val_len)
 {
 	struct row *row = *at;
-	if (row && row->key_len + row->val_len == key_len + val_len) {
+	size_t len = key_len + val_len;
+	if (row && len <= row->room && len > row->room / 2) {
 		age_unlink(rows, row);
 	} else {
+		size_t room = (len + ROOM - 1) / ROOM * ROOM;
 		if (row)
 			remove_at(rows, at);
-		row = malloc(sizeof *row + key_len + val_len);
+		row = malloc(sizeof *row + room);
 		if (!row)
 			return NULL;
+		row->room = (uint32_t)room;
 		row->chain = *at;
 		*at = row;
-		rows->bytes += sizeof *row + key_len + val_len;
+		rows->bytes += weight(row);
 	}
 	age_push(rows, row);
 	return row;
@@ -141,7 +150,7 @@ static void set_locked(struct sfsi_memo *rows, uint64_t hash, uint32_t partition
 {
 	struct row **at = place(rows, hash, partition, key);
 	size_t val_len = val ? val->len : 0;
-	if (key.len + val_len > rows->max / SHARE) {
+	if (key.len + val_len > rows->max / SHARE || val_len > UINT32_MAX / 2) {
 		if (*at)
 			remove_at(rows, at);
 		return;
