@@ -266,8 +266,12 @@ int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path, struct sfs_d
 				    b->read_only ? "the store is open read-only"
 						 : "backend %s has no files to copy",
 				    b->ops->name);
+	int err = sfsi_backend_settle(b);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "what waits to be written can not be: %s",
+				    sfs_err_text(err));
 	lock_exclusive(b);
-	int err = b->ops->snapshot(b, path, diag);
+	err = b->ops->snapshot(b, path, diag);
 	unlock(b);
 	return err;
 }

@@ -157,8 +157,8 @@ SFS_MUST_CHECK int sfsi_backend_scan(struct sfsi_backend *b, const struct sfsi_s
 SFS_MUST_CHECK int sfsi_backend_write(struct sfsi_backend *b, const struct sfsi_op *ops,
 				      size_t count);
 /**
- * The same, but a kill may take it until the next call of sfsi_backend_write(), _settle(), _scan() or
- * _sync(). Reads see it at once. May write it at once.
+ * The same, but a kill may take it until the next call of sfsi_backend_write(), _settle(), _scan(),
+ * _sync() or _snapshot(). Reads see it at once. May write it at once.
  */
 SFS_MUST_CHECK int sfsi_backend_defer(struct sfsi_backend *b, const struct sfsi_op *ops,
 				      size_t count);

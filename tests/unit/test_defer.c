@@ -16,7 +16,7 @@ struct journal {
 	int syncs;
 };
 
-static char closed[4096]; /* text of the last one that was closed */
+static char closed[4096]; /* text of the last one that was closed, or copied */
 
 static int journal_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
 			struct sfs_diag *diag)
@@ -60,6 +60,13 @@ static int journal_write(struct sfsi_backend *b, const struct sfsi_op *ops, size
 	return 0;
 }
 
+static int journal_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+{
+	(void)path, (void)diag;
+	snprintf(closed, sizeof closed, "%s", ((struct journal *)b)->text);
+	return 0;
+}
+
 static int journal_sync(struct sfsi_backend *b)
 {
 	((struct journal *)b)->syncs++;
@@ -76,6 +83,7 @@ static const struct sfsi_backend_ops journal_ops = {
 	.scan = journal_scan,
 	.write = journal_write,
 	.sync = journal_sync,
+	.snapshot = journal_snapshot,
 };
 
 static const struct sfsi_backend_ops narrow_ops = {
@@ -176,7 +184,7 @@ static int nothing(void *arg, struct sfs_span key, struct sfs_span val)
 	return 0;
 }
 
-static void scans_syncs_and_closes_write_first(void **state)
+static void scans_syncs_copies_and_closes_write_first(void **state)
 {
 	(void)state;
 	struct sfsi_backend *b = open_journal(&journal_ops);
@@ -189,8 +197,11 @@ static void scans_syncs_and_closes_write_first(void **state)
 	written(b, "1a=1\n1b=2\n");
 	assert_int_equal(((struct journal *)b)->syncs, 1);
 	defer(b, 1, "c", "3");
-	sfsi_backend_close(b);
+	assert_int_equal(sfsi_backend_snapshot(b, "copy", NULL), 0);
 	assert_string_equal(closed, "1a=1\n1b=2\n1c=3\n");
+	defer(b, 1, "d", "4");
+	sfsi_backend_close(b);
+	assert_string_equal(closed, "1a=1\n1b=2\n1c=3\n1d=4\n");
 }
 
 static void what_could_not_be_written_goes_on_waiting(void **state)
@@ -205,6 +216,7 @@ static void what_could_not_be_written_goes_on_waiting(void **state)
 	assert_int_equal(sfsi_backend_write(b, &op, 1), SFS_ERR_NO_SPACE);
 	assert_int_equal(sfsi_backend_settle(b), SFS_ERR_NO_SPACE);
 	assert_int_equal(sfsi_backend_sync(b), SFS_ERR_NO_SPACE);
+	assert_int_equal(sfsi_backend_snapshot(b, "copy", NULL), SFS_ERR_NO_SPACE);
 	assert_int_equal(journal->syncs, 0);
 	/* Who only reads is not kept from it. */
 	assert_int_equal(sfsi_backend_scan(b, &scan, nothing, NULL), 0);
@@ -253,7 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_get_sees_what_waits),
 		cmocka_unit_test(a_write_takes_what_waits_along),
-		cmocka_unit_test(scans_syncs_and_closes_write_first),
+		cmocka_unit_test(scans_syncs_copies_and_closes_write_first),
 		cmocka_unit_test(what_could_not_be_written_goes_on_waiting),
 		cmocka_unit_test(much_is_written_at_once),
 		cmocka_unit_test(a_backend_of_one_partition_in_a_batch_defers_nothing),
