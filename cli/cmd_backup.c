@@ -1,6 +1,7 @@
 /*
  * storefs backup: take backups of a store, list them, read them whole, remove old ones.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <storefs/backup.h>
@@ -181,14 +182,39 @@ static bool take_keep(struct cli_ctx *ctx, struct sfs_backup_keep *keep)
 	       take_number(ctx, "monthly", &keep->monthly);
 }
 
+/** "90", "90s", "15m", "6h", "1d", "2w": seconds. */
+static bool read_interval(const char *text, uint32_t *ret)
+{
+	static const struct {
+		char unit;
+		uint32_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+	uint32_t unit = *end ? 0 : 1;
+	if (*text < '0' || *text > '9' || (*end && end[1]))
+		return false;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (units[i].unit == *end)
+			unit = units[i].seconds;
+	if (!unit || number > UINT32_MAX / unit)
+		return false;
+	*ret = (uint32_t)number * unit;
+	return true;
+}
+
 static int check(struct cli_ctx *ctx)
 {
 	struct sfs_backup_keep keep = { 0 };
 	uint64_t rate;
 	int forms = !!cli_option(ctx, "list") + !!cli_option(ctx, "verify") +
-		    !!cli_option(ctx, "prune");
+		    !!cli_option(ctx, "prune") + !!cli_option(ctx, "every");
+	uint32_t every;
 	if (forms > 1)
-		return cli_usage(ctx, "--list, --verify and --prune exclude each other");
+		return cli_usage(ctx, "--every, --list, --verify and --prune exclude each other");
+	if (cli_option(ctx, "every") && !read_interval(cli_option(ctx, "every"), &every))
+		return cli_usage(ctx, "--every: '%s' is no number with s, m, h, d or w",
+				 cli_option(ctx, "every"));
 	if (!take_keep(ctx, &keep) || !cli_option_number(ctx, "rate", 0, &rate))
 		return CLI_USAGE;
 	return 0;
@@ -213,9 +239,39 @@ static int make_folder_path(struct backing *backing, const char *store)
 	return err < 0 ? err : sfs_buf_append(folder, "", 1);
 }
 
+/* --- the schedule --- */
+
+static int set_schedule(struct backing *backing)
+{
+	struct cli_ctx *ctx = backing->ctx;
+	struct sfs_backup_schedule schedule = { .keep = backing->config.keep };
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	const char *to = cli_option(ctx, "to");
+	char *folder = NULL;
+	if (!read_interval(cli_option(ctx, "every"), &schedule.every_s))
+		return CLI_USAGE;
+	if (to && !(folder = realpath(backing->folder.data, NULL)))
+		return cli_fail_errno(ctx, errno, to);
+	int len = snprintf(schedule.folder, sizeof schedule.folder, "%s", folder ? folder : "");
+	free(folder);
+	int err = len < (int)sizeof schedule.folder
+			  ? sfs_backup_schedule_set(ctx->store, &schedule, &diag)
+			  : SFS_ERR_LIMIT;
+	if (err < 0)
+		return cli_fail(ctx, err, to, &diag);
+	if (!backing->as_json && schedule.every_s)
+		fprintf(ctx->out, "a backup every %" PRIu32 " s while the store is mounted\n",
+			schedule.every_s);
+	else if (!backing->as_json)
+		fprintf(ctx->out, "no backups by themselves\n");
+	return CLI_OK;
+}
+
 static int run_form(struct backing *backing)
 {
 	struct cli_ctx *ctx = backing->ctx;
+	if (cli_option(ctx, "every"))
+		return set_schedule(backing);
 	if (cli_option(ctx, "list"))
 		return list(backing);
 	if (cli_option(ctx, "verify"))
@@ -283,6 +339,9 @@ static const struct cli_option options[] = {
 	{ "weekly", 0, "N", "likewise of N weeks" },
 	{ "monthly", 0, "N", "likewise of N months" },
 	{ "rate", 'r', "MIB", "copy at most so many MiB a second" },
+	{ "every", 'e', "TIME",
+	  "take none now, but one from time to time while the store\n"
+	  "is mounted: 15m, 6h, 1d; 0: no longer" },
 	{ "list", 'l', NULL, "list the backups" },
 	{ "verify", 'V', "NAME", "read a backup whole; all: every one" },
 	{ "prune", 'p', NULL, "only remove those that are not to be kept" },
@@ -306,6 +365,7 @@ const struct cli_cmd cli_cmd_backup = {
 	.options = options,
 	.examples = "storefs backup /srv/blog\n"
 		    "storefs backup --to /mnt/disk/blog --hourly 24 --daily 7 /srv/blog\n"
+		    "storefs backup --every 6h --daily 7 --weekly 4 /srv/blog\n"
 		    "storefs backup --list /srv/blog\n"
 		    "storefs backup --verify all --to /mnt/disk/blog /srv/blog",
 	.flags = CLI_OPENS,

@@ -179,6 +179,7 @@ static struct sfs_store *store_new(void)
 static int store_free(struct sfs_store *store)
 {
 	int left = sfsi_mirror_stop(store);
+	sfsi_backup_schedule_stop(store);
 	sfsi_indexer_free(store);
 	sfsi_index_close(store);
 	int err = sfsi_syncer_stop(store);

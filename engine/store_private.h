@@ -29,6 +29,7 @@ struct sfsi_schema;
 struct sfsi_open_table;
 struct sfsi_gone;
 struct sfsi_syncer;
+struct sfsi_scheduler;
 struct sfsi_index_table;
 struct sfsi_indexer;
 struct sfsi_mirror;
@@ -105,6 +106,7 @@ struct sfs_store {
 	struct sfsi_departed *removed;  /* removed a moment ago */
 	struct sfsi_memo *memo;
 	struct sfsi_syncer *syncer;
+	struct sfsi_scheduler *scheduler; /* NULL: no backups by themselves */
 
 	int raw_fd;     /* folder of the plain files */
 	char *raw_temp; /* memory store: that folder, removed at close */
@@ -201,6 +203,11 @@ SFS_MUST_CHECK int sfsi_store_lock(int dir_fd, const struct sfs_store_config *co
 				   struct sfs_diag *diag);
 /** Remove a folder and all in it, below dir_fd. Best effort. */
 void sfsi_remove_tree(int dir_fd, const char *name);
+
+/* --- backup/schedule.c --- */
+
+/** Ends the thread, and a backup that it is taking. */
+void sfsi_backup_schedule_stop(struct sfs_store *store);
 
 /* --- errors.c --- */
 

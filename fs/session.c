@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <storefs/backup.h>
 #include "backing.h"
 #include "by.h"
 #include "handle.h"
@@ -161,6 +162,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 		err = fs_scratch_start(fs);
 	if (!err)
 		err = fs_notify_start(fs);
+	if (!err)
+		err = sfs_backup_schedule_run(fs->store);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "start: %s", sfs_err_text(err));
 	err = fs_server_start(fs, diag);

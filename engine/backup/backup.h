@@ -8,6 +8,7 @@
  *   verify.c   reading one whole
  *   prune.c    which are kept
  *   restore.c  a store from one
+ *   schedule.c taking them from time to time
  */
 #ifndef SFSI_BACKUP_H
 #define SFSI_BACKUP_H

@@ -119,6 +119,34 @@ SFS_API SFS_MUST_CHECK int sfs_backup_restore(const struct sfs_backup_config *co
 					      const char *name, const char *path,
 					      struct sfs_diag *diag);
 
+/** Backups by themselves. */
+struct sfs_backup_schedule {
+	uint32_t every_s;  /* seconds from one to the next; 0: none are taken */
+	char folder[1024]; /* absolute; empty: SFS_BACKUP_FOLDER of the store */
+	struct sfs_backup_keep keep;
+};
+
+/** The schedule of a store; all 0 when it has none. Returns 0, SFS_ERR_CORRUPT, SFS_ERR_IO. */
+SFS_API SFS_MUST_CHECK int sfs_backup_schedule_get(struct sfs_store *store,
+						   struct sfs_backup_schedule *ret,
+						   struct sfs_diag *diag);
+
+/**
+ * Set the schedule; it is kept with the store, and counts at once where it runs.
+ * Returns 0, SFS_ERR_UNSUPPORTED (a memory store), SFS_ERR_READ_ONLY, SFS_ERR_INVALID (a relative path),
+ * SFS_ERR_NO_SPACE, SFS_ERR_IO.
+ */
+SFS_API SFS_MUST_CHECK int sfs_backup_schedule_set(struct sfs_store *store,
+						   const struct sfs_backup_schedule *schedule,
+						   struct sfs_diag *diag);
+
+/**
+ * From now until the store is closed, take backups by its schedule, in a thread of their own. One that
+ * fails leaves a line in errors.ndjson and is tried again after ten minutes at most. Does nothing for a
+ * memory store and a read-only one. Not while another thread may do the same.
+ */
+SFS_API SFS_MUST_CHECK int sfs_backup_schedule_run(struct sfs_store *store);
+
 #ifdef __cplusplus
 }
 #endif

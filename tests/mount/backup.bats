@@ -279,3 +279,30 @@ writes_on() {
 	(cd "$BATS_TEST_TMPDIR/here" && sfs backup --to copies "$STORE" >/dev/null)
 	is "$(ls "$BATS_TEST_TMPDIR/here/copies" | wc -l)" 3
 }
+
+@test "the daemon takes backups by itself" {
+	store_mount
+	code 0 sfs backup --every 1s --keep 2 "$STORE"
+	wait_until eval '[ "$(names | wc -l)" -ge 2 ]'
+	first=$(names | head -n 1)
+	wait_until eval '[ "$(names | head -n 1)" != "$first" ]'
+	code 0 sfs backup --every 0 "$STORE"
+	[ "$(names | wc -l)" -le 3 ]
+	store_umount
+	code 0 sfs backup --verify all "$STORE"
+}
+
+@test "a schedule survives a restart, and what fails is told" {
+	mkdir "$BATS_TEST_TMPDIR/elsewhere"
+	code 0 sfs backup --every 1d --to "$BATS_TEST_TMPDIR/elsewhere" "$STORE"
+	absent "$B"
+	store_mount
+	wait_until eval 'sfs backup --list --to "$BATS_TEST_TMPDIR/elsewhere" "$STORE" | grep -q valid'
+	is "$(sfs backup --list --to "$BATS_TEST_TMPDIR/elsewhere" "$STORE" | wc -l)" 1
+	store_umount
+	rm -r "$BATS_TEST_TMPDIR/elsewhere"
+	echo no folder >"$BATS_TEST_TMPDIR/elsewhere"
+	store_mount
+	wait_until eval 'grep -q "\"operation\": *\"backup\"" "$MNT/.storefs/errors.ndjson"'
+	code 2 sfs backup --every nonsense "$STORE"
+}
