@@ -16,6 +16,7 @@ int contract_export(const char *backend);
 int contract_raw(const char *backend);
 int contract_unnamed(const char *backend);
 int contract_small(const char *backend);
+int contract_deferred(const char *backend);
 int contract_schema(const char *backend);
 int contract_relation(const char *backend);
 int contract_relation_many(const char *backend);

@@ -20,6 +20,7 @@ static const struct {
 	{ "raw", contract_raw },
 	{ "unnamed", contract_unnamed },
 	{ "small", contract_small },
+	{ "deferred", contract_deferred },
 	{ "check", contract_check },
 	{ "check_damage", contract_check_damage },
 	{ "refused", contract_refused },

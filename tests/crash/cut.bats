@@ -29,7 +29,7 @@ record() {
 	local seed=$1
 	shift
 	rm -f "$LOG"
-	recorded "$STORE" "$LOG" "$STOREFS" mount "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1
+	recorded "$STORE" "$LOG" "$STOREFS" mount -o nopassthrough "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1
 	STORE_PID=$(store_owner)
 	"$PROGRAMS/writer" -t 3 -s "$seed" -c "${CHANGES:-1500}" "$@" "$MNT" "$LOG" 2>"$SCRATCH/writer"
 	"$PROGRAMS/verify" kill "$LOG" 1000000000000 "$MNT"
@@ -72,7 +72,7 @@ cut_twice() {
 	local log=$SCRATCH/log.second first last second
 	rm -rf "$DISK" "$log"
 	"$PROGRAMS/replay" "$LOG" "$1" "$2" "$DISK" || return 2
-	recorded "$DISK" "$log" "$STOREFS" mount "$DISK" "$MNT" 3>&- >>"$STORE_LOG" 2>&1
+	recorded "$DISK" "$log" "$STOREFS" mount -o nopassthrough "$DISK" "$MNT" 3>&- >>"$STORE_LOG" 2>&1
 	STORE_PID=$(jq -er .pid "$DISK/lock")
 	crash_kill
 	read -r first last < <("$PROGRAMS/replay" -n "$log")
