@@ -338,6 +338,36 @@ static void a_class_takes_its_journal_along(void **state)
 	free(m);
 }
 
+/** Blocks go when nothing is left in them: what moves through an index leaves nothing behind. */
+static void empty_blocks_go(void **state)
+{
+	struct case_store *c = *state;
+	define(c);
+	for (int round = 0; round < 6; round++) {
+		struct sfs_batch *batch;
+		assert_int_equal(sfs_batch_begin(c->store, &batch), 0);
+		for (int i = 0; i < 2000; i++)
+			put(c, batch, i, round * 2000 + i);
+		assert_int_equal(sfs_batch_commit(batch, NULL), 0);
+	}
+	assert_int_equal(sfsi_indexer_finish(c->store, articles(c), 100000), 0);
+	assert_string_equal(check_run(c), "");
+	struct sfsi_index_table *table = sfsi_index_named(c->store, articles(c), SPAN("v"));
+	assert_non_null(table);
+	assert_true(table->blocks_len >= 4000 / SFSI_INDEX_BLOCK_MAX);
+	assert_true(table->blocks_len < 32);
+	uint64_t before = 0;
+	struct sfs_buf boundary = SFS_BUF_INIT;
+	assert_int_equal(
+		sfsi_index_seek(c->store, table, SFSI_INDEX_ENTRIES, 3999, &boundary, &before), 0);
+	assert_int_equal(
+		sfsi_index_seek(c->store, table, SFSI_INDEX_ENTRIES, 4000, &boundary, &before),
+		SFS_ERR_NOT_FOUND);
+	sfs_buf_fini(&boundary);
+	case_reopen(c);
+	assert_string_equal(check_run(c), "");
+}
+
 /* --- readers --- */
 
 struct reader {
@@ -403,6 +433,7 @@ int contract_index_journal(const char *backend)
 		CASE(a_store_of_format_2_counts_on),
 		CASE(an_unreadable_journal_means_new_indexes),
 		CASE(a_class_takes_its_journal_along),
+		CASE(empty_blocks_go),
 		CASE(readers_see_counts_grow),
 	};
 	case_backend = backend;
