@@ -306,11 +306,9 @@ static int replay_row(struct load *load, const struct loaded *row)
 int sfsi_index_journal_load(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct load load = { .store = store, .class = class };
-	struct sfsi_key prefix;
-	sfsi_index_row_journal(&prefix, 0);
 	struct sfsi_scan scan = {
 		.partition = class->id,
-		.prefix = { prefix.data, SFSI_INDEX_PREFIX },
+		.prefix = sfs_span_str("H"),
 		.once = true,
 	};
 	int err = sfsi_backend_scan(store->backend, &scan, on_row, &load);

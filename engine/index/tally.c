@@ -289,9 +289,11 @@ int sfsi_index_tally_write(struct sfsi_txn *txn, struct sfsi_index_stage *stage)
 static void show_key(const struct sfsi_index_touched_key *touched, uint64_t commit)
 {
 	struct sfsi_index_count *count = touched->count;
+	/* Nobody has seen another count of it: it need not be remembered. */
+	bool rare = count->entries == 0 && count->more == 1 && count->lag.written == 0;
 	count->entries += (uint64_t)count->more;
 	if (count->lag.writes)
-		sfsi_index_count_right_locked(touched->table, count, commit);
+		sfsi_index_count_right_locked(touched->table, count, rare ? 0 : commit);
 	else if (count->more)
 		sfsi_index_count_lags_locked(touched->table, count, commit);
 }
@@ -359,6 +361,10 @@ void sfsi_index_tally_wrote(struct sfsi_index_stage *stage, uint64_t commit)
 void sfsi_index_tally_fini(struct sfs_store *store, struct sfsi_index_stage *stage)
 {
 	reset(stage);
+	for (size_t i = 0; i < stage->keys_len; i++) {
+		const struct sfsi_index_touched_key *key = &stage->keys[i];
+		sfsi_index_count_put(store, key->table, key->count);
+	}
 	for (size_t i = 0; i < stage->keys_len; i++)
 		sfsi_index_counts_trim(store, stage->keys[i].table);
 	for (size_t i = 0; i < stage->notes_len; i++)
