@@ -9,8 +9,8 @@
  *   names.c       names against inodes and counters, from one snapshot
  *   raw.c         X, Z
  *   refused.c     R
- *   index.c       I, J
- *   index_count.c counts of I, from one snapshot
+ *   index.c       H, I, J
+ *   index_count.c counts of H and I, from one snapshot
  *   files.c       plain files
  *   schema.c      documents against definitions
  *   backref.c     B, and what objects refer to
@@ -100,8 +100,8 @@ struct sfsi_check_table {
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
 	sfsi_check_removal, sfsi_check_another, sfsi_check_content, sfsi_check_refused,
-	sfsi_check_positions, sfsi_check_index_rows, sfsi_check_index_heads, sfsi_check_backref,
-	sfsi_check_rows, sfsi_check_pending;
+	sfsi_check_positions, sfsi_check_index_rows, sfsi_check_index_heads,
+	sfsi_check_index_journal, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending;
 
 /* --- check.c --- */
 

@@ -1,5 +1,5 @@
 /*
- * Indexes (I, J): every entry is what its object says, every key of an object has its entry, and keys
+ * Indexes (H, I, J): every entry is what its object says, every key of an object has its entry, and keys
  * and blocks count what there is.
  *
  * Pass 1 compares sums, as it does for records and entries: what the keys of an object add, the entries
@@ -106,25 +106,10 @@ static bool row_is_good(struct sfsi_check *check, char table, struct sfs_span ta
 	}
 }
 
-static bool journal_is_good(struct sfs_span val)
-{
-	struct sfsi_index_journal_reader reader;
-	int err = sfsi_index_journal_open(val, &reader);
-	while (!err)
-		err = sfsi_index_journal_next(&reader);
-	return err == 1;
-}
-
 static void index_row(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfs_span tail;
 	uint32_t id;
-	if (sfsi_index_row_slot(row->key, &id)) {
-		if (!journal_is_good(row->val))
-			sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
-					 "the journal of counts can not be read (slot %u)", id);
-		return;
-	}
 	char table;
 	bool known = split(row->key, &id, &table, &tail);
 	const struct sfsi_index_table *of = known ? table_of(check, id) : NULL;
@@ -148,6 +133,18 @@ static void head_row(struct sfsi_check *check, const struct sfsi_check_row *row)
 	if (!good)
 		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
 				 "what is known of an index can not be read");
+}
+
+static void journal_row(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	struct sfsi_index_journal_reader reader;
+	uint32_t slot;
+	int err = sfsi_index_journal_open(row->val, &reader);
+	while (!err)
+		err = sfsi_index_journal_next(&reader);
+	if (err < 0 || !sfsi_index_row_slot(row->key, &slot) || slot >= SFSI_INDEX_SLOTS)
+		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
+				 "a row of the journal of counts can not be read");
 }
 
 /* --- sums --- */
@@ -376,6 +373,11 @@ const struct sfsi_check_table sfsi_check_index_rows = {
 	.take = index_take,
 	.suspect = index_suspect,
 	.settle = index_settle,
+};
+
+const struct sfsi_check_table sfsi_check_index_journal = {
+	.letter = 'H',
+	.row = journal_row,
 };
 
 const struct sfsi_check_table sfsi_check_index_heads = {

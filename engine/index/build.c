@@ -321,7 +321,7 @@ int sfsi_index_step(struct sfs_store *store, struct sfsi_index_table *table)
 	int err = SFS_ERR_NOT_FOUND;
 	pthread_rwlock_rdlock(&store->index_lock);
 	enum sfsi_index_state state = table->state;
-	bool divide = table->divide, gone = table->gone;
+	bool divide = table->waiting, gone = table->gone;
 	pthread_rwlock_unlock(&store->index_lock);
 	if (state == SFSI_INDEX_DROPPING)
 		return gone ? err : drop_step(store, table);

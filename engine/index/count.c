@@ -169,6 +169,17 @@ void sfsi_index_count_right_locked(struct sfsi_index_table *table, struct sfsi_i
 	sfsi_index_lag_push(&table->counts.right, &count->lag);
 }
 
+void sfsi_index_count_put(struct sfs_store *store, struct sfsi_index_table *table,
+			  struct sfsi_index_count *count)
+{
+	struct sfsi_index_counts *counts = &table->counts;
+	if (count->lag.since || count->lag.written)
+		return;
+	pthread_rwlock_wrlock(&store->index_lock);
+	forget_locked(counts, count);
+	pthread_rwlock_unlock(&store->index_lock);
+}
+
 void sfsi_index_counts_trim(struct sfs_store *store, struct sfsi_index_table *table)
 {
 	struct sfsi_index_counts *counts = &table->counts;

@@ -64,7 +64,13 @@ void sfsi_index_count_lags_locked(struct sfsi_index_table *table, struct sfsi_in
 				  uint64_t since);
 void sfsi_index_count_right_locked(struct sfsi_index_table *table, struct sfsi_index_count *count,
 				   uint64_t written);
-/** Forget what is right and was not used lately; no change is in the making. */
+/**
+ * A change that counted a key is over. What is right as of no commit (there was no row before) is
+ * forgotten: most keys that are new are those of one object.
+ */
+void sfsi_index_count_put(struct sfs_store *store, struct sfsi_index_table *table,
+			  struct sfsi_index_count *count);
+/** Forget what is right and was not used lately. No change is in the making. */
 void sfsi_index_counts_trim(struct sfs_store *store, struct sfsi_index_table *table);
 void sfsi_index_counts_free_locked(struct sfsi_index_table *table);
 

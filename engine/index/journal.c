@@ -240,14 +240,15 @@ static int replay_key(struct load *load, struct sfsi_index_table *table,
 }
 
 static void replay_block(struct sfsi_index_table *table, struct sfs_span tail, uint64_t commit,
-			 bool more, uint64_t entries, uint64_t keys)
+			 bool more, int64_t entries, int64_t keys)
 {
-	struct sfsi_index_block *block = table->blocks[sfsi_index_block_of(table, tail)];
+	size_t number = sfsi_index_block_of(table, tail);
+	const struct sfsi_index_block *block = table->blocks[number];
 	if (commit <= block->lag.written)
 		return;
-	block->entries += more ? entries : -entries;
-	block->keys += more ? keys : -keys;
-	sfsi_index_block_lags_locked(table, block, commit);
+	sfsi_index_block_count_locked(table, number, more ? entries : -entries,
+				      more ? keys : -keys);
+	sfsi_index_block_lags_locked(table, table->blocks[number], commit);
 }
 
 static int replay_change(struct load *load, const struct sfsi_index_journal_reader *reader)
@@ -305,11 +306,9 @@ static int replay_row(struct load *load, const struct loaded *row)
 int sfsi_index_journal_load(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct load load = { .store = store, .class = class };
-	struct sfsi_key prefix;
-	sfsi_index_row_journal(&prefix, 0);
 	struct sfsi_scan scan = {
 		.partition = class->id,
-		.prefix = { prefix.data, SFSI_INDEX_PREFIX },
+		.prefix = sfs_span_str("H"),
 		.once = true,
 	};
 	int err = sfsi_backend_scan(store->backend, &scan, on_row, &load);

@@ -12,7 +12,8 @@
  *            len u16, key
  *
  * Rows are written into slots in turn, so that a row takes the place of one that is over and nothing
- * is ever deleted. (A deleted row costs as much as one that is written, and slows scans down.)
+ * is ever deleted. (A deleted row costs as much as one that is written, and slows scans down.) They
+ * have a table of their own, so each is written where the last one was.
  */
 #ifndef SFSI_INDEX_JOURNAL_H
 #define SFSI_INDEX_JOURNAL_H

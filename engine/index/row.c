@@ -46,19 +46,17 @@ void sfsi_index_row_head(struct sfsi_key *key, uint32_t id)
 
 void sfsi_index_row_journal(struct sfsi_key *key, uint32_t slot)
 {
-	key->data[0] = 'I';
-	put_id(key->data + 1, 0);
-	key->data[5] = 'J';
-	put_id(key->data + SFSI_INDEX_PREFIX, slot);
-	key->len = SFSI_INDEX_PREFIX + 4;
+	key->data[0] = 'H';
+	put_id(key->data + 1, slot);
+	key->len = 5;
 }
 
 bool sfsi_index_row_slot(struct sfs_span key, uint32_t *ret)
 {
 	const uint8_t *at = key.data;
-	if (key.len != SFSI_INDEX_PREFIX + 4 || memcmp(at, "I\0\0\0\0J", SFSI_INDEX_PREFIX) != 0)
+	if (key.len != 5 || at[0] != 'H')
 		return false;
-	*ret = sfsi_get_be32(at + SFSI_INDEX_PREFIX);
+	*ret = sfsi_get_be32(at + 1);
 	return true;
 }
 

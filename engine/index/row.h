@@ -6,7 +6,7 @@
  *   I  id u32  E  key cookie u64 oid  entry: the object's serial
  *   I  id u32  K  key                 key: how many entries it has
  *   I  id u32  B  boundary            block: how many entries and keys are from here to the next one
- *   I  0  J  slot u32                 the journal: what commits did to counts (journal.h)
+ *   H  slot u32                       the journal: what commits did to counts (journal.h)
  *
  * A key (key.h) says where it ends. Objects without keys have the one that no value has,
  * SFSI_INDEX_NO_KEY, before all others. A boundary is a key and a cookie, so that it comes before the

@@ -58,9 +58,7 @@ enum sfsi_index_state sfsi_index_staged_state(struct sfsi_txn *txn,
 	return edit ? edit->state : table->state;
 }
 
-int sfsi_index_block_replace(struct sfsi_txn *txn, struct sfsi_index_table *table,
-			     struct sfsi_index_block *block, struct sfsi_index_block **parts,
-			     size_t count)
+int sfsi_index_block_replace(struct sfsi_txn *txn, const struct sfsi_index_replaced *replaced)
 {
 	struct sfsi_index_stage *stage = sfsi_index_stage_of(txn);
 	int err = stage ? sfsi_array_grow(&stage->replaced, stage->replaced_len,
@@ -68,12 +66,11 @@ int sfsi_index_block_replace(struct sfsi_txn *txn, struct sfsi_index_table *tabl
 			: SFS_ERR_NO_MEMORY;
 	if (!err) {
 		pthread_rwlock_wrlock(&txn->store->index_lock);
-		err = sfsi_index_blocks_reserve_locked(table, count);
+		err = sfsi_index_blocks_reserve_locked(replaced->table, replaced->count);
 		pthread_rwlock_unlock(&txn->store->index_lock);
 	}
 	if (!err)
-		stage->replaced[stage->replaced_len++] =
-			(struct sfsi_index_replaced){ table, block, parts, count };
+		stage->replaced[stage->replaced_len++] = *replaced;
 	return err;
 }
 
@@ -104,12 +101,17 @@ static int write_head(struct sfsi_txn *txn, const struct sfsi_index_edit *edit)
 
 static int write_replaced(struct sfsi_txn *txn, const struct sfsi_index_replaced *replaced)
 {
+	const struct sfsi_index_table *table = replaced->table;
 	struct sfsi_index_row row;
-	sfsi_index_row(&row, replaced->table->id, 'B',
-		       (struct sfs_span){ replaced->block->boundary, replaced->block->len });
-	int err = sfsi_txn_remove(txn, replaced->table->class->id, sfsi_index_row_span(&row));
+	int err = 0;
+	for (size_t i = 0; i < replaced->old && !err; i++) {
+		const struct sfsi_index_block *block = table->blocks[replaced->number + i];
+		sfsi_index_row(&row, table->id, 'B',
+			       (struct sfs_span){ block->boundary, block->len });
+		err = sfsi_txn_remove(txn, table->class->id, sfsi_index_row_span(&row));
+	}
 	for (size_t i = 0; i < replaced->count && !err; i++)
-		err = sfsi_index_block_write(txn, replaced->table, replaced->parts[i]);
+		err = sfsi_index_block_write(txn, table, replaced->parts[i]);
 	return err;
 }
 
@@ -165,19 +167,28 @@ static void show_edit(struct sfsi_index_edit *edit)
 static void show_replaced(struct sfsi_index_replaced *replaced, uint64_t commit)
 {
 	struct sfsi_index_table *table = replaced->table;
-	size_t at = sfsi_index_block_of(
-		table, (struct sfs_span){ replaced->block->boundary, replaced->block->len });
-	sfsi_index_block_right_locked(table, replaced->block, commit);
-	for (size_t i = 0; i < replaced->count; i++) {
-		sfsi_index_block_right_locked(table, replaced->parts[i], commit);
-		replaced->parts[i]->lag.writes = false;
+	struct sfsi_index_block **at = table->blocks + replaced->number;
+	for (size_t i = 0; i < replaced->old; i++) {
+		sfsi_index_block_right_locked(table, at[i], commit);
+		sfsi_index_block_settled_locked(table, at[i]);
+		free(at[i]);
 	}
-	memmove(table->blocks + at + replaced->count, table->blocks + at + 1,
-		(table->blocks_len - at - 1) * sizeof(struct sfsi_index_block *));
-	memcpy(table->blocks + at, replaced->parts,
-	       replaced->count * sizeof(struct sfsi_index_block *));
-	table->blocks_len += replaced->count - 1;
-	free(replaced->block);
+	memmove(at + replaced->count, at + replaced->old,
+		(table->blocks_len - replaced->number - replaced->old) *
+			sizeof(struct sfsi_index_block *));
+	memcpy(at, replaced->parts, replaced->count * sizeof(struct sfsi_index_block *));
+	struct sfsi_index_sum *tallies = table->tallies + replaced->number;
+	memmove(tallies + replaced->count, tallies + replaced->old,
+		(table->blocks_len - replaced->number - replaced->old) * sizeof *tallies);
+	for (size_t i = 0; i < replaced->count; i++)
+		tallies[i] = (struct sfsi_index_sum){ at[i]->entries, at[i]->keys };
+	table->blocks_len = table->blocks_len - replaced->old + replaced->count;
+	sfsi_index_blocks_sum_locked(table, replaced->number);
+	for (size_t i = 0; i < replaced->count; i++) {
+		sfsi_index_block_right_locked(table, at[i], commit);
+		at[i]->lag.writes = false;
+		sfsi_index_block_count_locked(table, replaced->number + i, 0, 0);
+	}
 	replaced->count = 0;
 }
 

@@ -8,6 +8,7 @@
 struct sfsi_index_touched {
 	struct sfsi_index_table *table;
 	struct sfsi_index_block *block;
+	size_t number; /* of the block */
 };
 
 struct sfsi_index_touched_key {
@@ -20,14 +21,6 @@ struct sfsi_index_settled {
 	struct sfsi_index_table *table;
 	struct sfsi_index_lag *lag;
 	bool is_key;
-};
-
-/** A block that becomes several. */
-struct sfsi_index_replaced {
-	struct sfsi_index_table *table;
-	struct sfsi_index_block *block;
-	struct sfsi_index_block **parts; /* [count] */
-	size_t count;
 };
 
 /** Of one change. */

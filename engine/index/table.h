@@ -30,10 +30,15 @@
 /** A block with more entries than this is divided; the parts have half of it. */
 #define SFSI_INDEX_BLOCK_MAX 512
 
+/** Counts of blocks are summed up for so many at a time. */
+#define SFSI_INDEX_SUMMED 128
+
 /** Entries and keys from a boundary up to the next one. */
 struct sfsi_index_block {
 	struct sfsi_index_lag lag;
-	uint64_t entries, keys;          /* protected by index_lock */
+	struct sfsi_index_block *waits_older, *waits_newer; /* protected by index_lock */
+	bool waits;             /* it is to be divided, or to go; protected by index_lock */
+	uint64_t entries, keys; /* protected by index_lock */
 	int64_t more_entries, more_keys; /* of the change in the making; commit_lock */
 	bool touched;                    /* …and is it part of it? commit_lock */
 	bool solid;                      /* can not be divided; commit_lock */
@@ -60,8 +65,11 @@ struct sfsi_index_table {
 	bool loaded;
 	struct sfsi_index_block **blocks; /* [blocks_len], in order; at least one once loaded */
 	size_t blocks_len, blocks_cap;
-	bool divide;                    /* a block is too large */
-	struct sfsi_index_lags lagging; /* blocks whose rows lag */
+	struct sfsi_index_sum {
+		uint64_t entries, keys;
+	} *tallies, *sums; /* of each block; of SFSI_INDEX_SUMMED at a time */
+	struct sfsi_index_block *waiting, *waiting_newest; /* blocks to be divided, or to go */
+	struct sfsi_index_lags lagging;                    /* blocks whose rows lag */
 	struct sfsi_index_counts counts;
 };
 
@@ -129,10 +137,16 @@ SFS_MUST_CHECK int sfsi_index_tally(struct sfsi_txn *txn, struct sfsi_index_tabl
 				    struct sfs_span tail, size_t key_len, int more);
 /** Write what the journal of a class has to its counts, with the change. */
 SFS_MUST_CHECK int sfsi_index_settle(struct sfsi_txn *txn, struct sfsi_class *class);
-/** A block becomes several: taken over by the change; the block goes when it is committed. */
-SFS_MUST_CHECK int sfsi_index_block_replace(struct sfsi_txn *txn, struct sfsi_index_table *table,
-					    struct sfsi_index_block *block,
-					    struct sfsi_index_block **parts, size_t count);
+/** Some blocks, one behind the other, become others. */
+struct sfsi_index_replaced {
+	struct sfsi_index_table *table;
+	size_t number, old;              /* the first of them, how many */
+	struct sfsi_index_block **parts; /* [count] */
+	size_t count;
+};
+/** The parts are taken over by the change; the old blocks go when it is committed. */
+SFS_MUST_CHECK int sfsi_index_block_replace(struct sfsi_txn *txn,
+					    const struct sfsi_index_replaced *replaced);
 
 /* txn.c calls these. */
 /** Write heads and blocks of the change. */
@@ -159,9 +173,20 @@ void sfsi_index_block_lags_locked(struct sfsi_index_table *table, struct sfsi_in
 /** Its row is right as of a commit. index_lock is held exclusively. */
 void sfsi_index_block_right_locked(struct sfsi_index_table *table, struct sfsi_index_block *block,
 				   uint64_t written);
+/**
+ * So much more is counted in a block: itself, and in sums. A block that has become too large, or empty,
+ * waits for being divided, or going. index_lock is held exclusively.
+ */
+void sfsi_index_block_count_locked(struct sfsi_index_table *table, size_t number, int64_t entries,
+				   int64_t keys);
+/** It waits no longer. */
+void sfsi_index_block_settled_locked(struct sfsi_index_table *table,
+				     struct sfsi_index_block *block);
+/** Blocks from number on are others, or in other places. */
+void sfsi_index_blocks_sum_locked(struct sfsi_index_table *table, size_t number);
 /** Room for more blocks; index_lock is held exclusively. */
 SFS_MUST_CHECK int sfsi_index_blocks_reserve_locked(struct sfsi_index_table *table, size_t more);
-/** Divide the first block that is too large. SFS_ERR_NOT_FOUND: there is none (any more). */
+/** Divide a block that is too large, or remove an empty one. SFS_ERR_NOT_FOUND: there is none. */
 SFS_MUST_CHECK int sfsi_index_divide(struct sfsi_txn *txn, struct sfsi_index_table *table);
 
 /* --- update.c --- */

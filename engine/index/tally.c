@@ -51,13 +51,15 @@ static int note_of(struct sfsi_txn *txn, struct sfsi_class *class, struct sfsi_i
 static int block_add(struct sfsi_index_stage *stage, struct sfsi_index_table *table,
 		     struct sfs_span tail, int entries, int keys)
 {
-	struct sfsi_index_block *block = table->blocks[sfsi_index_block_of(table, tail)];
+	size_t number = sfsi_index_block_of(table, tail);
+	struct sfsi_index_block *block = table->blocks[number];
 	if (!block->touched) {
 		int err = sfsi_array_grow(&stage->touched, stage->touched_len, &stage->touched_cap,
 					  sizeof *stage->touched);
 		if (err < 0)
 			return err;
-		stage->touched[stage->touched_len++] = (struct sfsi_index_touched){ table, block };
+		stage->touched[stage->touched_len++] = (struct sfsi_index_touched){ table, block,
+										    number };
 		block->touched = true;
 	}
 	block->more_entries += entries;
@@ -287,26 +289,26 @@ int sfsi_index_tally_write(struct sfsi_txn *txn, struct sfsi_index_stage *stage)
 static void show_key(const struct sfsi_index_touched_key *touched, uint64_t commit)
 {
 	struct sfsi_index_count *count = touched->count;
+	/* Nobody has seen another count of it: it need not be remembered. */
+	bool rare = count->entries == 0 && count->more == 1 && count->lag.written == 0;
 	count->entries += (uint64_t)count->more;
 	if (count->lag.writes)
-		sfsi_index_count_right_locked(touched->table, count, commit);
+		sfsi_index_count_right_locked(touched->table, count, rare ? 0 : commit);
 	else if (count->more)
 		sfsi_index_count_lags_locked(touched->table, count, commit);
 }
 
-/** Returns whether the block is too large now. */
+/** Returns whether something is to be done about the block. */
 static bool show_block(const struct sfsi_index_touched *touched, uint64_t commit)
 {
 	struct sfsi_index_block *block = touched->block;
-	block->entries += (uint64_t)block->more_entries;
-	block->keys += (uint64_t)block->more_keys;
 	if (block->lag.writes)
 		sfsi_index_block_right_locked(touched->table, block, commit);
 	else if (block->more_entries || block->more_keys)
 		sfsi_index_block_lags_locked(touched->table, block, commit);
-	if (block->entries > SFSI_INDEX_BLOCK_MAX)
-		touched->table->divide = true;
-	return block->entries > SFSI_INDEX_BLOCK_MAX;
+	sfsi_index_block_count_locked(touched->table, touched->number, block->more_entries,
+				      block->more_keys);
+	return block->waits;
 }
 
 static void show_settled(const struct sfsi_index_settled *settled, uint64_t commit)
@@ -359,6 +361,10 @@ void sfsi_index_tally_wrote(struct sfsi_index_stage *stage, uint64_t commit)
 void sfsi_index_tally_fini(struct sfs_store *store, struct sfsi_index_stage *stage)
 {
 	reset(stage);
+	for (size_t i = 0; i < stage->keys_len; i++) {
+		const struct sfsi_index_touched_key *key = &stage->keys[i];
+		sfsi_index_count_put(store, key->table, key->count);
+	}
 	for (size_t i = 0; i < stage->keys_len; i++)
 		sfsi_index_counts_trim(store, stage->keys[i].table);
 	for (size_t i = 0; i < stage->notes_len; i++)
