@@ -39,6 +39,8 @@ SFS_MUST_CHECK int sfsi_bytes_set(struct sfs_store *store, uint64_t ino,
 				  const struct sfs_setattr *set);
 /** fdatasync of it and of its folder. Missing is no error. */
 SFS_MUST_CHECK int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino);
+/** The same for many; sorts them. Each folder is synced once. */
+SFS_MUST_CHECK int sfsi_bytes_sync_all(struct sfs_store *store, uint64_t *inos, size_t count);
 
 /** The times of it for futimens(2); false: none are given. */
 bool sfsi_bytes_times(const struct sfs_setattr *set, struct timespec ret[2]);

@@ -189,23 +189,63 @@ static int sync_folder(struct sfs_store *store, const char *path)
 	return fsync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
 }
 
-int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino)
+static int sync_bytes(struct sfs_store *store, uint64_t ino)
 {
 	char path[SFSI_BYTES_PATH];
 	sfsi_bytes_path(ino, path);
 	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
-	if (fsync(fd) < 0)
-		return sfsi_err_from_errno(errno);
-	path[14] = '\0';
-	int err = sync_folder(store, path);
-	path[6] = '\0';
-	if (!err)
+	return fsync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+}
+
+/** The folders of a plain file, as far as those of the next one are others. @next  0: it is the last. */
+static int sync_folders(struct sfs_store *store, uint64_t ino, uint64_t next)
+{
+	char path[PATH_SIZE], other[PATH_SIZE];
+	bytes_path(ino, path);
+	bytes_path(next, other);
+	int err = 0;
+	if (memcmp(path, other, 14) != 0 || !next) {
+		path[14] = '\0';
 		err = sync_folder(store, path);
-	if (!err)
-		err = fsync(store->raw_fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+	}
+	if (!err && (memcmp(path, other, 6) != 0 || !next)) {
+		path[6] = '\0';
+		err = sync_folder(store, path);
+	}
 	return err;
+}
+
+static int compare_inos(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+int sfsi_bytes_sync_all(struct sfs_store *store, uint64_t *inos, size_t count)
+{
+	int err = 0;
+	if (count == 0)
+		return 0;
+	/* A file that was made and closed is there twice, and neighbours share their folders. */
+	qsort(inos, count, sizeof *inos, compare_inos);
+	for (size_t i = 0; i < count && !err; i++) {
+		uint64_t next = i + 1 < count ? inos[i + 1] : 0;
+		if (next == inos[i])
+			continue;
+		err = sync_bytes(store, inos[i]);
+		if (!err)
+			err = sync_folders(store, inos[i], next);
+	}
+	if (!err && fsync(store->raw_fd) < 0)
+		err = sfsi_err_from_errno(errno);
+	return err;
+}
+
+int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino)
+{
+	return sfsi_bytes_sync_all(store, &ino, 1);
 }
 
 /* --- table of open files --- */

@@ -55,6 +55,7 @@ struct sfsi_class {
 	struct sfsi_schema *schema;        /* NULL: no definition; protected by catalogue_lock */
 	uint64_t schema_number;            /* counts definitions; protected by catalogue_lock */
 	struct sfsi_index_set tables;
+	bool unreferred; /* no back-reference is stored in it; false: perhaps. Protected by commit_lock */
 	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
 	/* Whose files it is made of (mirror/mirror.h); NULL: nobody's. Set before it is in the catalogue. */
 	struct sfsi_mirror_class *mirror;

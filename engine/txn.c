@@ -235,6 +235,18 @@ static int put_states(struct sfsi_txn *txn)
 	return 0;
 }
 
+/** Classes that get back-references are no longer known to have none. */
+static void note_references(struct sfsi_txn *txn, const struct sfsi_op *ops)
+{
+	for (size_t i = 0; i < txn->ops_len; i++) {
+		if (ops[i].remove || !ops[i].key.len || *(const char *)ops[i].key.data != 'B')
+			continue;
+		struct sfsi_class *class = sfsi_class_ref(txn->store, ops[i].partition);
+		if (class)
+			class->unreferred = false;
+	}
+}
+
 static int write_ops(struct sfsi_txn *txn)
 {
 	SFSI_AUTO_FREE struct sfsi_op *ops = calloc(txn->ops_len, sizeof *ops);
@@ -250,6 +262,7 @@ static int write_ops(struct sfsi_txn *txn)
 		if (!op->remove)
 			ops[i].val = bytes_at(txn, op->val_off, op->val_len);
 	}
+	note_references(txn, ops);
 	struct sfsi_backend *backend = txn->store->backend;
 	int err = txn->deferred ? sfsi_backend_defer(backend, ops, txn->ops_len)
 				: sfsi_backend_write(backend, ops, txn->ops_len);

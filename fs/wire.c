@@ -186,44 +186,39 @@ int fs_wire_start(struct fs *fs)
 
 /* --- the handshake --- */
 
-/** A feature that the library has no name for. */
-static bool add(struct fs *fs, uint64_t flag)
+/* What the library calls the flags; 0: nothing, it is too old. */
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+#define NAME_KILLPRIV FUSE_CAP_HANDLE_KILLPRIV_V2
+#else
+#define NAME_KILLPRIV 0
+#endif
+#ifdef FUSE_CAP_PASSTHROUGH
+#define NAME_PASSTHROUGH FUSE_CAP_PASSTHROUGH
+#else
+#define NAME_PASSTHROUGH 0
+#endif
+
+/** Ask for what the kernel offers: through the library, or in its reply. */
+static bool ask(struct fs *fs, struct fuse_conn_info *conn, uint64_t name, uint64_t flag)
 {
+#ifdef HAVE_FUSE_SET_FEATURE_FLAG
+	if (name)
+		return fuse_set_feature_flag(conn, name);
+#else
+	(void)conn, (void)name;
+#endif
 	if (!(fs->wire.offered & flag))
 		return false;
 	fs->wire.added |= flag;
 	return true;
 }
 
-static bool want_killpriv(struct fs *fs, struct fuse_conn_info *conn)
-{
-#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
-	return fuse_set_feature_flag(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
-#else
-	(void)conn;
-	return add(fs, WIRE_KILLPRIV_V2);
-#endif
-}
-
-static bool want_pass(struct fs *fs, struct fuse_conn_info *conn)
-{
-	if (fs->options->no_pass)
-		return false;
-#ifdef FUSE_CAP_PASSTHROUGH
-	conn->max_backing_stack_depth = 1;
-	return fuse_set_feature_flag(conn, FUSE_CAP_PASSTHROUGH);
-#else
-	(void)conn;
-	return add(fs, WIRE_PASSTHROUGH);
-#endif
-}
-
 void fs_wire_negotiate(struct fs *fs, struct fuse_conn_info *conn)
 {
 	unsigned features = 0;
-	if (want_killpriv(fs, conn))
+	if (ask(fs, conn, NAME_KILLPRIV, WIRE_KILLPRIV_V2))
 		features |= FS_FEATURE_KILLPRIV;
-	if (want_pass(fs, conn))
+	if (!fs->options->no_pass && ask(fs, conn, NAME_PASSTHROUGH, WIRE_PASSTHROUGH))
 		features |= FS_FEATURE_PASS;
 	atomic_store(&fs->features, features);
 }

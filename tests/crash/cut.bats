@@ -29,6 +29,7 @@ record() {
 	local seed=$1
 	shift
 	rm -f "$LOG"
+	# What the kernel writes itself is not recorded.
 	recorded "$STORE" "$LOG" "$STOREFS" mount -o nopassthrough "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1
 	STORE_PID=$(store_owner)
 	"$PROGRAMS/writer" -t 3 -s "$seed" -c "${CHANGES:-1500}" "$@" "$MNT" "$LOG" 2>"$SCRATCH/writer"
