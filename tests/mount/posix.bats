@@ -44,6 +44,21 @@ chapter() {
 @test "locks: flock, fcntl, of open files" { chapter locks -o allow_other; }
 @test "root: access without default_permissions" { chapter root; }
 
+@test "programs can have more raws open than the daemon was started with" {
+	local i fds=()
+	ulimit -Sn 200
+	store_mount
+	ulimit -Sn 2000
+	class_raw Raw
+	for i in {1..600}; do
+		exec {fd}<>"$MNT/Raw/$i"
+		fds+=("$fd")
+		echo "$i" >&"$fd"
+	done
+	is "$(cat "$MNT"/Raw/* | wc -l)" 600
+	for fd in "${fds[@]}"; do exec {fd}>&-; done
+}
+
 @test "the page about POSIX names each exception that the chapters make" {
 	local line count=0
 	while read -r line; do

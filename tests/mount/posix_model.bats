@@ -64,3 +64,24 @@ tree() {
 	store_umount
 	"$STOREFS" check "$STORE"
 }
+
+# owned : each plain file of the store belongs to a file that has a name.
+owned() {
+	is "$(find "$STORE/raw" -type f | wc -l)" "$(find "$DIR" -type f -printf '%i\n' | sort -u | wc -l)"
+}
+
+@test "a kill in the midst of changes leaves whole trees, and no bytes that are nobody's" {
+	local round
+	helper_build treemodel
+	for round in 1 2 3 4; do
+		mkdir "$DIR/$round"
+		helper treemodel "$DIR/$round" "$((SEED + round))" 2 1000000 2>/dev/null 3>&- &
+		wait_until test -e "$DIR/$round/p1/a"
+		sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
+		store_kill
+		wait
+		"$STOREFS" check "$STORE"
+		store_mount
+		owned
+	done
+}
