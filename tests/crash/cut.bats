@@ -24,12 +24,13 @@ recorded() {
 	env LD_PRELOAD="$PROGRAMS/shim.so" CRASH_ROOT="$store" CRASH_LOG="$log" "$@"
 }
 
-# record SEED [WRITER-OPTION…] : from a mount to its clean end.
+# record SEED [WRITER-OPTION…] : from a mount to its clean end. All bytes go through the daemon: what the
+# kernel writes to plain files by itself the shim can not see.
 record() {
 	local seed=$1
 	shift
 	rm -f "$LOG"
-	recorded "$STORE" "$LOG" "$STOREFS" mount "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1
+	recorded "$STORE" "$LOG" "$STOREFS" mount -o nopassthrough "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1
 	STORE_PID=$(store_owner)
 	"$PROGRAMS/writer" -t 3 -s "$seed" -c "${CHANGES:-1500}" "$@" "$MNT" "$LOG" 2>"$SCRATCH/writer"
 	"$PROGRAMS/verify" kill "$LOG" 1000000000000 "$MNT"
