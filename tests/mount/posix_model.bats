@@ -33,6 +33,11 @@ tree() {
 	is "$(md5sum <"$DIR/file")" "$sum"
 }
 
+@test "the same where all bytes go through the daemon" {
+	store_remount -o nopassthrough
+	helper filemodel "$DIR/file" "$SEED" 5000
+}
+
 @test "the same of a scratch file, which begins small" {
 	mkdir "$MNT/Note"
 	helper filemodel "$MNT/Note/file" "$SEED" 3000
