@@ -290,19 +290,16 @@ static int first_name(struct sfsi_txn *txn, struct sfsi_inode *inode, uint64_t d
 		      struct sfs_span name)
 {
 	uint32_t class_id = sfs_ino_class(dir);
-	struct sfsi_txn_class *class;
+	const struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
 	struct sfsi_key key;
-	sfsi_key_serial(&key, 'Z', inode->serial);
-	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
-	if (!err)
-		err = sfsi_txn_class(txn, class_id, &class);
-	if (err < 0)
-		return err;
-	if (class->class->kind == SFS_CLASS_RAW) {
+	if (class && class->kind == SFS_CLASS_RAW) {
 		inode->parent = sfsi_ino_serial(dir);
 		inode->name = name;
 	}
-	err = count_file(txn, class_id, 1);
+	sfsi_key_serial(&key, 'Z', inode->serial);
+	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	if (!err)
+		err = count_file(txn, class_id, 1);
 	return err < 0 ? err : sfsi_raw_index_new(txn, class_id, inode->serial);
 }
 
