@@ -204,10 +204,11 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 static void reply_change(fuse_req_t req, uint64_t node, int err)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	struct sfs_attr attr;
-	if (err == SFS_ERR_NOT_FOUND && sfs_raw_stat(fs->store, node, &attr) == SFS_ERR_NOT_FOUND)
-		fs_reply_node(req, err);
-	else if (err == SFS_ERR_NOT_FOUND && attr.nlink == 0)
+	struct sfs_attr attr = { .nlink = 1 };
+	int there = err == SFS_ERR_NOT_FOUND ? sfs_raw_stat(fs->store, node, &attr) : 0;
+	if (there < 0)
+		fs_reply_node(req, there);
+	else if (attr.nlink == 0)
 		fs_reply_errno(req, ENOENT);
 	else
 		reply_meta(req, err);
