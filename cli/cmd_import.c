@@ -135,6 +135,7 @@ static void summary(struct cli_import *import)
 	double seconds = cli_progress_seconds(&import->progress);
 	uint64_t after = class_count(import);
 	uint64_t created = after > import->before ? after - import->before : 0;
+	created += import->linked;
 	if (created > import->saved)
 		created = import->saved;
 	cli_progress_clear(&import->progress);
@@ -275,7 +276,7 @@ const struct cli_cmd cli_cmd_import = {
 		"\n"
 		"A folder into a class of objects: each ID.json and ID.msgpack is an object; other\n"
 		"files and sub-folders are reported as skipped. A folder into a raw class: the\n"
-		"whole tree, with modes, times, symlinks and user.* attributes (which become\n"
+		"whole tree, with modes, times, links and user.* attributes (which become\n"
 		"metadata); a file that is there with the same size and time is not copied again.\n"
 		"CLASS is made when it is missing: of the kind asked for, else a class of objects\n"
 		"when the source is JSON or all files of the folder are documents, else raw.\n"

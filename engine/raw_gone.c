@@ -64,7 +64,7 @@ void sfsi_gone_add(struct sfs_store *store, uint64_t ino, const struct sfsi_inod
 	if (!made)
 		return;
 	*made = (struct gone_inode){ .ino = ino, .inode = *inode };
-	made->inode.text = (struct sfs_span){ "", 0 };
+	made->inode.text = made->inode.name = (struct sfs_span){ "", 0 };
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	uint64_t *oldest = &gone->ring[gone->next++ % GONE_MAX];
 	drop_locked(gone, *oldest);

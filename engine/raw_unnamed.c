@@ -41,6 +41,7 @@ static int make_in(struct sfsi_txn *txn, uint64_t dir, const struct sfs_raw_make
 		.gid = make->gid,
 		.revision = txn->commit,
 		.text = { "", 0 },
+		.name = { "", 0 },
 		.atime_ns = txn->now_ns,
 		.mtime_ns = txn->now_ns,
 		.ctime_ns = txn->now_ns,

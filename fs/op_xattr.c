@@ -182,14 +182,36 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 		fs_reply_errno(req, EPERM);
 		return false;
 	}
-	if (is_user(name) && !is_raw(fuse_req_userdata(req), node))
-		fs_refusal_because("only raws, scratch files and directories have user.* "
-				   "attributes, an object has properties");
-	if (!is_user(name) || !is_raw(fuse_req_userdata(req), node)) {
+	if (!is_user(name)) {
 		fs_reply_errno(req, ENOTSUP);
 		return false;
 	}
-	return true;
+	if (is_raw(fuse_req_userdata(req), node))
+		return true;
+	struct fs_found found;
+	if (fs_attr_load(fuse_req_userdata(req), node, NULL, fs_pid(req), &found) ==
+	    SFS_ERR_NOT_FOUND) {
+		fs_reply_node(req, SFS_ERR_NOT_FOUND);
+		return false;
+	}
+	fs_refusal_because("only raws, scratch files and directories have user.* "
+			   "attributes, an object has properties");
+	fs_reply_errno(req, ENOTSUP);
+	return false;
+}
+
+/** The end of a change; what was not found may be the raw itself, removed meanwhile. */
+static void reply_change(fuse_req_t req, uint64_t node, int err)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct sfs_attr attr = { .nlink = 1 };
+	int there = err == SFS_ERR_NOT_FOUND ? sfs_raw_stat(fs->store, node, &attr) : 0;
+	if (there < 0)
+		fs_reply_node(req, there);
+	else if (attr.nlink == 0)
+		fs_reply_errno(req, ENOENT);
+	else
+		reply_meta(req, err);
 }
 
 void fs_op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
@@ -210,7 +232,7 @@ void fs_op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const cha
 		fs_refusal_diag(&diag);
 	fs_mark_end();
 	fs_loop_block_end(fs->loop);
-	reply_meta(req, err);
+	reply_change(req, node, err);
 }
 
 void fs_op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
@@ -224,5 +246,5 @@ void fs_op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
 	int err = sfs_raw_meta_remove(fs->store, node, key_of(name));
 	fs_mark_end();
 	fs_loop_block_end(fs->loop);
-	reply_meta(req, err);
+	reply_change(req, node, err);
 }

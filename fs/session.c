@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -279,6 +280,17 @@ static void say_ready(const struct fs *fs)
 /** Who waits for the mount hears what became of it. */
 typedef void tell_fn(void *arg, int err, const struct sfs_diag *diag);
 
+/** Each raw that a program has open needs a descriptor here too: as many as the system gives. */
+static void raise_limit_of_files(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		fs_log(LOG_NOTICE, "the limit of open files stays low: %s", strerror(errno));
+}
+
 /** Serve until the end. @tell  called once, when the mount is usable or is not. */
 static int serve(const struct fs_options *options, tell_fn *tell, void *arg, struct sfs_diag *diag)
 {
@@ -296,6 +308,7 @@ static int serve(const struct fs_options *options, tell_fn *tell, void *arg, str
 	};
 	fs->policy.xattr = !options->no_xattr;
 	set_signals(&old);
+	raise_limit_of_files();
 	int err = start(fs, diag);
 	tell(arg, err, diag);
 	if (!err) {

@@ -1,4 +1,5 @@
 /* The contract of what has no name: files that get one later, and what is gone and still held. */
+#include <storefs/index.h>
 #include "check_case.h"
 #include "contract.h"
 
@@ -68,9 +69,37 @@ static void it_may_get_a_name(void **state)
 	is_whole(c);
 	assert_string_equal(case_names(c, c->root), "a b");
 	assert_string_equal(case_read(c, ino), "lasting");
+	struct sfs_buf path = SFS_BUF_INIT;
+	assert_int_equal(sfs_raw_path(c->store, ino, &path), 0);
+	assert_true(sfs_span_equal(sfs_buf_span(&path), SPAN("a")));
+	sfs_buf_fini(&path);
 	assert_int_equal(sfs_raw_unlink(c->store, c->root, SPAN("a")), 0);
 	assert_int_equal(sfs_raw_unlink(c->store, c->root, SPAN("b")), 0);
 	assert_int_equal(files(c), 0);
+}
+
+static void its_first_name_brings_it_into_indexes(void **state)
+{
+	struct case_store *c = *state;
+	uint64_t ino;
+	struct sfs_class_make image = { .name = SPAN("Image"),
+					.kind = SFS_CLASS_RAW,
+					.mode = 0755 };
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	const struct sfs_span text = SPAN(
+		"{\"kind\": \"raw\", \"indexes\": {\"width\": \"value\"}}");
+	if (sfs_class_define(c->store, &image, text, &diag) ||
+	    sfs_index_wait(c->store, c->images, NULL, NULL, &diag))
+		fail_msg("%s", diag.text);
+	struct sfs_raw_file *file = make(c, "x", &ino);
+	assert_int_equal(sfs_raw_link(c->store, ino, c->root, SPAN("a"), NULL), 0);
+	assert_int_equal(sfs_raw_link(c->store, ino, c->root, SPAN("b"), NULL), 0);
+	is_whole(c);
+	sfs_raw_close(file);
+	assert_int_equal(sfs_raw_unlink(c->store, c->root, SPAN("a")), 0);
+	is_whole(c);
+	assert_int_equal(sfs_raw_unlink(c->store, c->root, SPAN("b")), 0);
+	is_whole(c);
 }
 
 static void a_name_that_comes_and_goes_leaves_it_as_it_was(void **state)
@@ -195,6 +224,7 @@ int contract_unnamed(const char *backend)
 	const struct CMUnitTest tests[] = {
 		CASE(a_file_without_a_name_goes_with_its_last_close),
 		CASE(it_may_get_a_name),
+		CASE(its_first_name_brings_it_into_indexes),
 		CASE(a_name_that_comes_and_goes_leaves_it_as_it_was),
 		CASE(only_files_are_made_without_a_name),
 		CASE(a_removed_directory_is_known_until_it_is_forgotten),

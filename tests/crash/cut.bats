@@ -24,7 +24,8 @@ recorded() {
 	env LD_PRELOAD="$PROGRAMS/shim.so" CRASH_ROOT="$store" CRASH_LOG="$log" "$@"
 }
 
-# record SEED [WRITER-OPTION…] : from a mount to its clean end.
+# record SEED [WRITER-OPTION…] : from a mount to its clean end. All bytes go through the daemon: what the
+# kernel writes to plain files by itself the shim can not see.
 record() {
 	local seed=$1
 	shift
