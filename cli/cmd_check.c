@@ -298,6 +298,7 @@ const struct cli_cmd cli_cmd_check = {
 		    "storefs check --data --rate 50M /srv/blog\n"
 		    "storefs check --json /mnt/blog Article | jq '.problems[]'",
 	.flags = CLI_OPENS | CLI_READS,
+	.writes = "data", /* hashes are kept */
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
 	.min_args = 0,
 	.max_args = -1,

@@ -266,8 +266,7 @@ static const struct cli_option options[] = {
 	{ "format", 'F', "FORMAT",
 	  "of the document: json or msgpack\n"
 	  "(default: by the name of FILE, else json)" },
-	{ "meta", 'm', NULL,
-	  "FILE is the metadata of the raw, as a document: it takes the place of all" },
+	{ "meta", 'm', NULL, "FILE is the metadata of the raw, in place of all it has" },
 	{ "merge", 'M', NULL, "with --meta: keys that FILE does not have stay as they are" },
 	{ "json", 'j', NULL, "what was saved, as JSON" },
 	{ NULL, 0, NULL, NULL },

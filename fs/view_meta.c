@@ -59,9 +59,7 @@ static int document_attr(struct fs *fs, const struct fs_view *view, struct sfs_a
 		ret->uid = attr.uid;
 		ret->gid = attr.gid;
 		ret->size = text.len;
-		/* Without metadata it is as old as its class's oldest: nothing was ever saved. */
-		ret->mtime_ns = updates.saved_ns ? updates.saved_ns : fs->started_ns;
-		ret->atime_ns = ret->ctime_ns = ret->mtime_ns;
+		ret->atime_ns = ret->mtime_ns = ret->ctime_ns = updates.saved_ns;
 	}
 	sfs_buf_fini(&text);
 	return err;

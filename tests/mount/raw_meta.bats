@@ -361,5 +361,7 @@ sleep_settled() {
 	done
 	is "$(attr_of k30 width)" 0
 	store_umount
-	is "$("$STOREFS" check --data --json "$STORE" | jq .found)" 0
+	sleep_settled
+	is "$("$STOREFS" check --data --json "$STORE" | jq -c '[.found, .data_new]')" '[0,32]'
+	is "$("$STOREFS" check --data --json "$STORE" | jq -c '[.found, .data_new]')" '[0,0]'
 }
