@@ -278,6 +278,26 @@ static void raws_are_found_by_their_metadata(void **state)
 	assert_string_equal(check(c, 0).text, "");
 }
 
+static void a_raw_that_is_named_late_is_found(void **state)
+{
+	struct case_store *c = *state;
+	const struct sfs_raw_make make = { .type = SFS_NODE_FILE, .mode = 0644 };
+	struct sfs_raw_file *file;
+	struct sfs_attr attr;
+	define(c, INDEXED);
+	assert_int_equal(sfs_raw_make_unnamed(c->store, c->root, &make, &file), 0);
+	assert_int_equal(sfs_raw_file_stat(file, &attr), 0);
+	assert_string_equal(query(c, "width.missing"), "");
+	assert_string_equal(path(c, attr.ino), "(none)");
+	assert_int_equal(sfs_raw_link(c->store, attr.ino, c->root, SPAN("late"), &attr), 0);
+	assert_string_equal(path(c, attr.ino), "late");
+	assert_string_equal(query(c, "width.missing"), "late");
+	assert_int_equal(put_meta(c, attr.ino, "{\"width\": 3}", 0), 0);
+	sfs_raw_close(file);
+	assert_string_equal(query(c, "width=3"), "late");
+	assert_string_equal(check(c, 0).text, "");
+}
+
 static void lines_of_raws_are_their_metadata(void **state)
 {
 	struct case_store *c = *state;
@@ -655,6 +675,7 @@ int contract_raw_whole(const char *backend)
 		CASE(update_times_tell_data_and_metadata_apart),
 		CASE(a_number_leads_back_to_a_path),
 		CASE(raws_are_found_by_their_metadata),
+		CASE(a_raw_that_is_named_late_is_found),
 		CASE(lines_of_raws_are_their_metadata),
 		CASE(bytes_come_from_a_descriptor),
 		CASE(a_put_is_whole_or_nothing),
