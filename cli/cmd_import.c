@@ -55,16 +55,22 @@ static int need_kind(struct cli_ctx *ctx, const struct source *source, enum sfs_
 {
 	struct sfs_class_info class;
 	bool documents;
+	bool there = sfs_class_find(ctx->store, sfs_span_str(ctx->argv[0]), &class) == 0;
 	if (!source->folder) {
-		if (*kind == SFS_CLASS_RAW)
-			return cli_usage(ctx, "a raw class is imported from a folder "
-					      "('storefs put' saves one raw)");
-		*kind = SFS_CLASS_OBJECT;
+		/* Only who says that it is records: any file may be meant to be a raw. */
+		bool records = cli_option(ctx, "format");
+		if (*kind == SFS_CLASS_RAW && !records)
+			return cli_usage(ctx,
+					 "a raw class is imported from a folder, or with "
+					 "--format from records ('storefs put' saves one raw)");
+		bool raw = *kind == SFS_CLASS_RAW ||
+			   (records && there && class.kind == SFS_CLASS_RAW);
+		*kind = raw ? SFS_CLASS_RAW : SFS_CLASS_OBJECT;
 		return 0;
 	}
 	if (*kind)
 		return 0;
-	if (sfs_class_find(ctx->store, sfs_span_str(ctx->argv[0]), &class) == 0) {
+	if (there) {
 		*kind = class.kind;
 		return 0;
 	}

@@ -53,11 +53,16 @@ static bool is_type(const char *text)
 int sfsi_mime_of(struct sfs_span bytes, char ret[SFSI_MIME_SIZE])
 {
 	size_t len = bytes.len < SFSI_MIME_BYTES ? bytes.len : SFSI_MIME_BYTES;
+	/* As file(1) says it of a file; the library alone has another word. */
+	if (len == 0) {
+		snprintf(ret, SFSI_MIME_SIZE, "inode/x-empty");
+		return 0;
+	}
 	SFSI_LOCK_SCOPE(&magic_lock);
 	int err = load_locked();
 	if (err < 0)
 		return err;
-	const char *text = magic_buffer(magic, len ? bytes.data : "", len);
+	const char *text = magic_buffer(magic, bytes.data, len);
 	snprintf(ret, SFSI_MIME_SIZE, "%s",
 		 text && is_type(text) ? text : "application/octet-stream");
 	return 0;

@@ -25,6 +25,9 @@ void sfsi_reaped_done(struct sfsi_txn *txn);
 /** Give raws of the tail that a power cut left without bytes an empty plain file. */
 SFS_MUST_CHECK int sfsi_bytes_recover(struct sfs_store *store);
 
+/** Remove plain files that a crash left without a commit that names them. Best effort. */
+void sfsi_bytes_collect(struct sfs_store *store);
+
 /** Make an empty plain file for an inode number; replaces one that a crash left. */
 SFS_MUST_CHECK int sfsi_bytes_create(struct sfs_store *store, uint64_t ino);
 /** Open it. */

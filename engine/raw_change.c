@@ -285,22 +285,16 @@ int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
 	return err;
 }
 
-/** The first name of a file that was made without one: its bytes stay. The inode is stored by the caller. */
-static int first_name(struct sfsi_txn *txn, struct sfsi_inode *inode, uint64_t dir,
-		      struct sfs_span name)
+/** The first name of a file that was made without one: its bytes stay. */
+static int first_name(struct sfsi_txn *txn, uint64_t ino)
 {
-	uint32_t class_id = sfs_ino_class(dir);
-	const struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
 	struct sfsi_key key;
-	if (class && class->kind == SFS_CLASS_RAW) {
-		inode->parent = sfsi_ino_serial(dir);
-		inode->name = name;
-	}
-	sfsi_key_serial(&key, 'Z', inode->serial);
-	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	sfsi_key_serial(&key, 'Z', sfsi_ino_serial(ino));
+	int err = sfsi_txn_remove(txn, sfs_ino_class(ino), sfsi_key_span(&key));
 	if (!err)
-		err = count_file(txn, class_id, 1);
-	return err < 0 ? err : sfsi_raw_index_new(txn, class_id, inode->serial);
+		err = count_file(txn, sfs_ino_class(ino), 1);
+	return err < 0 ? err
+		       : sfsi_raw_index_new(txn, sfs_ino_class(ino), sfsi_ino_serial(ino));
 }
 
 static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_span name,
@@ -325,10 +319,11 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 	inode.nlink++;
 	inode.ctime_ns = txn->now_ns;
 	inode.revision = txn->commit;
-	err = unnamed ? first_name(txn, &inode, dir, name)
-		      : sfsi_raw_name_add(txn, &inode, dir, name);
+	err = sfsi_raw_name_add(txn, &inode, dir, name);
 	if (!err)
 		err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
+	if (!err && unnamed)
+		err = first_name(txn, ino);
 	if (!err)
 		err = sfsi_name_store(txn, dir, name,
 				      (struct sfsi_name){ inode.serial, inode.type });

@@ -168,6 +168,22 @@ int sfs_raw_meta_document(struct sfs_store *store, uint64_t ino, enum sfs_format
 	return err < 0 ? err : sfsi_document_render(format, sfs_buf_span(&body), ret);
 }
 
+/** When it was made: the times of the bytes are those of the plain file, the inode keeps its own. */
+static int made_ns(struct sfs_store *store, uint64_t ino, int64_t *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_key key;
+	struct sfsi_inode inode;
+	sfsi_key_serial(&key, 'N', sfsi_ino_serial(ino));
+	int err = sfsi_memo_get(store, sfs_ino_class(ino), sfsi_key_span(&key), &buf);
+	if (!err)
+		err = sfsi_inode_decode(sfs_buf_span(&buf), sfsi_ino_serial(ino), &inode);
+	if (!err)
+		*ret = inode.mtime_ns;
+	/* Open, and without a name. */
+	return err == SFS_ERR_NOT_FOUND ? 0 : err;
+}
+
 int sfs_raw_updated(struct sfs_store *store, uint64_t ino, struct sfs_raw_updates *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
@@ -178,13 +194,16 @@ int sfs_raw_updated(struct sfs_store *store, uint64_t ino, struct sfs_raw_update
 		err = sfsi_meta_load(store, ino, &buf, &meta);
 	if (err < 0)
 		return err;
+	/* Metadata that was never set is as old as the raw. */
+	if (!meta.saved_ns)
+		err = made_ns(store, ino, &meta.saved_ns);
 	*ret = (struct sfs_raw_updates){
 		.data_ns = attr.type == SFS_NODE_FILE ? attr.mtime_ns : 0,
 		.meta_ns = meta.updated_ns,
 		.saved_ns = meta.saved_ns,
 	};
 	ret->oid_ns = ret->data_ns > ret->meta_ns ? ret->data_ns : ret->meta_ns;
-	return 0;
+	return err;
 }
 
 int sfsi_meta_check(struct sfs_span bytes)

@@ -26,7 +26,14 @@ int sfsi_raw_name_add(struct sfsi_txn *txn, struct sfsi_inode *inode, uint64_t d
 		      struct sfs_span name)
 {
 	const struct sfsi_raw_at at = { dir, name };
+	const struct sfsi_class *class = sfsi_class_ref(txn->store, sfs_ino_class(dir));
 	struct sfsi_key key;
+	/* The first one: it was made without. */
+	if (inode->nlink == 1 && class && class->kind == SFS_CLASS_RAW) {
+		inode->parent = sfsi_ino_serial(dir);
+		inode->name = name;
+		return 0;
+	}
 	if (!inode->name.len)
 		return 0;
 	another_key(&key, inode->serial, &at);

@@ -18,7 +18,7 @@ struct sfsi_raw_at {
 	struct sfs_span name;
 };
 
-/** An inode gets one more name. The inode is stored by the caller. */
+/** An inode gets one more name, and counts it already. It is stored by the caller, and borrows the name. */
 SFS_MUST_CHECK int sfsi_raw_name_add(struct sfsi_txn *txn, struct sfsi_inode *inode, uint64_t dir,
 				     struct sfs_span name);
 /** An inode loses a name, and may have others. Before it does, and is stored. */

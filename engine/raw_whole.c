@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include "raw_content.h"
 #include "raw_name.h"
+#include "raw_page.h"
 
 #define PIECE_MAX ((size_t)64 << 20)
-#define PAGE 256
 
 int sfs_raw_size(struct sfs_store *store, uint64_t ino, uint64_t *ret)
 {
@@ -89,35 +89,6 @@ int sfs_raw_load(struct sfs_store *store, uint64_t ino, uint64_t limit, struct s
 
 /* --- listing --- */
 
-struct page {
-	uint64_t serials[PAGE];
-	size_t count;
-	uint64_t after; /* the last inode that was seen; 0: none was */
-};
-
-static int take_inode(void *arg, struct sfs_span key, struct sfs_span val)
-{
-	struct page *page = arg;
-	struct sfsi_inode inode;
-	uint64_t serial = key.len == 9 ? sfsi_get_be64((const uint8_t *)key.data + 1) : 0;
-	page->after = serial;
-	if (serial && sfsi_inode_decode(val, serial, &inode) == 0 && inode.type != SFS_NODE_DIR)
-		page->serials[page->count++] = serial;
-	return 0;
-}
-
-static int next_page(struct sfs_store *store, uint32_t class_id, struct page *page)
-{
-	struct sfsi_key after;
-	sfsi_key_serial(&after, 'N', page->after);
-	page->count = page->after = 0;
-	struct sfsi_scan scan = { .partition = class_id,
-				  .prefix = { "N", 1 },
-				  .after = sfsi_key_span(&after),
-				  .limit = PAGE };
-	return sfsi_backend_scan(store->backend, &scan, take_inode, page);
-}
-
 static int give(struct sfs_store *store, uint64_t ino, sfs_raw_each_fn *fn, void *arg)
 {
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
@@ -135,14 +106,12 @@ int sfs_raw_each(struct sfs_store *store, uint32_t class_id, uint64_t start, uin
 		 sfs_raw_each_fn *fn, void *arg)
 {
 	struct sfs_class_info info;
-	struct page page = { .after = 0 };
+	struct sfsi_raw_page page = { .after = 0 };
 	int err = sfs_class_get(store, class_id, &info);
 	if (!err && info.kind != SFS_CLASS_RAW)
 		err = SFS_ERR_WRONG_KIND;
 	while (!err && limit) {
-		err = next_page(store, class_id, &page);
-		if (!page.after)
-			break;
+		err = sfsi_raw_page_next(store, class_id, &page);
 		for (size_t i = 0; i < page.count && limit && !err; i++) {
 			if (start) {
 				start--;
@@ -152,7 +121,7 @@ int sfs_raw_each(struct sfs_store *store, uint32_t class_id, uint64_t start, uin
 			limit--;
 		}
 	}
-	return err;
+	return err < 0 ? err : 0;
 }
 
 /* --- removing --- */

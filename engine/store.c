@@ -309,6 +309,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 	/* What can not be swept now (a full disk) is swept next time. */
 	if (!err && !create && !store->read_only)
 		(void)!sfsi_reaped_sweep(store);
+	if (!err && !create && !store->read_only)
+		sfsi_bytes_collect(store);
 	if (!err && !create)
 		(void)!sfsi_backrefs_settle(store);
 	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;

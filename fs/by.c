@@ -623,24 +623,23 @@ bool fs_by_is_reserved(struct sfs_span name)
 	return is;
 }
 
+/** Raws may be called anything: only a class of them with indexes has views, and few names for them. */
+static bool raws_have(struct fs *fs, uint32_t class_id, struct sfs_span name)
+{
+	struct sfs_index_info index;
+	return fs_by_is_reserved(name) && sfs_index_next(fs->store, class_id, 0, &index) == 0;
+}
+
 int fs_by_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret)
 {
 	struct sfs_class_info info;
-	struct sfs_index_info index;
-	struct fs_view_spec spec = { .id = SFS_BUF_INIT };
 	int err = machinery(name, ret);
 	if (err == SFS_ERR_NOT_FOUND)
 		err = fs_by_file_find(name, true, ret);
 	if (!err)
 		err = sfs_class_get(fs->store, sfs_ino_class(fs_node_ino(dir)), &info);
-	/* Raws may be called anything: what is called so is found before, and no name is taken for nothing. */
-	if (!err && info.kind == SFS_CLASS_RAW && ret->ops != &by_ops &&
-	    machinery(name, &spec) == 0)
+	if (!err && info.kind == SFS_CLASS_RAW && !raws_have(fs, info.id, name))
 		err = SFS_ERR_NOT_FOUND;
-	if (!err && info.kind == SFS_CLASS_RAW && ret->ops == &by_ops &&
-	    sfs_index_next(fs->store, info.id, 0, &index) < 0)
-		err = SFS_ERR_NOT_FOUND;
-	sfs_buf_fini(&spec.id);
 	return err;
 }
 

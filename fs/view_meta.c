@@ -5,11 +5,14 @@
  * replaces the metadata, and is judged as one of an object is. What programs make beside a document while
  * they save it are scratch files (scratch.h): any name that is no document's. What was refused is kept as
  * one, too: .a.jpg.json.rejected.
+ *
+ * Lookup-only: a.jpg/.referrers/CLASS.RELATION/, who refers to the raw.
  */
 #include <stdio.h>
 #include "name.h"
 #include "notify.h"
 #include "refusal.h"
+#include "relation.h"
 #include "scratch.h"
 #include "view_table.h"
 
@@ -56,9 +59,7 @@ static int document_attr(struct fs *fs, const struct fs_view *view, struct sfs_a
 		ret->uid = attr.uid;
 		ret->gid = attr.gid;
 		ret->size = text.len;
-		/* Without metadata it is as old as its class's oldest: nothing was ever saved. */
-		ret->mtime_ns = updates.saved_ns ? updates.saved_ns : fs->started_ns;
-		ret->atime_ns = ret->ctime_ns = ret->mtime_ns;
+		ret->atime_ns = ret->mtime_ns = ret->ctime_ns = updates.saved_ns;
 	}
 	sfs_buf_fini(&text);
 	return err;
@@ -238,6 +239,61 @@ static int find_directory(struct fs *fs, uint64_t dir, struct sfs_span name, uin
 	return !err && attr.type != SFS_NODE_DIR ? SFS_ERR_NOT_FOUND : err;
 }
 
+/* --- a raw as a directory: who refers to it --- */
+
+static int raw_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
+{
+	struct sfs_attr attr;
+	int err = sfs_raw_find_path(fs->store, view->class_id, view->id, &attr);
+	if (err < 0)
+		return err == SFS_ERR_NOT_DIR ? SFS_ERR_NOT_FOUND : err;
+	ret->mode = 0555;
+	ret->uid = attr.uid;
+	ret->gid = attr.gid;
+	ret->nlink = 3;
+	ret->atime_ns = attr.atime_ns;
+	ret->mtime_ns = attr.mtime_ns;
+	ret->ctime_ns = attr.ctime_ns;
+	return 0;
+}
+
+static int raw_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		    struct fs_view_spec *ret)
+{
+	(void)fs, (void)dir;
+	if (!sfs_span_equal(name, sfs_span_str(FS_REFERRERS_NAME)))
+		return SFS_ERR_NOT_FOUND;
+	ret->ops = &fs_referrers_ops;
+	return 0;
+}
+
+/* Its id is its path, as that of an object is its oid. */
+static const struct fs_view_ops raw_ops = {
+	.kind = "raw",
+	.type = S_IFDIR,
+	.is_object = true,
+	.attr = raw_attr,
+	.find = raw_find,
+};
+
+/** The raw of a name itself. */
+static int find_raw(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret)
+{
+	struct sfs_attr attr;
+	int err = sfs_raw_find(fs->store, dir, name, &attr);
+	if (!err && attr.type != SFS_NODE_FILE)
+		err = SFS_ERR_NOT_FOUND;
+	ret->ops = &raw_ops;
+	ret->id.len = 0;
+	if (!err)
+		err = sfs_raw_path(fs->store, dir, &ret->id);
+	if (!err && ret->id.len)
+		err = sfs_buf_append(&ret->id, "/", 1);
+	return err < 0 ? err : sfs_buf_append(&ret->id, name.data, name.len);
+}
+
+/* --- what a name in a directory means --- */
+
 static int directory_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 			  struct fs_view_spec *ret)
 {
@@ -248,9 +304,12 @@ static int directory_find(struct fs *fs, const struct fs_view *dir, struct sfs_s
 		err = find_directory(fs, ino_of(dir), name, &ino);
 		ret->ops = &directory_ops;
 	}
+	if (!err)
+		return put_ino(&ret->id, ino);
 	if (err == SFS_ERR_NOT_FOUND)
-		return fs_scratch_find(fs, dir, name, ret);
-	return err < 0 ? err : put_ino(&ret->id, ino);
+		err = find_raw(fs, ino_of(dir), name, ret);
+	ret->id.len = err < 0 ? 0 : ret->id.len;
+	return err == SFS_ERR_NOT_FOUND ? fs_scratch_find(fs, dir, name, ret) : err;
 }
 
 /* --- directories --- */

@@ -51,6 +51,7 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_REMOVAL] = "removal",
 	[SFS_CHECK_FILE_MISSING] = "file-missing",
 	[SFS_CHECK_FILE_STRAY] = "file-stray",
+	[SFS_CHECK_BYTES] = "data",
 	[SFS_CHECK_STATE] = "state",
 	[SFS_CHECK_COUNTER] = "counter",
 	[SFS_CHECK_SERIAL] = "serial",
@@ -420,6 +421,8 @@ static int check_class(struct sfsi_check *check, const struct sfs_class_info *in
 		err = sfsi_check_index_begin(check);
 	if (!err)
 		err = check_tables(check);
+	if (!err && (check->wanted->flags & SFS_CHECK_DATA))
+		err = sfsi_check_data(check);
 	sfsi_check_index_end(check);
 	sfsi_check_schema_end(check);
 	check->result.classes += !err;

@@ -11,7 +11,8 @@
  *   refused.c     R
  *   index.c       H, I, J
  *   index_count.c counts of H and I, from one snapshot
- *   files.c       plain files
+ *   files.c       plain files; gc.c removes those that belong to nothing
+ *   data.c        the bytes of raws
  *   schema.c      documents against definitions
  *   backref.c     B, and what objects refer to
  *   rows.c        L
@@ -69,9 +70,10 @@ struct sfsi_check {
 	uint32_t partition;
 	struct sfsi_check_finding found[SFSI_CHECK_FOUND_MAX];
 	size_t found_count;
-	bool locked;  /* a finding is being confirmed: commit_lock is held */
-	bool skipped; /* something could not be read */
-	int err;      /* of a read, in a function that can not return it */
+	bool locked;           /* a finding is being confirmed: commit_lock is held */
+	bool skipped;          /* something could not be read */
+	int err;               /* of a read, in a function that can not return it */
+	int64_t data_start_ns; /* when bytes began to be read; 0: not yet */
 };
 
 /** One pair of the backend. */
@@ -221,7 +223,13 @@ const struct sfsi_index_table *sfsi_check_index_serving(const struct sfsi_check 
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial);
 /** Plain files of a class (or of what was one) that belong to nothing. */
 SFS_MUST_CHECK int sfsi_check_files(struct sfsi_check *check);
+/** Is there something that a plain file of the partition belongs to? commit_lock is held. */
+bool sfsi_check_file_needed(struct sfsi_check *check, uint64_t serial);
 /** Folders of classes that do not exist. */
 SFS_MUST_CHECK int sfsi_check_file_folders(struct sfsi_check *check);
+
+/* --- data.c --- */
+/** The bytes of all raws of a class. */
+SFS_MUST_CHECK int sfsi_check_data(struct sfsi_check *check);
 
 #endif

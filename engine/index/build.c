@@ -191,10 +191,12 @@ static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 {
 	struct sfsi_index_edit *edit;
 	struct sfs_span oid = { "", 0 };
+	size_t others = 0; /* directories of raws */
 	int err = 0;
 	for (size_t i = 0; i < batch->count && !err; i++) {
 		struct item *item = &batch->items[i];
 		oid = oid_of(batch, item);
+		others += !item->readable && batch->table->class->kind == SFS_CLASS_RAW;
 		if (item->readable)
 			err = sfsi_index_insert(txn, batch->table, oid, item->serial, &item->keys);
 	}
@@ -203,7 +205,7 @@ static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 	err = sfsi_index_edit(txn, batch->table, &edit);
 	if (err < 0)
 		return err;
-	edit->built += batch->count;
+	edit->built += batch->count - others;
 	edit->cursor.len = 0;
 	return sfs_buf_append(&edit->cursor, oid.data, oid.len);
 }

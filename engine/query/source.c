@@ -1,6 +1,7 @@
 /* What a query reads, candidate by candidate: the listing of the class, or ranges of one index. */
 #include "query/query.h"
 #include "raw_index.h"
+#include "raw_page.h"
 
 #define PAGE 256
 
@@ -54,7 +55,6 @@ void sfsi_query_source_end(struct sfs_query *query)
 
 struct listing {
 	struct sfs_query *query;
-	uint64_t after; /* the last inode that was seen */
 	int err;
 };
 
@@ -85,48 +85,36 @@ static int add_listed(void *arg, struct sfs_span oid, const struct sfs_attr *att
 }
 
 /** Raws are listed by their numbers. */
-static int add_inode(void *arg, struct sfs_span key, struct sfs_span val)
+static int add_raws(struct sfs_query *query, const struct sfsi_raw_page *page)
 {
-	struct listing *listing = arg;
-	struct sfs_query *query = listing->query;
-	struct sfsi_raw_id buf;
-	struct sfsi_inode inode;
-	uint64_t serial = key.len == 9 ? sfsi_get_be64((const uint8_t *)key.data + 1) : 0;
-	listing->after = serial;
-	/* What can not be read is for a check to report. */
-	if (!serial || sfsi_inode_decode(val, serial, &inode) < 0 || inode.type == SFS_NODE_DIR)
-		return 0;
-	struct sfs_span id = sfsi_raw_id(serial, &buf);
-	listing->err = add_item(query, id, serial, sfsi_cookie(query->store, id));
-	return listing->err < 0;
+	int err = 0;
+	for (size_t i = 0; i < page->count && !err; i++) {
+		struct sfsi_raw_id buf;
+		struct sfs_span id = sfsi_raw_id(page->serials[i], &buf);
+		err = add_item(query, id, page->serials[i], sfsi_cookie(query->store, id));
+	}
+	return err;
 }
 
 /** A page of inodes may have nothing but directories: then the next one. */
-static int list_raws(struct listing *listing)
+static int list_raws(struct sfs_query *query)
 {
-	struct sfs_query *query = listing->query;
-	struct sfsi_key after;
+	struct sfsi_raw_page page = { .after = query->after };
 	int err = 0;
 	while (!err && !query->page_len) {
-		listing->after = 0;
-		sfsi_key_serial(&after, 'N', query->after);
-		struct sfsi_scan scan = { .partition = query->class->id,
-					  .prefix = { "N", 1 },
-					  .after = sfsi_key_span(&after),
-					  .limit = PAGE };
-		err = sfsi_backend_scan(query->store->backend, &scan, add_inode, listing);
-		if (!listing->after)
-			break;
-		query->after = listing->after;
+		err = sfsi_raw_page_next(query->store, query->class->id, &page);
+		if (!err)
+			err = add_raws(query, &page);
 	}
-	return err;
+	query->after = page.after;
+	return err < 0 ? err : 0;
 }
 
 static int list_page(struct listing *listing)
 {
 	struct sfs_query *query = listing->query;
 	if (query->class->kind == SFS_CLASS_RAW)
-		return list_raws(listing);
+		return list_raws(query);
 	int err = sfs_object_list(query->store, query->class->id, query->after, PAGE, add_listed,
 				  listing);
 	if (query->page_len)

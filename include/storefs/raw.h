@@ -252,7 +252,8 @@ struct sfs_raw_updates {
 	int64_t data_ns; /* of the bytes: the mtime of the plain file, whoever wrote it */
 	int64_t meta_ns; /* of the metadata */
 	int64_t oid_ns;  /* the later one */
-	int64_t saved_ns; /* when the document of the metadata changed last, if only in white space */
+	int64_t saved_ns; /* when the document of the metadata changed last, if only in white space; of
+			   * one that never did when the raw was made */
 };
 /** Returns 0 or SFS_ERR_NOT_FOUND. */
 SFS_API SFS_MUST_CHECK int sfs_raw_updated(struct sfs_store *store, uint64_t ino,

@@ -15,6 +15,7 @@ int contract_lists(const char *backend);
 int contract_export(const char *backend);
 int contract_raw(const char *backend);
 int contract_unnamed(const char *backend);
+int contract_raw_whole(const char *backend);
 int contract_small(const char *backend);
 int contract_deferred(const char *backend);
 int contract_schema(const char *backend);

@@ -19,6 +19,7 @@ static const struct {
 	{ "export", contract_export },
 	{ "raw", contract_raw },
 	{ "unnamed", contract_unnamed },
+	{ "raw_whole", contract_raw_whole },
 	{ "small", contract_small },
 	{ "deferred", contract_deferred },
 	{ "check", contract_check },

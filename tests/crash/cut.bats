@@ -54,7 +54,7 @@ cut_verify() {
 		fail "$(head -n 20 "$SCRATCH/verify")"
 		return 1
 	}
-	STORE=$DISK crash_check
+	STORE=$DISK crash_collect
 }
 
 # power_cut POSITION SEED [REPLAY-OPTION…] : the power goes, comes again, and all is well.
