@@ -202,9 +202,9 @@ static int sync_bytes(struct sfs_store *store, uint64_t ino)
 /** The folders of a plain file, as far as those of the next one are others. @next  0: it is the last. */
 static int sync_folders(struct sfs_store *store, uint64_t ino, uint64_t next)
 {
-	char path[PATH_SIZE], other[PATH_SIZE];
-	bytes_path(ino, path);
-	bytes_path(next, other);
+	char path[SFSI_BYTES_PATH], other[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
+	sfsi_bytes_path(next, other);
 	int err = 0;
 	if (memcmp(path, other, 14) != 0 || !next) {
 		path[14] = '\0';
