@@ -27,6 +27,7 @@ const struct cli_cmd *const cli_cmds[] = {
 	&cli_cmd_check,
 	&cli_cmd_backup,
 	&cli_cmd_restore,
+	&cli_cmd_convert,
 	&cli_cmd_version,
 	&cli_cmd_help,
 	NULL,
