@@ -6,6 +6,8 @@
 #include "cli.h"
 #include "verbs.h"
 
+/* One a line, however many there are. */
+/* clang-format off */
 const struct cli_cmd *const cli_cmds[] = {
 	&cli_cmd_init,
 	&cli_cmd_mount,
@@ -28,10 +30,12 @@ const struct cli_cmd *const cli_cmds[] = {
 	&cli_cmd_gc,
 	&cli_cmd_backup,
 	&cli_cmd_restore,
+	&cli_cmd_convert,
 	&cli_cmd_version,
 	&cli_cmd_help,
 	NULL,
 };
+/* clang-format on */
 
 const struct cli_cmd *cli_cmd_find(const char *name)
 {

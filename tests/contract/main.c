@@ -35,6 +35,7 @@ static const struct {
 	{ "index_keys", contract_index_keys },
 	{ "index_journal", contract_index_journal },
 	{ "index_file", contract_index_file },
+	{ "copy", contract_copy },
 	{ "query", contract_query },
 	{ "lines", contract_lines },
 	{ "crossing", contract_crossing },
