@@ -47,5 +47,9 @@ SFS_MUST_CHECK int sfsi_msgpack_map_next(struct sfsi_msgpack_map *map,
 					 struct sfsi_msgpack_pair *ret);
 /** Append the header of a map of count pairs. */
 SFS_MUST_CHECK int sfsi_msgpack_map_header(struct sfs_buf *ret, uint32_t count);
+/** The same of an array. */
+SFS_MUST_CHECK int sfsi_msgpack_list_header(struct sfs_buf *ret, uint32_t count);
+/** Length of the value at the start of bytes, of which only heads are looked at; 0: there is none. */
+size_t sfsi_msgpack_len(struct sfs_span bytes);
 
 #endif
