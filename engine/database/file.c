@@ -26,7 +26,7 @@ void sfsi_stamp_of(const struct stat *stat, struct sfsi_stamp *ret)
 	};
 }
 
-int sfsi_stamp_read(int dir_fd, const char *name, struct sfsi_stamp *ret)
+int sfsi_file_stamp(int dir_fd, const char *name, struct sfsi_stamp *ret)
 {
 	struct stat stat;
 	*ret = (struct sfsi_stamp){ 0 };
@@ -259,8 +259,7 @@ static int set_attributes(int fd, const struct sfsi_snapshot *like)
 	return fsync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
 }
 
-/** Where the file system can not exchange there is no file of that name for a moment. */
-static int change_places(int dir, const char *temp, const char *name)
+int sfsi_file_swap(int dir, const char *temp, const char *name)
 {
 	char side[48];
 	if (renameat2(dir, temp, dir, name, RENAME_EXCHANGE) == 0)
@@ -282,7 +281,11 @@ static int put_in_place(const struct sfsi_file_writer *writer, const char *name,
 {
 	int dir = writer->dir_fd;
 	if (was)
-		return change_places(dir, writer->temp, name);
+		return sfsi_file_swap(dir, writer->temp, name);
+	if (renameat2(dir, writer->temp, dir, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return sfsi_err_from_errno(errno);
 	return renameat(dir, writer->temp, dir, name) < 0 ? sfsi_err_from_errno(errno) : 0;
 }
 

@@ -25,7 +25,7 @@ struct sfsi_stamp {
 
 void sfsi_stamp_of(const struct stat *stat, struct sfsi_stamp *ret);
 /** Stamp of a file; zeroed when there is none. SFS_ERR_IO and the like. */
-SFS_MUST_CHECK int sfsi_stamp_read(int dir_fd, const char *name, struct sfsi_stamp *ret);
+SFS_MUST_CHECK int sfsi_file_stamp(int dir_fd, const char *name, struct sfsi_stamp *ret);
 static inline bool sfsi_stamp_equal(const struct sfsi_stamp *a, const struct sfsi_stamp *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
@@ -74,10 +74,15 @@ bool sfsi_file_is_same(const struct sfsi_file_writer *writer);
  * @like  attributes to take, those of the file that is there; stamp zeroed: there is none, then the mode
  *        is 0666 without the umask.
  * @ret   stamp of the file.
- * On failure the old file is in place. The writer has ended in any case.
+ * SFS_ERR_EXISTS: there was no file, but now there is. On failure the old file is in place. The writer has ended in any case.
  */
 SFS_MUST_CHECK int sfsi_file_commit(struct sfsi_file_writer *writer, const char *name,
 				    const struct sfsi_snapshot *like, struct sfsi_stamp *ret);
+/**
+ * Let two files change places. Where the file system can not do that at once there is no file of that name for a
+ * moment.
+ */
+SFS_MUST_CHECK int sfsi_file_swap(int dir_fd, const char *temp, const char *name);
 /** Forget it. */
 void sfsi_file_abort(struct sfsi_file_writer *writer);
 

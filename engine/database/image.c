@@ -168,7 +168,7 @@ int sfsi_image_check(struct sfs_span bytes, struct sfsi_image *ret, struct sfs_d
 	return 0;
 }
 
-static struct sfs_span take_value(const struct sfsi_image *image, struct sfsi_cursor *cursor)
+static struct sfs_span take_value(const struct sfsi_image *image, struct sfsi_image_cursor *cursor)
 {
 	struct sfs_span rest = from(image->bytes, cursor->at);
 	struct sfs_span value = { rest.data, sfsi_msgpack_len(rest) };
@@ -201,7 +201,7 @@ static void name_key(struct sfsi_item *item)
 		item->name = head.body;
 }
 
-int sfsi_image_next(const struct sfsi_image *image, struct sfsi_cursor *cursor,
+int sfsi_image_next(const struct sfsi_image *image, struct sfsi_image_cursor *cursor,
 		    struct sfsi_item *ret)
 {
 	if (cursor->seen == image->count)
@@ -224,7 +224,7 @@ int sfsi_image_next(const struct sfsi_image *image, struct sfsi_cursor *cursor,
 
 static int may_repeat(const struct sfsi_image *image, bool *ret)
 {
-	struct sfsi_cursor cursor = SFSI_CURSOR_INIT(image);
+	struct sfsi_image_cursor cursor = SFSI_IMAGE_CURSOR_INIT(image);
 	struct sfsi_item item;
 	struct sfsi_seen seen;
 	*ret = false;
@@ -259,7 +259,7 @@ static int each_pair(const struct sfsi_pairs *pairs, sfsi_item_fn *fn, void *arg
 static int each_resolved(const struct sfsi_image *image, sfsi_item_fn *fn, void *arg)
 {
 	struct sfsi_pairs pairs = { .mixed = image->mixed };
-	struct sfsi_cursor cursor = SFSI_CURSOR_INIT(image);
+	struct sfsi_image_cursor cursor = SFSI_IMAGE_CURSOR_INIT(image);
 	struct sfsi_item item;
 	int err = 0;
 	while (!err && sfsi_image_next(image, &cursor, &item) == 0)
@@ -274,7 +274,7 @@ static int each_resolved(const struct sfsi_image *image, sfsi_item_fn *fn, void 
 
 int sfsi_image_each(const struct sfsi_image *image, sfsi_item_fn *fn, void *arg)
 {
-	struct sfsi_cursor cursor = SFSI_CURSOR_INIT(image);
+	struct sfsi_image_cursor cursor = SFSI_IMAGE_CURSOR_INIT(image);
 	struct sfsi_item item;
 	bool repeat;
 	int stop = may_repeat(image, &repeat);

@@ -52,13 +52,13 @@ struct sfsi_item {
 };
 
 /** Where a walk is. */
-struct sfsi_cursor {
+struct sfsi_image_cursor {
 	size_t at;
 	uint32_t seen;
 };
-#define SFSI_CURSOR_INIT(image) { (image)->first, 0 }
+#define SFSI_IMAGE_CURSOR_INIT(image) { (image)->first, 0 }
 /** Next item, name pointing into the image or into ret: 0, 1 at the end. */
-int sfsi_image_next(const struct sfsi_image *image, struct sfsi_cursor *cursor,
+int sfsi_image_next(const struct sfsi_image *image, struct sfsi_image_cursor *cursor,
 		    struct sfsi_item *ret);
 
 /** Nonzero stops; it is returned. The item is valid during the call. */

@@ -117,6 +117,7 @@ int sfsi_seen_init(struct sfsi_seen *seen, size_t count)
 	size_t cap = 16;
 	while (cap < count + count / 2)
 		cap *= 2;
+	seen->seed = 0;
 	seen->mask = cap - 1;
 	seen->slots = calloc(cap, sizeof *seen->slots);
 	return seen->slots ? 0 : SFS_ERR_NO_MEMORY;
@@ -128,14 +129,27 @@ void sfsi_seen_fini(struct sfsi_seen *seen)
 	seen->slots = NULL;
 }
 
-bool sfsi_seen_add(struct sfsi_seen *seen, struct sfs_span name)
+static uint64_t *seen_slot(const struct sfsi_seen *seen, struct sfs_span name, uint64_t *ret_hash)
 {
-	uint64_t hash = sfsi_hash(name, 0);
+	uint64_t hash = sfsi_hash(name, seen->seed);
 	hash += hash == 0;
 	size_t at = hash & seen->mask;
-	for (; seen->slots[at]; at = (at + 1) & seen->mask)
-		if (seen->slots[at] == hash)
-			return true;
-	seen->slots[at] = hash;
-	return false;
+	while (seen->slots[at] && seen->slots[at] != hash)
+		at = (at + 1) & seen->mask;
+	*ret_hash = hash;
+	return &seen->slots[at];
+}
+
+bool sfsi_seen_add(struct sfsi_seen *seen, struct sfs_span name)
+{
+	uint64_t hash, *slot = seen_slot(seen, name, &hash);
+	bool there = *slot != 0;
+	*slot = hash;
+	return there;
+}
+
+bool sfsi_seen_has(const struct sfsi_seen *seen, struct sfs_span name)
+{
+	uint64_t hash;
+	return *seen_slot(seen, name, &hash) != 0;
 }

@@ -36,6 +36,7 @@ SFS_MUST_CHECK int sfsi_pairs_resolve(struct sfsi_pairs *pairs);
 /** Hashes of keys, to see whether one may repeat: cheaper than resolving, and mostly enough. */
 struct sfsi_seen {
 	uint64_t *slots; /* 0: free */
+	uint64_t seed;   /* may be set after init: then nobody can choose names that collide */
 	size_t mask;
 };
 /** For at most count keys. SFS_ERR_NO_MEMORY. */
@@ -43,5 +44,7 @@ SFS_MUST_CHECK int sfsi_seen_init(struct sfsi_seen *seen, size_t count);
 void sfsi_seen_fini(struct sfsi_seen *seen);
 /** Add a name; true: one with its hash was there. */
 bool sfsi_seen_add(struct sfsi_seen *seen, struct sfs_span name);
+/** Was one with its hash added? */
+bool sfsi_seen_has(const struct sfsi_seen *seen, struct sfs_span name);
 
 #endif

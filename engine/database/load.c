@@ -119,7 +119,7 @@ static int recover(const struct sfsi_home *home, int temp_fd, struct sfsi_loaded
 	return sfs_diag_set(diag, SFS_ERR_CORRUPT, "Could not load db:%s", home->name);
 }
 
-int sfsi_database_load(const struct sfsi_home *home, int temp_fd, struct sfsi_loaded *ret,
+int sfsi_database_load(const struct sfsi_home *home, int temp_fd, bool hot, struct sfsi_loaded *ret,
 		       struct sfs_diag *diag)
 {
 	struct sfsi_loaded loaded = { .missing = false };
@@ -128,6 +128,9 @@ int sfsi_database_load(const struct sfsi_home *home, int temp_fd, struct sfsi_lo
 	if (err == SFS_ERR_NOT_FOUND) {
 		loaded.missing = true;
 		err = 0;
+	} else if (err == SFS_ERR_CORRUPT && hot) {
+		err = sfs_diag_set(diag, SFS_ERR_BUSY, "db:%s is being written: %s", home->name,
+				   why.text);
 	} else if (err == SFS_ERR_CORRUPT) {
 		snprintf(loaded.why, sizeof loaded.why, "%.190s", why.text);
 		err = recover(home, temp_fd, &loaded, diag);

@@ -45,10 +45,11 @@ void sfsi_loaded_fini(struct sfsi_loaded *loaded);
 /**
  * Load a database; changes nothing.
  * @temp_fd  as sfsi_snapshot_read().
+ * @hot      it may still be being written: one that is damaged is SFS_ERR_BUSY.
  * Returns 0; SFS_ERR_CORRUPT: "Could not load db:NAME", neither the file nor a backup can be read;
  * SFS_ERR_LIMIT, SFS_ERR_BUSY, SFS_ERR_PERMISSION, …: the file can not be read now, backups are not looked at.
  */
-SFS_MUST_CHECK int sfsi_database_load(const struct sfsi_home *home, int temp_fd,
+SFS_MUST_CHECK int sfsi_database_load(const struct sfsi_home *home, int temp_fd, bool hot,
 				      struct sfsi_loaded *ret, struct sfs_diag *diag);
 
 /**

@@ -53,7 +53,7 @@ static int make_list(struct maker *maker, uint32_t count, struct sfs_span *rest)
 
 static bool few_differ(const struct sfsi_image *map)
 {
-	struct sfsi_cursor cursor = SFSI_CURSOR_INIT(map);
+	struct sfsi_image_cursor cursor = SFSI_IMAGE_CURSOR_INIT(map);
 	struct sfsi_item items[FEW];
 	for (uint32_t i = 0; i < map->count; i++) {
 		if (sfsi_image_next(map, &cursor, &items[i]) != 0)
@@ -68,7 +68,7 @@ static bool few_differ(const struct sfsi_image *map)
 /** Is no key like another one? Then the map is as it stands. (Alike hashes count as alike.) */
 static int is_plain(const struct sfsi_image *map, bool *ret)
 {
-	struct sfsi_cursor cursor = SFSI_CURSOR_INIT(map);
+	struct sfsi_image_cursor cursor = SFSI_IMAGE_CURSOR_INIT(map);
 	if (map->count <= FEW) {
 		*ret = few_differ(map);
 		return 0;
@@ -95,7 +95,7 @@ static int make_pair(struct maker *maker, struct sfs_span name, struct sfs_span 
 static int make_plain(struct maker *maker, const struct sfsi_image *map)
 {
 	struct sfsi_sink *sink = &maker->writer.sink;
-	struct sfsi_cursor cursor = SFSI_CURSOR_INIT(map);
+	struct sfsi_image_cursor cursor = SFSI_IMAGE_CURSOR_INIT(map);
 	struct sfsi_item item;
 	int err = sink->ops->map_begin(sink, map->count);
 	while (!err && sfsi_image_next(map, &cursor, &item) == 0)
@@ -119,7 +119,7 @@ static int make_pairs(struct maker *maker, const struct sfsi_pairs *pairs)
 static int make_resolved(struct maker *maker, const struct sfsi_image *map)
 {
 	struct sfsi_pairs pairs = { .mixed = map->mixed };
-	struct sfsi_cursor cursor = SFSI_CURSOR_INIT(map);
+	struct sfsi_image_cursor cursor = SFSI_IMAGE_CURSOR_INIT(map);
 	struct sfsi_item item;
 	int err = 0;
 	while (!err && sfsi_image_next(map, &cursor, &item) == 0)
@@ -299,11 +299,12 @@ static int append(const struct graft *graft, struct sfs_span bytes)
 static int graft_map(const struct graft *graft, const struct sfsi_image *was,
 		     const struct sfsi_image *body, unsigned depth)
 {
-	struct sfsi_cursor at = SFSI_CURSOR_INIT(body), old_at = SFSI_CURSOR_INIT(was);
+	struct sfsi_image_cursor at = SFSI_IMAGE_CURSOR_INIT(body),
+				 old_at = SFSI_IMAGE_CURSOR_INIT(was);
 	struct sfsi_item item, old;
 	int err = sfsi_msgpack_map_header(graft->out, body->count);
 	while (!err && sfsi_image_next(body, &at, &item) == 0) {
-		struct sfsi_cursor look = old_at;
+		struct sfsi_image_cursor look = old_at;
 		bool found = false;
 		while (!found && look.seen - old_at.seen < 16 &&
 		       sfsi_image_next(was, &look, &old) == 0)
@@ -321,7 +322,8 @@ static int graft_map(const struct graft *graft, const struct sfsi_image *was,
 static int graft_list(const struct graft *graft, const struct sfsi_image *was,
 		      const struct sfsi_image *body, unsigned depth)
 {
-	struct sfsi_cursor at = SFSI_CURSOR_INIT(body), old_at = SFSI_CURSOR_INIT(was);
+	struct sfsi_image_cursor at = SFSI_IMAGE_CURSOR_INIT(body),
+				 old_at = SFSI_IMAGE_CURSOR_INIT(was);
 	struct sfsi_item item, old;
 	int err = sfsi_msgpack_list_header(graft->out, body->count);
 	while (!err && sfsi_image_next(body, &at, &item) == 0)

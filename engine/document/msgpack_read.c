@@ -292,6 +292,16 @@ int sfsi_msgpack_map_init(struct sfsi_msgpack_map *map, struct sfs_span bytes)
 	return 0;
 }
 
+int sfsi_msgpack_body_init(struct sfsi_msgpack_map *map, struct sfs_span body)
+{
+	struct sfsi_head head;
+	if (sfsi_head_read(body, &head) == SFSI_HEAD_GOOD && head.kind != SFSI_HEAD_MAP) {
+		*map = (struct sfsi_msgpack_map){ .left = 0 };
+		return 0;
+	}
+	return sfsi_msgpack_map_init(map, body);
+}
+
 /* Split the next value off; returns it, with len 0 when there is none. */
 static struct sfs_span take_value(struct sfsi_msgpack_map *map)
 {

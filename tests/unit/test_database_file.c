@@ -62,7 +62,7 @@ static void write_file(int dir, const char *name, struct sfs_span bytes)
 	assert_int_equal(sfsi_file_put(&writer, bytes), 0);
 	assert_int_equal(sfsi_file_is_same(&writer), sfs_span_equal(like.bytes, bytes));
 	assert_int_equal(sfsi_file_commit(&writer, name, &like, &stamp), 0);
-	assert_int_equal(sfsi_stamp_read(dir, name, &now), 0);
+	assert_int_equal(sfsi_file_stamp(dir, name, &now), 0);
 	assert_int_equal(now.inode, stamp.inode);
 	sfsi_snapshot_fini(&like);
 }
@@ -167,7 +167,7 @@ static int load(int dir, const char *name, struct told *told, struct sfsi_loaded
 	struct sfsi_home home;
 	assert_int_equal(sfsi_home_open(dir, sfs_span_str(name), &home), 0);
 	home.teller = (struct sfsi_teller){ tell, told };
-	int err = sfsi_database_load(&home, -1, ret, diag);
+	int err = sfsi_database_load(&home, -1, false, ret, diag);
 	sfsi_home_close(&home);
 	return err;
 }
