@@ -14,10 +14,11 @@
 
 /* A table that is added gets a line here, and a file or a part of one. */
 static const struct sfsi_check_table *const class_tables[] = {
-	&sfsi_check_entry,      &sfsi_check_state,       &sfsi_check_inode,   &sfsi_check_object,
-	&sfsi_check_meta,       &sfsi_check_removal,     &sfsi_check_refused, &sfsi_check_positions,
-	&sfsi_check_index_rows, &sfsi_check_index_heads, &sfsi_check_backref, &sfsi_check_rows,
-	&sfsi_check_another,    &sfsi_check_content,    &sfsi_check_database,
+	&sfsi_check_entry,       &sfsi_check_state,     &sfsi_check_inode,
+	&sfsi_check_object,      &sfsi_check_meta,      &sfsi_check_removal,
+	&sfsi_check_refused,     &sfsi_check_positions, &sfsi_check_index_rows,
+	&sfsi_check_index_heads, &sfsi_check_backref,   &sfsi_check_rows,
+	&sfsi_check_another,     &sfsi_check_content,   &sfsi_check_database,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,

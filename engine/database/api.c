@@ -117,7 +117,7 @@ static int load_locked(struct sfsi_database *database, struct sfs_span bytes, st
 				    "the image can not be read: %s", why.text);
 	/* What is not in the file yet becomes a backup with the file. */
 	err = database->fault ? 0 : sfsi_database_flush(database, diag);
-	struct sfsi_stamp stamp = database->state.stamp;
+	struct sfsi_file_stamp stamp = database->state.stamp;
 	database->fault = 0;
 	if (!err)
 		err = sfsi_database_take_image(database, &image, diag);
@@ -152,16 +152,16 @@ int sfs_database_load(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 int sfs_database_reset(struct sfs_store *store, uint32_t class_id, struct sfs_diag *diag)
 {
 	struct sfsi_database *database = find(store, class_id);
-	struct sfsi_stamp stamp;
+	struct sfsi_file_stamp stamp;
 	int err = check_writable(store, database, diag);
 	if (err < 0)
 		return err;
 	SFSI_LOCK_SCOPE(&database->lock);
 	const struct sfsi_home *home = &database->home;
-	err = sfsi_file_stamp(home->dir_fd, home->file, &stamp);
+	err = sfsi_file_stamp_read(home->dir_fd, home->file, &stamp);
 	if (!err && stamp.inode)
 		err = sfsi_database_set_aside(home, (struct sfs_span){ NULL, 0 }, &stamp, NULL);
-	database->state.stamp = (struct sfsi_stamp){ 0 };
+	database->state.stamp = (struct sfsi_file_stamp){ 0 };
 	struct sfsi_image image;
 	struct sfs_span empty = { "\x80", 1 };
 	if (!err)
@@ -271,8 +271,8 @@ static int end_file(struct sfsi_database *database, enum sfs_database_end how)
 {
 	const struct sfsi_home *home = &database->home;
 	SFSI_AUTO_FD int fd = -1;
-	struct sfsi_stamp stamp;
-	int err = sfsi_file_stamp(home->dir_fd, home->file, &stamp);
+	struct sfsi_file_stamp stamp;
+	int err = sfsi_file_stamp_read(home->dir_fd, home->file, &stamp);
 	if (err < 0 || !stamp.inode)
 		return err;
 	if (how == SFS_DATABASE_REMOVE)
@@ -355,7 +355,7 @@ int sfsi_database_rename(struct sfsi_database *database, struct sfs_span new_nam
 	if (!err) {
 		move_backups(&old, &home);
 		database->home = home;
-		err = sfsi_file_stamp(home.dir_fd, home.file, &database->state.stamp);
+		err = sfsi_file_stamp_read(home.dir_fd, home.file, &database->state.stamp);
 		if (!err)
 			err = rename_class(database, new_name);
 	}

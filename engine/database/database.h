@@ -24,7 +24,7 @@ struct sfsi_mirror;
 
 /** What is known of the base. Zeroed: there is no file yet. */
 struct sfsi_database_state {
-	struct sfsi_stamp stamp;
+	struct sfsi_file_stamp stamp;
 	enum sfsi_root root;
 	bool plain;           /* the file's keys are as they stand: patching it is possible */
 	uint64_t last_number; /* highest number of a key that the file has */

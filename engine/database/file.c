@@ -15,9 +15,9 @@ static int64_t time_ns(struct timespec time)
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-void sfsi_stamp_of(const struct stat *stat, struct sfsi_stamp *ret)
+void sfsi_file_stamp_of(const struct stat *stat, struct sfsi_file_stamp *ret)
 {
-	*ret = (struct sfsi_stamp){
+	*ret = (struct sfsi_file_stamp){
 		.device = stat->st_dev,
 		.inode = stat->st_ino,
 		.size = (uint64_t)stat->st_size,
@@ -26,13 +26,13 @@ void sfsi_stamp_of(const struct stat *stat, struct sfsi_stamp *ret)
 	};
 }
 
-int sfsi_file_stamp(int dir_fd, const char *name, struct sfsi_stamp *ret)
+int sfsi_file_stamp_read(int dir_fd, const char *name, struct sfsi_file_stamp *ret)
 {
 	struct stat stat;
-	*ret = (struct sfsi_stamp){ 0 };
+	*ret = (struct sfsi_file_stamp){ 0 };
 	if (fstatat(dir_fd, name, &stat, 0) < 0)
 		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
-	sfsi_stamp_of(&stat, ret);
+	sfsi_file_stamp_of(&stat, ret);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static int read_copy(int fd, int temp_fd, struct sfsi_snapshot *ret)
 static int read_once(int fd, int temp_fd, struct sfsi_snapshot *ret)
 {
 	struct stat before, after;
-	struct sfsi_stamp stamp;
+	struct sfsi_file_stamp stamp;
 	if (fstat(fd, &before) < 0)
 		return sfsi_err_from_errno(errno);
 	if (!S_ISREG(before.st_mode))
@@ -124,13 +124,13 @@ static int read_once(int fd, int temp_fd, struct sfsi_snapshot *ret)
 	*ret = (struct sfsi_snapshot){ .mode = before.st_mode & 07777,
 				       .uid = before.st_uid,
 				       .gid = before.st_gid };
-	sfsi_stamp_of(&before, &ret->stamp);
+	sfsi_file_stamp_of(&before, &ret->stamp);
 	int err = read_copy(fd, temp_fd, ret);
 	if (!err && fstat(fd, &after) < 0)
 		err = sfsi_err_from_errno(errno);
 	if (!err)
-		sfsi_stamp_of(&after, &stamp);
-	if (!err && !sfsi_stamp_equal(&stamp, &ret->stamp))
+		sfsi_file_stamp_of(&after, &stamp);
+	if (!err && !sfsi_file_stamp_equal(&stamp, &ret->stamp))
 		err = SFS_ERR_BUSY;
 	if (err < 0)
 		sfsi_snapshot_fini(ret);
@@ -290,7 +290,7 @@ static int put_in_place(const struct sfsi_file_writer *writer, const char *name,
 }
 
 int sfsi_file_commit(struct sfsi_file_writer *writer, const char *name,
-		     const struct sfsi_snapshot *like, struct sfsi_stamp *ret)
+		     const struct sfsi_snapshot *like, struct sfsi_file_stamp *ret)
 {
 	struct stat stat;
 	int err = drain(writer);
@@ -305,7 +305,7 @@ int sfsi_file_commit(struct sfsi_file_writer *writer, const char *name,
 	if (fsync(writer->dir_fd) < 0 || fstat(writer->fd, &stat) < 0)
 		err = sfsi_err_from_errno(errno);
 	else
-		sfsi_stamp_of(&stat, ret);
+		sfsi_file_stamp_of(&stat, ret);
 	end(writer);
 	return err;
 }

@@ -18,15 +18,16 @@ struct stat;
 #define SFSI_DATABASE_EXTENSION ".mpack"
 
 /** What tells whether a file is still the one that was read or written. Zeroed: there is no file. */
-struct sfsi_stamp {
+struct sfsi_file_stamp {
 	uint64_t device, inode, size;
 	int64_t mtime_ns, ctime_ns;
 };
 
-void sfsi_stamp_of(const struct stat *stat, struct sfsi_stamp *ret);
+void sfsi_file_stamp_of(const struct stat *stat, struct sfsi_file_stamp *ret);
 /** Stamp of a file; zeroed when there is none. SFS_ERR_IO and the like. */
-SFS_MUST_CHECK int sfsi_file_stamp(int dir_fd, const char *name, struct sfsi_stamp *ret);
-static inline bool sfsi_stamp_equal(const struct sfsi_stamp *a, const struct sfsi_stamp *b)
+SFS_MUST_CHECK int sfsi_file_stamp_read(int dir_fd, const char *name, struct sfsi_file_stamp *ret);
+static inline bool sfsi_file_stamp_equal(const struct sfsi_file_stamp *a,
+					 const struct sfsi_file_stamp *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
 	       a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
@@ -35,7 +36,7 @@ static inline bool sfsi_stamp_equal(const struct sfsi_stamp *a, const struct sfs
 /** Content of a file at one moment. Zeroed: none. */
 struct sfsi_snapshot {
 	struct sfs_span bytes;
-	struct sfsi_stamp stamp;
+	struct sfsi_file_stamp stamp;
 	uint32_t mode, uid, gid;
 	void *memory; /* private */
 	bool mapped;
@@ -77,7 +78,7 @@ bool sfsi_file_is_same(const struct sfsi_file_writer *writer);
  * SFS_ERR_EXISTS: there was no file, but now there is. On failure the old file is in place. The writer has ended in any case.
  */
 SFS_MUST_CHECK int sfsi_file_commit(struct sfsi_file_writer *writer, const char *name,
-				    const struct sfsi_snapshot *like, struct sfsi_stamp *ret);
+				    const struct sfsi_snapshot *like, struct sfsi_file_stamp *ret);
 /**
  * Let two files change places. Where the file system can not do that at once there is no file of that name for a
  * moment.

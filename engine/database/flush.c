@@ -302,7 +302,7 @@ static int prepare(struct sfsi_database *database, struct flushing *ret)
 	err = sfsi_snapshot_read(home->dir_fd, home->file, database->store->dir_fd, &ret->base);
 	if (err == SFS_ERR_NOT_FOUND)
 		return SFS_ERR_CONFLICT;
-	if (!err && !sfsi_stamp_equal(&ret->base.stamp, &database->state.stamp))
+	if (!err && !sfsi_file_stamp_equal(&ret->base.stamp, &database->state.stamp))
 		return SFS_ERR_CONFLICT;
 	return err < 0 ? err : sfsi_image_check(ret->base.bytes, &ret->image, NULL);
 }
@@ -328,9 +328,9 @@ int sfsi_database_render(struct sfsi_database *database, struct sfs_buf *ret)
 /** The old file, that of the base, is at temp now. Is it that, or did somebody write meanwhile? */
 static bool was_base(const struct flushing *flushing, const char *temp)
 {
-	struct sfsi_stamp now;
-	const struct sfsi_stamp *base = &flushing->base.stamp;
-	if (sfsi_file_stamp(flushing->database->home.dir_fd, temp, &now) < 0)
+	struct sfsi_file_stamp now;
+	const struct sfsi_file_stamp *base = &flushing->base.stamp;
+	if (sfsi_file_stamp_read(flushing->database->home.dir_fd, temp, &now) < 0)
 		return false;
 	return now.inode == base->inode && now.size == base->size && now.mtime_ns == base->mtime_ns;
 }
@@ -354,7 +354,7 @@ static int install(struct flushing *flushing, struct sfsi_file_writer *writer)
 {
 	struct sfsi_database *database = flushing->database;
 	const struct sfsi_home *home = &database->home;
-	struct sfsi_stamp stamp;
+	struct sfsi_file_stamp stamp;
 	int err = sfsi_file_commit(writer, home->file, &flushing->base, &stamp);
 	if (err < 0)
 		return err == SFS_ERR_EXISTS ? SFS_ERR_CONFLICT : err;
@@ -424,7 +424,7 @@ int sfsi_database_rewrite(struct sfsi_database *database, struct sfs_span bytes,
 /** Items of a list have other numbers now: they are read as they are written. */
 static int number_again(struct sfsi_database *database)
 {
-	database->state.stamp = (struct sfsi_stamp){ 0 };
+	database->state.stamp = (struct sfsi_file_stamp){ 0 };
 	return sfsi_database_take(database, NULL);
 }
 

@@ -196,14 +196,14 @@ static int file_gone(struct sfsi_class *class)
 {
 	struct sfsi_database *database = class->database;
 	SFSI_LOCK_SCOPE(&database->lock);
-	struct sfsi_stamp stamp;
+	struct sfsi_file_stamp stamp;
 	if (!database->class || !database->state.stamp.inode)
 		return 0;
-	int err = sfsi_file_stamp(database->home.dir_fd, database->home.file, &stamp);
+	int err = sfsi_file_stamp_read(database->home.dir_fd, database->home.file, &stamp);
 	if (err < 0 || stamp.inode)
 		return err;
 	if (database->changed) {
-		database->state.stamp = (struct sfsi_stamp){ 0 };
+		database->state.stamp = (struct sfsi_file_stamp){ 0 };
 		return 0;
 	}
 	return sfsi_database_drop(database);

@@ -158,7 +158,7 @@ static int move_aside(const struct sfsi_home *home, const char *name, char ret[S
 	return SFS_ERR_EXISTS;
 }
 
-static int replace(const struct sfsi_home *home, struct sfs_span bytes, struct sfsi_stamp *ret,
+static int replace(const struct sfsi_home *home, struct sfs_span bytes, struct sfsi_file_stamp *ret,
 		   char ret_aside[SFSI_ASIDE_MAX])
 {
 	struct sfsi_file_writer writer;
@@ -176,12 +176,12 @@ static int replace(const struct sfsi_home *home, struct sfs_span bytes, struct s
 }
 
 int sfsi_database_set_aside(const struct sfsi_home *home, struct sfs_span bytes,
-			    struct sfsi_stamp *ret, char ret_aside[SFSI_ASIDE_MAX])
+			    struct sfsi_file_stamp *ret, char ret_aside[SFSI_ASIDE_MAX])
 {
 	char aside[SFSI_ASIDE_MAX] = "";
 	if (!bytes.data) {
 		int err = move_aside(home, home->file, aside);
-		*ret = (struct sfsi_stamp){ 0 };
+		*ret = (struct sfsi_file_stamp){ 0 };
 		if (!err && fsync(home->dir_fd) < 0)
 			err = sfsi_err_from_errno(errno);
 		if (!err && ret_aside)

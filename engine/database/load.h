@@ -58,6 +58,7 @@ SFS_MUST_CHECK int sfsi_database_load(const struct sfsi_home *home, int temp_fd,
  * @ret    stamp of the new file. @ret_aside  NULL, or the name that the old one has now.
  */
 SFS_MUST_CHECK int sfsi_database_set_aside(const struct sfsi_home *home, struct sfs_span bytes,
-					   struct sfsi_stamp *ret, char ret_aside[SFSI_ASIDE_MAX]);
+					   struct sfsi_file_stamp *ret,
+					   char ret_aside[SFSI_ASIDE_MAX]);
 
 #endif

@@ -102,7 +102,7 @@ static int put_aside(struct taking *taking, size_t conflicts)
 	SFSI_AUTO_BUF struct sfs_buf image = SFS_BUF_INIT;
 	struct sfsi_file_writer writer;
 	struct sfsi_snapshot like = { .mode = 0 };
-	struct sfsi_stamp stamp;
+	struct sfsi_file_stamp stamp;
 	struct sfsi_backups none = { .count = 0 };
 	char moment[SFSI_BACKUP_NAME_MAX + 1], name[SFSI_ASIDE_MAX + 32];
 	sfsi_backups_next(&none, sfsi_now_ns(), moment);
@@ -469,7 +469,7 @@ int sfsi_database_take_image(struct sfsi_database *database, const struct sfsi_i
 	struct sfsi_snapshot like = { .mode = 0 };
 	int err = take_image(database, image, &like, true);
 	/* Nothing of it is in the file yet: all of it is written anew. */
-	database->state.stamp = (struct sfsi_stamp){ 0 };
+	database->state.stamp = (struct sfsi_file_stamp){ 0 };
 	if (!err)
 		err = keep_state(database);
 	database->fault = err;
@@ -488,14 +488,14 @@ static bool is_newer(const struct sfsi_database *database, const struct sfsi_loa
 /** The file is damaged: put what is right in its place. bytes NULL: the next flush does. */
 static int replace_damaged(struct sfsi_database *database, struct sfs_span bytes, const char *from)
 {
-	struct sfsi_stamp stamp = { 0 };
+	struct sfsi_file_stamp stamp = { 0 };
 	int err = 0;
 	snprintf(database->state.from, sizeof database->state.from, "%s", from);
 	database->recovered = true;
 	if (!database->home.read_only)
 		err = sfsi_database_set_aside(&database->home, bytes, &stamp, NULL);
 	else
-		err = sfsi_file_stamp(database->home.dir_fd, database->home.file, &stamp);
+		err = sfsi_file_stamp_read(database->home.dir_fd, database->home.file, &stamp);
 	database->state.stamp = stamp;
 	return err;
 }
@@ -503,7 +503,7 @@ static int replace_damaged(struct sfsi_database *database, struct sfs_span bytes
 static int take_loaded(struct sfsi_database *database, struct sfsi_loaded *loaded)
 {
 	if (loaded->missing) {
-		database->state.stamp = (struct sfsi_stamp){ 0 };
+		database->state.stamp = (struct sfsi_file_stamp){ 0 };
 		return 0;
 	}
 	if (loaded->from[0] && !is_newer(database, loaded))
@@ -521,11 +521,11 @@ static int take_loaded(struct sfsi_database *database, struct sfsi_loaded *loade
 int sfsi_database_take(struct sfsi_database *database, struct sfs_diag *diag)
 {
 	struct sfsi_loaded loaded;
-	struct sfsi_stamp stamp;
-	int err = sfsi_file_stamp(database->home.dir_fd, database->home.file, &stamp);
+	struct sfsi_file_stamp stamp;
+	int err = sfsi_file_stamp_read(database->home.dir_fd, database->home.file, &stamp);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "db:%s: %s", database->home.name, sfs_err_text(err));
-	if (!database->fault && sfsi_stamp_equal(&stamp, &database->state.stamp))
+	if (!database->fault && sfsi_file_stamp_equal(&stamp, &database->state.stamp))
 		return 0;
 	if (!database->home.read_only)
 		sfsi_file_clean(database->home.dir_fd, database->home.file);

@@ -55,14 +55,14 @@ static void write_file(int dir, const char *name, struct sfs_span bytes)
 {
 	struct sfsi_file_writer writer;
 	struct sfsi_snapshot like = { .mode = 0 };
-	struct sfsi_stamp stamp, now;
+	struct sfsi_file_stamp stamp, now;
 	if (sfsi_snapshot_read(dir, name, -1, &like) < 0)
 		like = (struct sfsi_snapshot){ .mode = 0 };
 	assert_int_equal(sfsi_file_begin(dir, name, like.bytes, &writer), 0);
 	assert_int_equal(sfsi_file_put(&writer, bytes), 0);
 	assert_int_equal(sfsi_file_is_same(&writer), sfs_span_equal(like.bytes, bytes));
 	assert_int_equal(sfsi_file_commit(&writer, name, &like, &stamp), 0);
-	assert_int_equal(sfsi_file_stamp(dir, name, &now), 0);
+	assert_int_equal(sfsi_file_stamp_read(dir, name, &now), 0);
 	assert_int_equal(now.inode, stamp.inode);
 	sfsi_snapshot_fini(&like);
 }
@@ -225,7 +225,7 @@ static void a_damaged_file_is_set_aside_and_never_lost(void **state)
 {
 	int dir = root_of(state);
 	struct sfsi_home home;
-	struct sfsi_stamp stamp;
+	struct sfsi_file_stamp stamp;
 	char aside[SFSI_ASIDE_MAX];
 	assert_int_equal(sfsi_home_open(dir, SPAN("x"), &home), 0);
 	put_file(dir, "x.mpack", SPAN("\xc1"));
