@@ -25,6 +25,8 @@ const struct cli_cmd *const cli_cmds[] = {
 	&cli_cmd_query,
 	&cli_cmd_index,
 	&cli_cmd_reindex,
+	&cli_cmd_db,
+	&cli_cmd_flush,
 	&cli_cmd_why,
 	&cli_cmd_check,
 	&cli_cmd_gc,

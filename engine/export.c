@@ -244,6 +244,7 @@ struct object {
 	const struct sfs_class_info *class;
 	struct sfsi_schema *schema; /* may be NULL */
 	struct sfsi_record record;
+	bool value; /* of a database */
 };
 
 static const struct sfsi_relation *relation_of(const struct object *object, struct sfs_span name)
@@ -300,7 +301,7 @@ static int put_properties(const struct export *export, const struct object *obje
 {
 	struct sfsi_msgpack_map body;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&body, object->record.body);
+	int err = sfsi_msgpack_body_init(&body, object->record.body);
 	while (!err && (err = sfsi_msgpack_map_next(&body, &pair)) == 0) {
 		if (!relation_of(object, pair.name))
 			err = put_property(export, object, depth, &pair, map);
@@ -314,7 +315,7 @@ static int find_value(const struct object *object, struct sfs_span name, struct 
 {
 	struct sfsi_msgpack_map body;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&body, object->record.body);
+	int err = sfsi_msgpack_body_init(&body, object->record.body);
 	*ret = (struct sfs_span){ "", 0 };
 	while (!err && (err = sfsi_msgpack_map_next(&body, &pair)) == 0) {
 		if (sfs_span_equal(pair.name, name)) {
@@ -359,13 +360,20 @@ static int put_updates(const struct sfsi_record *record, struct map *map)
 	sfsi_updates_init(&times, record);
 	int err = map_key(map, sfs_span_str("updates"));
 	if (!err)
-		err = sfsi_msgpack_map_init(&body, record->body);
+		err = sfsi_msgpack_body_init(&body, record->body);
 	while (!err && (err = sfsi_msgpack_map_next(&body, &pair)) == 0)
 		err = map_time(&updates, pair.name, sfsi_updates_next(&times));
 	err = err == 1 ? 0 : err;
 	if (!err)
 		err = map_time(&updates, sfs_span_str("oid"), record->updated_ns);
 	return map_end(&updates, err, &map->pairs);
+}
+
+/** Of a database: any value, and a map may have members of any name. */
+static int put_whole(const struct sfsi_record *record, struct map *map)
+{
+	int err = map_key(map, sfs_span_str("value"));
+	return err < 0 ? err : sfs_buf_append(&map->pairs, record->body.data, record->body.len);
 }
 
 static int put_object(const struct export *export, const struct object *object, struct sfs_span oid,
@@ -375,9 +383,11 @@ static int put_object(const struct export *export, const struct object *object, 
 	int err = map_begin(&map, oid, object->class->type);
 	if (!err)
 		err = put_updates(&object->record, &map);
-	if (!err && depth > 0)
+	if (!err && depth > 0 && object->value)
+		err = put_whole(&object->record, &map);
+	else if (!err && depth > 0)
 		err = put_properties(export, object, depth, &map);
-	if (!err && depth > 0)
+	if (!err && depth > 0 && !object->value)
 		err = put_relations(export, object, depth, &map);
 	return map_end(&map, err, ret);
 }
@@ -388,7 +398,7 @@ static int export_object(const struct export *export, const struct sfs_class_inf
 {
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
 	const struct sfsi_class *held = sfsi_class_ref(export->store, class->id);
-	struct object object = { .class = class };
+	struct object object = { .class = class, .value = held && held->database };
 	uint64_t number;
 	if (!held || sfsi_oid_check(oid) < 0)
 		return SFS_ERR_NOT_FOUND;

@@ -19,7 +19,8 @@ struct sfs_lines {
 	struct sfs_buf names;   /* of the columns */
 	struct column *columns; /* [count] */
 	size_t count, cap;
-	bool begun; /* the header was given */
+	bool begun;  /* the header was given */
+	bool values; /* the class is a database */
 	struct sfs_buf record, line;
 };
 
@@ -68,6 +69,7 @@ int sfs_lines_new(struct sfs_store *store, uint32_t class_id, enum sfs_lines_for
 	lines->store = store;
 	lines->class = class;
 	lines->form = form;
+	lines->values = class->database;
 	if (form == SFS_LINES_CSV)
 		err = columns_of_class(lines, class);
 	if (err < 0)
@@ -122,13 +124,28 @@ static int put_oid(struct sfs_buf *map, struct sfs_span oid)
 				    : writer.sink.ops->binary(&writer.sink, oid);
 }
 
+/** Of a database: any value, and a map may have members of any name. */
+static int value_line(struct sfs_span oid, struct sfs_span body, struct sfs_buf *line)
+{
+	struct sfsi_msgpack_writer writer;
+	sfsi_msgpack_writer_init(&writer, line);
+	int err = sfsi_msgpack_map_header(line, 2);
+	if (!err)
+		err = put_oid(line, oid);
+	if (!err)
+		err = writer.sink.ops->string(&writer.sink, sfs_span_str("value"));
+	return err < 0 ? err : sfs_buf_append(line, body.data, body.len);
+}
+
 static int json_line(struct sfs_lines *lines, struct sfs_span oid, struct sfs_span body)
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
 	struct sfs_buf *line = &lines->line;
 	line->len = 0;
-	int err = sfsi_msgpack_map_init(&map, body);
+	if (lines->values)
+		return value_line(oid, body, line);
+	int err = sfsi_msgpack_body_init(&map, body);
 	if (!err)
 		err = sfsi_msgpack_map_header(line, map.left + 1);
 	if (!err)
@@ -174,7 +191,7 @@ static int put_column(struct sfs_buf *ret, struct sfs_span body, struct sfs_span
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&map, body);
+	int err = sfsi_msgpack_body_init(&map, body);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
 		if (sfs_span_equal(pair.name, name))
 			return put_value(ret, pair.value);
@@ -204,7 +221,7 @@ static int columns_of_body(struct sfs_lines *lines, struct sfs_span body)
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&map, body);
+	int err = sfsi_msgpack_body_init(&map, body);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0)
 		err = add_column(lines, pair.name);
 	return err < 0 ? err : 0;

@@ -93,7 +93,7 @@ int sfsi_object_fit_body(struct sfs_store *store, const struct sfsi_class *class
 	ret->dropped = false;
 	fit.put = put;
 	fit.diag = diag;
-	if (rules) {
+	if (rules && sfsi_msgpack_is_map(sfs_buf_span(body))) {
 		bool off = fit.schema->validate == SFSI_VALIDATE_OFF;
 		err = sfsi_object_fit(&fit, sfs_buf_span(body), off ? NULL : first_misfit, &fitted);
 		if (!err && !off)
@@ -220,6 +220,7 @@ static int parse_put(struct sfs_store *store, const struct sfs_put *put, struct 
 		.oid = put->oid,
 		.type = sfs_span_str(info.type),
 		.class_name = sfs_span_str(info.name),
+		.value = (*ret)->database,
 	};
 	return sfsi_document_parse(put->format, put->text, &rules, body, diag);
 }

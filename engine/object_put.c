@@ -2,6 +2,7 @@
  * Saving objects: validate outside the lock, then compare with what is there and
  * change it in one commit.
  */
+#include "database/database.h"
 #include "departed.h"
 #include "document/document.h"
 #include "import.h"
@@ -51,11 +52,14 @@ int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
 		.type = sfs_span_str(type),
 		.class_name = sfs_span_str(name),
 		.updates = put->flags & SFS_PUT_IMPORT,
+		.value = class->database,
 	};
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
 	err = sfsi_document_parse(put->format, put->text, &rules, &body, diag);
-	if (!err && rules.updates)
+	if (!err && rules.value)
+		err = sfsi_database_check(class->database, put->oid, sfs_buf_span(&body), diag);
+	if (!err && rules.updates && !rules.value)
 		err = sfsi_import_split(&body, &updates, diag);
 	if (err < 0)
 		return err;

@@ -293,8 +293,7 @@ static int first_name(struct sfsi_txn *txn, uint64_t ino)
 	int err = sfsi_txn_remove(txn, sfs_ino_class(ino), sfsi_key_span(&key));
 	if (!err)
 		err = count_file(txn, sfs_ino_class(ino), 1);
-	return err < 0 ? err
-		       : sfsi_raw_index_new(txn, sfs_ino_class(ino), sfsi_ino_serial(ino));
+	return err < 0 ? err : sfsi_raw_index_new(txn, sfs_ino_class(ino), sfsi_ino_serial(ino));
 }
 
 static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_span name,

@@ -411,6 +411,12 @@ static int open_mirror(struct sfs_store *store, const struct sfs_store_config *c
 		       struct sfs_diag *diag)
 {
 	bool create;
+	store->databases = (struct sfsi_database_config){
+		.save_interval_s = config->save_interval_s ? config->save_interval_s : 60,
+		.backups = config->database_backups,
+		.log = config->log,
+		.log_arg = config->log_arg,
+	};
 	int err = sfsi_sidecar_attach(store, config, &create, diag);
 	if (!err)
 		err = open_movable(store, create, diag);

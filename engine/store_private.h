@@ -59,6 +59,7 @@ struct sfsi_class {
 	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
 	/* Whose files it is made of (mirror/mirror.h); NULL: nobody's. Set before it is in the catalogue. */
 	struct sfsi_mirror_class *mirror;
+	struct sfsi_database *database; /* NULL: it is none (database/database.h); set likewise */
 	_Atomic uint64_t next_serial;
 	struct sfsi_positions positions; /* says itself what protects it */
 };
@@ -72,6 +73,13 @@ struct sfsi_errors {
 	int64_t last_ns;     /* time of the last line; 0: none */
 	int fd;              /* of the file, for appending; -1: not open */
 	uint64_t file_bytes; /* its length */
+};
+
+/** How databases are kept. */
+struct sfsi_database_config {
+	unsigned save_interval_s, backups;
+	sfs_log_fn *log; /* may be NULL */
+	void *log_arg;
 };
 
 struct sfs_store {
@@ -118,6 +126,7 @@ struct sfs_store {
 
 	struct sfsi_errors errors; /* has its own lock, the innermost */
 
+	struct sfsi_database_config databases;
 	struct sfsi_mirror *mirror; /* NULL: it is no mirror (mirror/mirror.h) */
 	char *owner_note;           /* of a mirror; may be NULL */
 };

@@ -19,6 +19,7 @@ static const struct sfsi_check_table *const class_tables[] = {
 	&sfsi_check_refused,     &sfsi_check_positions, &sfsi_check_index_rows,
 	&sfsi_check_index_heads, &sfsi_check_backref,   &sfsi_check_rows,
 	&sfsi_check_another,     &sfsi_check_content,   &sfsi_check_index_journal,
+	&sfsi_check_database,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class,
