@@ -245,7 +245,6 @@ static void set_signals(sigset_t *ret_old)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	signal(SIGIO, SIG_IGN); /* somebody opens a file that backing.c looks at */
 }
 
 /** Returns true when told to end by a signal, false when the mount ended. */
