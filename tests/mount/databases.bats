@@ -61,7 +61,7 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 
 @test "what Storify wrote is shown as Storify read it" {
 	local case
-	for case in sf_backups sf_large sf_names sf_raw sf_roots sf_types; do
+	for case in sf_backups sf_large sf_raw sf_roots sf_types; do
 		rm -rf "$STORE"
 		cp -r "$VECTORS/$case" "$STORE"
 		chmod -R u+w "$STORE"
@@ -275,6 +275,30 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 	"$STOREFS" db set "$STORE/todo.mpack" todo a 9
 	is "$(content todo | jq .a)" 9
 	is "$(backups todo)" 1
+}
+
+@test ".storefs/databases has each database as one file, and its backups" {
+	todo_new
+	mount_here -o save_interval=1000
+	local file=$MNT/.storefs/databases/todo.mpack
+	same "$file" "$STORE/todo.mpack"
+	is "$(stat -c %s "$file")" "$(stat -c %s "$STORE/todo.mpack")"
+	echo 5 >"$MNT/todo/a.json"
+	is "$(stat -c %s "$file")" "$(cat "$file" | wc -c)"
+	isnt "$(xxd -p "$file")" "$(xxd -p "$STORE/todo.mpack")"
+	"$STOREFS" flush "$MNT"
+	same "$file" "$STORE/todo.mpack"
+	is "$(ls "$MNT/.storefs/databases" | xargs)" "todo todo.mpack"
+	local backup
+	backup=$(ls "$MNT/.storefs/databases/todo")
+	same "$MNT/.storefs/databases/todo/$backup" "$STORE/.backups/todo/$backup"
+	cp "$MNT/.storefs/databases/todo/$backup" "$file"
+	is "$(cat "$MNT/todo/a.json")" 1
+	is "$(content todo | jq .a)" 1
+	hex c1 >"$BATS_TEST_TMPDIR/bad"
+	refused "Bad message" cp "$BATS_TEST_TMPDIR/bad" "$file"
+	is "$(content todo | jq .a)" 1
+	store_umount
 }
 
 @test "storefs db does what Storify does" {
