@@ -455,6 +455,7 @@ static int take_image(struct sfsi_database *database, const struct sfsi_image *i
 	if (err < 0)
 		return err;
 	database->state.root = image->root;
+	database->state.mixed = image->mixed;
 	database->state.plain = !taking.odd && taking.delivered == image->count;
 	database->state.last_number = taking.fresh ? taking.last_number : taking.file_end;
 	return 0;
