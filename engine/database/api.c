@@ -492,6 +492,12 @@ int sfs_database_remove(struct sfs_store *store, uint32_t class_id, enum sfs_for
 			: fail(NULL, err, diag);
 }
 
+int sfs_model_name(struct sfs_span value, struct sfs_buf *ret)
+{
+	struct sfs_span name = sfsi_model_name(value);
+	return name.data ? sfs_buf_append(ret, name.data, name.len) : SFS_ERR_NOT_FOUND;
+}
+
 int sfs_database_model(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret)
 {
 	struct sfs_doc *doc;
@@ -500,8 +506,7 @@ int sfs_database_model(struct sfs_store *store, uint64_t ino, struct sfs_buf *re
 	int err = sfs_object_get(store, ino, SFS_FORMAT_MSGPACK, &doc);
 	if (err < 0)
 		return err;
-	struct sfs_span name = sfsi_model_name(doc->bytes);
-	err = name.data ? sfs_buf_append(ret, name.data, name.len) : SFS_ERR_NOT_FOUND;
+	err = sfs_model_name(doc->bytes, ret);
 	sfs_doc_unref(doc);
 	return err;
 }

@@ -38,6 +38,7 @@ struct sfs_class_info {
 	uint64_t files;                    /* how many raws or scratch files, links counted once */
 	uint64_t refused;                  /* how many refused texts are kept (refused.h) */
 	int64_t refused_ns;                /* when one of them last came or went; 0: never */
+	bool database;                     /* its objects are any JSON values: database.h */
 	struct sfs_attr attr; /* of the class's directory; attr.ino = sfs_ino_make(id, 1) */
 };
 
