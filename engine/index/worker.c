@@ -1,8 +1,10 @@
 /*
- * The thread that builds, drops and divides tables while the store is in use. It is started with the
+ * The thread that builds, drops and divides tables while the store is in use, and makes references back
+ * right that could not be when the catalogue was changed. It is started with the
  * first thing that is to be done, and stopped when the store is closed; what is not done then goes on
  * at the next open. A program that waits for an index takes steps itself, in turn with the thread.
  */
+#include "backref.h"
 #include "index/table.h"
 
 #define RETRY_S 1
@@ -13,6 +15,7 @@ struct sfsi_indexer {
 	pthread_cond_t cond;
 	pthread_t thread;
 	bool started, stop, work;
+	bool settle; /* references back are late */
 };
 
 int sfsi_indexer_new(struct sfs_store *store)
@@ -85,9 +88,11 @@ static int class_round(struct sfs_store *store, struct sfsi_class *class, bool a
 }
 
 /** Until nothing is left to do, or only what fails. Returns the last failure that may pass. */
-static int work(struct sfs_store *store)
+static int work(struct sfs_store *store, bool settle)
 {
-	int taken, failed;
+	int taken, failed, late = settle ? sfsi_backrefs_settle(store) : 0;
+	if (late < 0)
+		sfsi_indexer_settle(store);
 	do {
 		struct sfs_class_info info = { 0 };
 		taken = failed = 0;
@@ -98,7 +103,7 @@ static int work(struct sfs_store *store)
 				failed = err;
 		}
 	} while (taken && !is_stopped(store->indexer));
-	return failed;
+	return late < 0 ? late : failed;
 }
 
 static void *worker_main(void *arg)
@@ -111,9 +116,10 @@ static void *worker_main(void *arg)
 			pthread_cond_wait(&indexer->cond, &indexer->lock);
 			continue;
 		}
-		indexer->work = false;
+		bool settle = indexer->settle;
+		indexer->work = indexer->settle = false;
 		pthread_mutex_unlock(&indexer->lock);
-		int failed = work(store);
+		int failed = work(store, settle);
 		pthread_mutex_lock(&indexer->lock);
 		if (failed && !indexer->stop) {
 			/* A full disk, say: it may have room again. */
@@ -128,17 +134,28 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-void sfsi_indexer_wake(struct sfs_store *store)
+static void wake(struct sfs_store *store, bool settle)
 {
 	struct sfsi_indexer *indexer = store->indexer;
 	if (!indexer || store->read_only)
 		return;
 	SFSI_LOCK_SCOPE(&indexer->lock);
+	indexer->settle |= settle;
 	indexer->work = true;
 	/* Without a thread now, one is tried for the next time. */
 	if (!indexer->started && !indexer->stop)
 		indexer->started = pthread_create(&indexer->thread, NULL, worker_main, store) == 0;
 	pthread_cond_signal(&indexer->cond);
+}
+
+void sfsi_indexer_wake(struct sfs_store *store)
+{
+	wake(store, false);
+}
+
+void sfsi_indexer_settle(struct sfs_store *store)
+{
+	wake(store, true);
 }
 
 void sfsi_indexer_free(struct sfs_store *store)
