@@ -8,9 +8,14 @@
 #include "index/table.h"
 
 #define RETRY_S 1
+/** A step gives way to saves: for some of the time that it took, for all of it when there are any. */
+#define NAP_SHARE 16
+#define NAP_LEAST_NS 50000
+#define NAP_MOST_NS 10000000
 
 struct sfsi_indexer {
 	pthread_mutex_t step; /* held for one step; comes before commit_lock */
+	uint64_t commit;      /* of the store after the last step; protected by step */
 	pthread_mutex_t lock; /* protects all below; innermost */
 	pthread_cond_t cond;
 	pthread_t thread;
@@ -57,11 +62,36 @@ static bool has_work(struct sfs_store *store, const struct sfsi_index_table *tab
 	return work && (again || !failed);
 }
 
+static int64_t clock_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/**
+ * The lock of commits is not fair: who comes back to it at once may have it again before one who has
+ * been waiting wakes up.
+ */
+static void give_way(int64_t took_ns, bool saves)
+{
+	int64_t nap = saves ? took_ns : took_ns / NAP_SHARE;
+	nap = nap < NAP_LEAST_NS ? NAP_LEAST_NS : nap > NAP_MOST_NS ? NAP_MOST_NS : nap;
+	struct timespec time = { .tv_nsec = nap };
+	nanosleep(&time, NULL);
+}
+
 static int step(struct sfs_store *store, struct sfsi_index_table *table)
 {
-	pthread_mutex_lock(&store->indexer->step);
+	struct sfsi_indexer *indexer = store->indexer;
+	int64_t start = clock_ns();
+	pthread_mutex_lock(&indexer->step);
+	bool saves = atomic_load(&store->commit) != indexer->commit;
 	int err = sfsi_index_step(store, table);
-	pthread_mutex_unlock(&store->indexer->step);
+	indexer->commit = atomic_load(&store->commit);
+	pthread_mutex_unlock(&indexer->step);
+	if (err == 0)
+		give_way(clock_ns() - start, saves);
 	pthread_rwlock_wrlock(&store->index_lock);
 	table->error = err == SFS_ERR_NOT_FOUND ? 0 : err;
 	pthread_rwlock_unlock(&store->index_lock);
