@@ -65,6 +65,7 @@ enum sfs_check_kind {
 	/* with SFS_CHECK_DATA */
 	SFS_CHECK_BYTES, /* bytes of a raw changed by themselves, or can not be read; as a note: they
 			  * changed, and the mtime was set back */
+	SFS_CHECK_MIRROR,      /* the mirror is not the same; opening the store makes it so */
 };
 
 enum sfs_check_severity {
