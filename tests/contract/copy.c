@@ -178,12 +178,9 @@ static void every_difference_is_told(void **state)
 			 0);
 	compare(c, copy, &said);
 	static const char *const wanted[] = {
-		"Article/1: has another text\n",
-		"Article/3: is missing\n",
-		"Image/file: has other bytes\n",
-		"Image/file: has other metadata\n",
-		"Image/more: is missing\n",
-		"New: is missing\n",
+		"Article/1: has another text\n", "Article/3: is missing\n",
+		"Image/file: has other bytes\n", "Image/file: has other metadata\n",
+		"Image/more: is missing\n",      "New: is missing\n",
 	};
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (!strstr(said.text, wanted[i]))
