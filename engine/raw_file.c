@@ -14,6 +14,7 @@
 #include "base/array.h"
 #include "base/errno.h"
 #include "raw.h"
+#include "twin.h"
 #include "memo.h"
 
 #define REAP_MAX 64
@@ -127,6 +128,7 @@ void sfsi_bytes_remove(struct sfs_store *store, uint64_t ino)
 	char path[SFSI_BYTES_PATH];
 	sfsi_bytes_path(ino, path);
 	unlinkat(store->raw_fd, path, 0);
+	sfsi_twin_file_gone(store, path);
 }
 
 static int64_t time_ns(const struct timespec *time)
@@ -197,7 +199,10 @@ static int sync_bytes(struct sfs_store *store, uint64_t ino)
 	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
-	return fsync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+	if (fsync(fd) < 0)
+		return sfsi_err_from_errno(errno);
+	sfsi_twin_file(store, path);
+	return 0;
 }
 
 /** The folders of a plain file, as far as those of the next one are others. @next  0: it is the last. */
