@@ -10,8 +10,8 @@
 #include "object.h"
 #include "raw_index.h"
 
-#define BATCH 64
-#define BATCH_LOCKED 32
+#define BATCH 32
+#define BATCH_LOCKED 16
 #define BATCH_BYTES ((size_t)4 << 20)
 #define DROP_ROWS 500
 
