@@ -373,7 +373,10 @@ int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
 		struct sfsi_txn txn;
 		err = sfs_class_find(store, name, &info);
 		struct sfsi_class *class = err < 0 ? NULL : sfsi_class_ref(store, info.id);
-		if (class && info.objects == 0)
+		/* What can not be loaded is not empty. */
+		if (class && class->database)
+			err = sfsi_database_fault(class->database);
+		if (!err && class && info.objects == 0)
 			err = sfsi_indexer_finish(store, class, SIZE_MAX);
 		if (!err)
 			err = sfsi_txn_begin(store, &txn);

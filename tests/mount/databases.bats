@@ -214,6 +214,8 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 	is "$(cat "$MNT/todo/k.json")" 8
 	is "$(getfattr -n user.storefs.recovered_from --only-values "$MNT/todo")" 8
 	is "$(xxd -p "$STORE/todo.mpack.corrupt")" 8183
+	is "$(jq -r '.databases[] | select(.name == "todo") | .recovered_from' "$MNT/.storefs/status")" 8
+	is "$(jq -r '.databases[] | select(.name == "lost") | .error' "$MNT/.storefs/status")" "Could not load db:lost"
 	has "$(cat "$STORE_LOG")" "Database 'todo' corrupted, reading from backup"
 	has "$(cat "$STORE_LOG")" "Successfully loaded backup '8'"
 	refused "Input/output error" ls "$MNT/lost/"
