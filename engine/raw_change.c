@@ -4,6 +4,7 @@
  * forgets them.
  */
 #include <sys/stat.h>
+#include "mirror/mirror.h"
 #include "raw_refs.h"
 
 #define LINKS_MAX 65000
@@ -151,6 +152,11 @@ int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 		return err;
 	inode.ctime_ns = txn->now_ns;
 	inode.revision = txn->commit;
+	if (inode.type == SFS_NODE_FILE)
+		err = sfsi_mirror_note_raw(txn, sfs_ino_make(class_id, serial),
+					   (struct sfs_span){ "", 0 });
+	if (err < 0)
+		return err;
 	bool last = inode.type == SFS_NODE_DIR || inode.nlink <= 1;
 	inode.nlink = last ? 0 : inode.nlink - 1;
 	if (!last) {
@@ -194,6 +200,28 @@ int sfsi_raw_bytes_new(struct sfsi_txn *txn, uint64_t ino)
 	return err;
 }
 
+/** A raw has this name now: the mirror, if there is one, is told its path. */
+static int note_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+		     const struct sfsi_inode *inode)
+{
+	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
+	const struct sfsi_class *class = sfsi_class_ref(txn->store, sfs_ino_class(dir));
+	if (!class || !class->mirror || class->kind != SFS_CLASS_RAW || txn->inward)
+		return 0;
+	int err = sfsi_raw_path(txn, dir, name, &path);
+	return err < 0 ? err
+		       : sfsi_mirror_note_raw(txn, sfs_ino_make(class->id, inode->serial),
+					      sfs_buf_span(&path));
+}
+
+/** Can a raw of this class have only one name, and a folder of them not be moved as a whole? */
+static bool is_mirrored(const struct sfs_store *store, uint64_t dir)
+{
+	const struct sfsi_class *class = sfsi_class_ref((struct sfs_store *)(uintptr_t)store,
+							sfs_ino_class(dir));
+	return class && class->mirror && class->kind == SFS_CLASS_RAW;
+}
+
 int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		     const struct sfs_raw_make *make, struct sfsi_inode *ret)
 {
@@ -227,7 +255,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		return SFS_ERR_LIMIT;
 	if (make->type != SFS_NODE_SYMLINK)
 		inode.text = (struct sfs_span){ "", 0 };
-	if (make->type == SFS_NODE_FILE && !inode.small)
+	/* Those of what others wrote are there already. */
+	if (make->type == SFS_NODE_FILE && !inode.small && !txn->inward)
 		err = sfsi_raw_bytes_new(txn, sfs_ino_make(class_id, inode.serial));
 	if (!err)
 		err = sfsi_inode_store(txn, class_id, &inode);
@@ -237,7 +266,7 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 	if (!err && !is_dir)
 		err = count_file(txn, class_id, 1);
 	*ret = inode;
-	return err;
+	return err < 0 || make->type != SFS_NODE_FILE ? err : note_path(txn, dir, name, ret);
 }
 
 int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
@@ -269,6 +298,8 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 	int err = sfsi_inode_load(txn, ino, &buf, &inode);
 	if (!err && inode.type == SFS_NODE_DIR)
 		err = SFS_ERR_IS_DIR;
+	if (!err && is_mirrored(txn->store, dir))
+		err = SFS_ERR_UNSUPPORTED;
 	if (!err && inode.nlink >= LINKS_MAX)
 		err = SFS_ERR_LIMIT;
 	if (!err)
@@ -437,7 +468,8 @@ static int check_replace(struct sfsi_txn *txn, const struct move *move)
 }
 
 /** A moved inode: its ctime, and the parent of a directory. */
-static int moved(struct sfsi_txn *txn, uint64_t new_dir, struct sfsi_name what)
+static int moved(struct sfsi_txn *txn, uint64_t new_dir, struct sfs_span new_name,
+		 struct sfsi_name what)
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
@@ -453,7 +485,8 @@ static int moved(struct sfsi_txn *txn, uint64_t new_dir, struct sfsi_name what)
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, sfs_ino_make(class_id, what.serial),
 				    new_dir, false, (struct sfs_span){ "", 0 });
-	return err;
+	return err < 0 || inode.type != SFS_NODE_FILE ? err
+						      : note_path(txn, new_dir, new_name, &inode);
 }
 
 static int exchange(struct sfsi_txn *txn, struct move *move)
@@ -465,9 +498,9 @@ static int exchange(struct sfsi_txn *txn, struct move *move)
 	if (!err)
 		err = sfsi_name_store(txn, move->new_dir, move->new_name, move->from);
 	if (!err)
-		err = moved(txn, move->new_dir, move->from);
+		err = moved(txn, move->new_dir, move->new_name, move->from);
 	if (!err)
-		err = moved(txn, move->dir, move->to);
+		err = moved(txn, move->dir, move->name, move->to);
 	if (!err)
 		err = sfsi_dir_touch(txn, move->dir, to_dir - from_dir);
 	if (!err)
@@ -489,7 +522,7 @@ static int replace(struct sfsi_txn *txn, struct move *move)
 	if (!err)
 		err = sfsi_name_store(txn, move->new_dir, move->new_name, move->from);
 	if (!err)
-		err = moved(txn, move->new_dir, move->from);
+		err = moved(txn, move->new_dir, move->new_name, move->from);
 	if (!err)
 		err = sfsi_dir_touch(txn, move->dir, -is_dir);
 	if (!err)
@@ -515,9 +548,15 @@ static int rename_in(struct sfsi_txn *txn, struct move *move, unsigned flags)
 		return 0;
 	if (move->from.type == SFS_NODE_DIR) {
 		err = check_loop(txn, move->new_dir, move->from.serial);
+		/* Each raw in it has a folder of its own: who moves it copies them. */
+		if (!err && is_mirrored(txn->store, move->dir) &&
+		    check_empty(txn->store, sfs_ino_class(move->dir), move->from.serial))
+			err = SFS_ERR_CROSS;
 		if (err < 0)
 			return err;
 	}
+	if ((flags & SFS_RENAME_EXCHANGE) && is_mirrored(txn->store, move->dir))
+		return SFS_ERR_UNSUPPORTED;
 	/* Both names stay: who refers to one of them goes on doing so. */
 	if (flags & SFS_RENAME_EXCHANGE)
 		return exchange(txn, move);
@@ -634,6 +673,8 @@ static int setattr_in(struct sfsi_txn *txn, uint64_t ino, const struct sfs_setat
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false,
 				    (struct sfs_span){ "", 0 });
+	if (!err && !only_bytes && inode.type == SFS_NODE_FILE && !inode.small)
+		sfsi_bytes_dress(txn->store, ino, &inode);
 	return err;
 }
 

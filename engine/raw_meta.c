@@ -9,6 +9,7 @@
 #include "document/json.h"
 #include "document/msgpack.h"
 #include "document/utf8.h"
+#include "mirror/mirror.h"
 #include "object.h"
 #include "raw.h"
 #include "memo.h"
@@ -194,16 +195,13 @@ int sfs_raw_meta_list(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret
 	return err == 1 ? 0 : err;
 }
 
-int sfsi_meta_each(struct sfs_store *store, uint64_t ino, sfsi_meta_fn *fn, void *arg)
+static int each_of(struct sfs_span meta, sfsi_meta_fn *fn, void *arg)
 {
-	SFSI_AUTO_BUF struct sfs_buf meta = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
 	struct sfsi_msgpack_map map;
 	struct sfsi_head head;
 	struct sfs_span key, value;
-	int err = load(store, ino, &meta);
-	if (!err)
-		err = sfsi_msgpack_map_init(&map, sfs_buf_span(&meta));
+	int err = sfsi_msgpack_map_init(&map, meta);
 	while (!err && (err = next(&map, &key, &value)) == 0) {
 		bool good = sfsi_head_read(value, &head) == SFSI_HEAD_GOOD;
 		/* Bytes that are text are text to everybody. */
@@ -216,6 +214,24 @@ int sfsi_meta_each(struct sfs_store *store, uint64_t ino, sfsi_meta_fn *fn, void
 			err = good ? fn(arg, key, value) : SFS_ERR_CORRUPT;
 	}
 	return err == 1 ? 0 : err;
+}
+
+int sfsi_meta_each(struct sfs_store *store, uint64_t ino, sfsi_meta_fn *fn, void *arg)
+{
+	SFSI_AUTO_BUF struct sfs_buf meta = SFS_BUF_INIT;
+	int err = load(store, ino, &meta);
+	return err < 0 ? err : each_of(sfs_buf_span(&meta), fn, arg);
+}
+
+int sfsi_meta_each_in(struct sfsi_txn *txn, uint64_t ino, sfsi_meta_fn *fn, void *arg)
+{
+	SFSI_AUTO_BUF struct sfs_buf meta = SFS_BUF_INIT;
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'X', sfsi_ino_serial(ino));
+	int err = sfsi_txn_get(txn, sfs_ino_class(ino), sfsi_key_span(&key), &meta);
+	if (err < 0)
+		return err == SFS_ERR_NOT_FOUND ? 0 : err;
+	return each_of(sfs_buf_span(&meta), fn, arg);
 }
 
 struct document {
@@ -349,6 +365,8 @@ static int change(struct sfs_store *store, uint64_t ino, struct sfs_span key,
 	}
 	if (!err)
 		err = store_meta(&txn, ino, count, sfs_buf_span(&pairs));
+	if (!err)
+		err = sfsi_mirror_note_raw(&txn, ino, (struct sfs_span){ "", 0 });
 	return sfsi_txn_end(&txn, err);
 }
 

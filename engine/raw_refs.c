@@ -65,8 +65,7 @@ static int search_row(void *arg, struct sfs_span key, struct sfs_span val)
 	return 1;
 }
 
-/** The path of a name in a directory. SFS_ERR_NOT_FOUND: it is nowhere below the root. */
-static int path_of(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, struct sfs_buf *ret)
+int sfsi_raw_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, struct sfs_buf *ret)
 {
 	uint32_t class_id = sfs_ino_class(dir);
 	uint64_t serial = sfsi_ino_serial(dir);
@@ -103,7 +102,7 @@ int sfsi_raw_removed(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name)
 	int err = is_referred_to(txn, class_id, &referred);
 	if (err < 0 || !referred)
 		return err;
-	err = path_of(txn, dir, name, &path);
+	err = sfsi_raw_path(txn, dir, name, &path);
 	if (err == SFS_ERR_NOT_FOUND || (!err && path.len > SFS_OID_MAX))
 		return 0;
 	return err < 0 ? err : sfsi_references_removed(txn, class_id, sfs_buf_span(&path), 0);
@@ -114,9 +113,9 @@ int sfsi_raw_move_begin(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name
 {
 	int err = is_referred_to(txn, sfs_ino_class(dir), &ret->referred);
 	if (!err && ret->referred)
-		err = path_of(txn, dir, name, &ret->from);
+		err = sfsi_raw_path(txn, dir, name, &ret->from);
 	if (!err && ret->referred)
-		err = path_of(txn, new_dir, new_name, &ret->to);
+		err = sfsi_raw_path(txn, new_dir, new_name, &ret->to);
 	if (err == SFS_ERR_NOT_FOUND)
 		ret->referred = false;
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;
