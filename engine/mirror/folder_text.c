@@ -210,6 +210,71 @@ static int put_good_times(struct sfs_span updates, struct sfs_buf *ret)
 	return err < 0 ? err : sfs_buf_append(ret, pairs.data, pairs.len);
 }
 
+/* --- relations: the original embeds what they lead to --- */
+
+/** An exported object: oid, type of a module, and if there is more then update times. */
+static bool is_export(struct sfs_span value, struct sfs_span *ret_oid, struct sfs_span *ret_type)
+{
+	struct sfsi_msgpack_map map;
+	struct sfsi_msgpack_pair pair;
+	struct sfsi_head head;
+	bool more = false, updates = false;
+	*ret_oid = *ret_type = (struct sfs_span){ NULL, 0 };
+	if (sfsi_head_read(value, &head) != SFSI_HEAD_GOOD || head.kind != SFSI_HEAD_MAP ||
+	    sfsi_msgpack_map_init(&map, value) < 0)
+		return false;
+	while (sfsi_msgpack_map_next(&map, &pair) == 0) {
+		if (sfs_span_equal(pair.name, sfs_span_str("oid")))
+			*ret_oid = pair.value;
+		else if (sfs_span_equal(pair.name, sfs_span_str("type")))
+			*ret_type = pair.value;
+		else if (sfs_span_equal(pair.name, sfs_span_str("updates")))
+			updates = true;
+		else
+			more = true;
+	}
+	return ret_oid->data && ret_type->data && (updates || !more) &&
+	       sfsi_head_read(*ret_type, &head) == SFSI_HEAD_GOOD &&
+	       head.kind == SFSI_HEAD_STRING && memchr(head.body.data, '.', head.body.len);
+}
+
+static int put_reference(struct sfs_span oid, struct sfs_span type, struct sfs_buf *ret)
+{
+	int err = sfsi_msgpack_map_header(ret, 2);
+	if (!err)
+		err = put_string(ret, sfs_span_str("oid"));
+	if (!err)
+		err = sfs_buf_append(ret, oid.data, oid.len);
+	if (!err)
+		err = put_string(ret, sfs_span_str("type"));
+	return err < 0 ? err : sfs_buf_append(ret, type.data, type.len);
+}
+
+/** An array of exported objects becomes one of references; all else stays as it is. */
+static int put_value(struct sfs_span value, struct sfs_buf *ret)
+{
+	struct sfsi_cursor cursor = sfsi_cursor(value);
+	struct sfsi_msgpack_writer writer;
+	struct sfsi_head head;
+	size_t before = ret->len;
+	int err = sfsi_cursor_next(&cursor, &head);
+	if (err < 0 || head.kind != SFSI_HEAD_ARRAY || head.count == 0)
+		return err < 0 ? err : sfs_buf_append(ret, value.data, value.len);
+	sfsi_msgpack_writer_init(&writer, ret);
+	err = writer.sink.ops->array_begin(&writer.sink, head.count);
+	for (uint32_t i = 0; i < head.count && !err; i++) {
+		struct sfs_span item, oid, type;
+		err = sfsi_cursor_skip(&cursor, &item);
+		if (!err && !is_export(item, &oid, &type)) {
+			ret->len = before;
+			return sfs_buf_append(ret, value.data, value.len);
+		}
+		if (!err)
+			err = put_reference(oid, type, ret);
+	}
+	return err;
+}
+
 static int take_member(const struct sfsi_msgpack_pair *pair, struct sfsi_folder_parsed *ret,
 		       struct sfs_buf *pairs, uint32_t *count, struct sfs_diag *diag)
 {
@@ -231,8 +296,7 @@ static int take_member(const struct sfsi_msgpack_pair *pair, struct sfsi_folder_
 	int err = sfs_buf_append(pairs, pair->key.data, pair->key.len);
 	if (err < 0)
 		return err;
-	return times ? put_good_times(pair->value, pairs)
-		     : sfs_buf_append(pairs, pair->value.data, pair->value.len);
+	return times ? put_good_times(pair->value, pairs) : put_value(pair->value, pairs);
 }
 
 int sfsi_folder_parse(struct sfs_span text, struct sfsi_folder_parsed *ret, struct sfs_diag *diag)

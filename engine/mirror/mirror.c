@@ -14,19 +14,6 @@ const struct sfsi_mirror_kind *const sfsi_mirror_kinds[] = {
 	NULL,
 };
 
-/* --- what is it? --- */
-
-void sfsi_mirror_recognise(const char *path, struct sfsi_recognised *ret)
-{
-	struct sfsi_sidecar_place place;
-	*ret = (struct sfsi_recognised){ .storage = false };
-	if (sfsi_sidecar_place(path, &place, NULL) < 0)
-		return;
-	for (size_t i = 0; sfsi_mirror_kinds[i]; i++)
-		sfsi_mirror_kinds[i]->recognise(place.root_fd, place.file, ret);
-	sfsi_sidecar_place_fini(&place);
-}
-
 const char *sfsi_store_backend_name(const struct sfs_store *store)
 {
 	const struct sfsi_mirror *mirror = store->mirror;

@@ -146,8 +146,7 @@ SFS_MUST_CHECK int sfsi_mirror_sync(struct sfs_store *store);
 
 /* --- opening (mirror.c, sidecar.c) --- */
 
-/** What is a path? Changes nothing. */
-void sfsi_mirror_recognise(const char *path, struct sfsi_recognised *ret);
+/** Is it anything? */
 static inline bool sfsi_recognised_any(const struct sfsi_recognised *found)
 {
 	return found->storage || found->storify || found->one_file;
