@@ -362,7 +362,9 @@ static void reaped_add_locked(struct sfs_store *store, uint64_t ino)
 static bool going_is_much_locked(struct sfs_store *store, uint64_t ino)
 {
 	struct stat stat;
-	if (sfsi_bytes_stat(store, ino, &stat) == 0)
+	char path[PATH_SIZE];
+	bytes_path(ino, path);
+	if (fstatat(store->raw_fd, path, &stat, AT_SYMLINK_NOFOLLOW) == 0)
 		store->reaped->going_bytes += (uint64_t)stat.st_size;
 	if (store->reaped->going_bytes < GOING_BYTES)
 		return false;

@@ -14,6 +14,7 @@
  *   schema.c      documents against definitions
  *   backref.c     B, and what objects refer to
  *   rows.c        L
+ *   mirror.c      F
  *
  * Pass 1 walks a partition in pages. Each row is judged by itself and adds to sums: what a record
  * says must be what its entry and its inode say, so what one adds the others take away, and a bucket
@@ -98,7 +99,8 @@ struct sfsi_check_table {
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
 	sfsi_check_removal, sfsi_check_refused, sfsi_check_positions, sfsi_check_index_rows,
-	sfsi_check_index_heads, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending;
+	sfsi_check_index_heads, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending,
+	sfsi_check_outside, sfsi_check_catalogue_outside;
 
 /* --- check.c --- */
 

@@ -438,8 +438,38 @@ static int take_null(struct sfsi_folder *folder, struct sfsi_txn *txn, struct in
 	return err < 0 ? err : put_row(folder, txn, in, NULL);
 }
 
+/**
+ * Is the file still what was read, and not what we wrote meanwhile? With the commit lock held: a save of ours
+ * may have been on its way to the file when it was read.
+ */
+static int is_news(struct sfsi_folder *folder, struct sfsi_txn *txn, const struct incoming *in,
+		   bool *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_folder_row row;
+	struct sfsi_folder_stamp now;
+	struct sfsi_key key;
+	int err = sfsi_folder_stamp(folder, in->path, &now);
+	*ret = !err && sfsi_folder_stamp_same(&now, &in->stamp);
+	if (err < 0 || !*ret || in->raw || in->oid.len > SFS_OID_MAX)
+		return err;
+	sfsi_folder_key(&key, 'O', sfs_buf_span(&in->oid));
+	err = sfsi_txn_get(txn, in->class->id, sfsi_key_span(&key), &buf);
+	if (!err)
+		err = sfsi_folder_row_decode(sfs_buf_span(&buf), &row);
+	if (!err && sfsi_folder_stamp_same(&row.stamp, &now))
+		*ret = false;
+	return err == SFS_ERR_NOT_FOUND ? 0 : err;
+}
+
 static int take(struct sfsi_folder *folder, struct sfsi_txn *txn, struct incoming *in)
 {
+	bool news;
+	int err = is_news(folder, txn, in, &news);
+	if (err < 0 || !news) {
+		in->damaged = false;
+		return err;
+	}
 	if (in->raw) {
 		const struct sfsi_folder_raw raw = {
 			.class = in->class,

@@ -1,13 +1,13 @@
 /* What the sidecar knows of files, and where files are: see folder.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include "base/errno.h"
+#include "document/utf8.h"
 #include "mirror/folder.h"
 
 #define VERSION 1
-/** Longest name in a folder, so that a temporary name and an end fit too. */
-#define COMPONENT_MAX 250
 #define PATH_LIMIT 4000
 
 void sfsi_folder_key(struct sfsi_key *key, char part, struct sfs_span oid)
@@ -125,17 +125,20 @@ int sfsi_folder_stamp(const struct sfsi_folder *folder, const char *path,
 /* --- paths --- */
 
 /** Can each part between dots be a name? */
-static int check_parts(struct sfs_span oid)
+static int check_parts(struct sfs_span oid, size_t max)
 {
 	const char *text = oid.data;
 	size_t len = 0;
+	/* The file says its oid in JSON. */
+	if (!sfsi_utf8_valid(oid))
+		return SFS_ERR_NAME;
 	for (size_t i = 0; i <= oid.len; i++) {
 		bool end = i == oid.len || text[i] == '.' || text[i] == '/';
 		if (!end && text[i] == '\0')
 			return SFS_ERR_NAME;
 		if (!end)
 			len++;
-		if (end && (len == 0 || len > COMPONENT_MAX))
+		if (end && (len == 0 || len > max))
 			return len ? SFS_ERR_LIMIT : SFS_ERR_NAME;
 		if (end)
 			len = 0;
@@ -147,7 +150,7 @@ int sfsi_folder_path(const struct sfsi_class *class, struct sfs_span oid, const 
 		     struct sfs_buf *ret)
 {
 	const char *folder = class->mirror->path;
-	int err = check_parts(oid);
+	int err = check_parts(oid, NAME_MAX - strlen(end));
 	if (!err && strlen(folder) + oid.len > PATH_LIMIT)
 		err = SFS_ERR_LIMIT;
 	if (!err)

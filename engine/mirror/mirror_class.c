@@ -84,7 +84,10 @@ int sfsi_mirror_class_forget(struct sfsi_txn *txn, const struct sfsi_class *clas
 {
 	struct sfsi_key key;
 	sfsi_key_serial(&key, 'F', class->id);
-	return class->mirror ? sfsi_txn_remove(txn, 0, sfsi_key_span(&key)) : 0;
+	if (!class->mirror)
+		return 0;
+	int err = sfsi_txn_remove(txn, 0, sfsi_key_span(&key));
+	return err < 0 ? err : sfsi_txn_remove_all(txn, class->id, sfs_span_str("F"), 0, NULL);
 }
 
 /** @type  empty: the name. */

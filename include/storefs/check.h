@@ -62,6 +62,7 @@ enum sfs_check_kind {
 	SFS_CHECK_INDEX,       /* an index and an object disagree */
 	SFS_CHECK_INDEX_COUNT, /* an index counts wrong */
 	SFS_CHECK_INDEX_ROW,   /* a row of an index can not be read, or belongs to none */
+	SFS_CHECK_OUTSIDE,     /* a file of another program can not be read */
 };
 
 enum sfs_check_severity {
