@@ -482,14 +482,16 @@ static int do_task(struct sfsi_folder *folder, struct sfsi_txn *txn, struct sfsi
 			err = sfsi_err_from_errno(errno);
 		free(staged.temp);
 	}
-	if (!err && !place_bytes(folder, &staged))
-		err = SFS_ERR_IO;
+	/* Bytes that are nowhere were lost before: the raw is empty. */
+	if (!err)
+		(void)!place_bytes(folder, &staged);
 	return err;
 }
 
-int sfsi_folder_see_raw_task(struct sfsi_folder *folder, struct sfsi_class *class,
-			     struct sfs_span serial, struct sfs_span val)
+static int see_task(struct sfsi_folder *folder, struct sfsi_class *class, struct sfs_span serial,
+		    struct sfs_span val, bool gone)
 {
+	SFSI_AUTO_BUF struct sfs_buf row = SFS_BUF_INIT;
 	struct sfsi_folder_task task;
 	struct sfsi_txn txn;
 	struct sfsi_txn_class *copy;
@@ -498,6 +500,12 @@ int sfsi_folder_see_raw_task(struct sfsi_folder *folder, struct sfsi_class *clas
 	if (err < 0 || serial.len != 8 || folder->mirror->read_only)
 		return err;
 	uint64_t ino = sfs_ino_make(class->id, sfsi_get_be64(serial.data));
+	sfsi_folder_key(&key, 'R', serial);
+	err = sfsi_backend_get(folder->store->backend, class->id, sfsi_key_span(&key), &row);
+	if (err && err != SFS_ERR_NOT_FOUND)
+		return err;
+	if (gone != (err == SFS_ERR_NOT_FOUND))
+		return 0;
 	sfsi_txn_begin_inward(folder->store, &txn);
 	err = sfsi_txn_class(&txn, class->id, &copy);
 	if (!err)
@@ -506,4 +514,16 @@ int sfsi_folder_see_raw_task(struct sfsi_folder *folder, struct sfsi_class *clas
 	if (!err)
 		err = sfsi_txn_remove(&txn, class->id, sfsi_key_span(&key));
 	return sfsi_txn_end(&txn, err);
+}
+
+int sfsi_folder_see_gone_task(struct sfsi_folder *folder, struct sfsi_class *class,
+			      struct sfs_span serial, struct sfs_span val)
+{
+	return see_task(folder, class, serial, val, true);
+}
+
+int sfsi_folder_see_raw_task(struct sfsi_folder *folder, struct sfsi_class *class,
+			     struct sfs_span serial, struct sfs_span val)
+{
+	return see_task(folder, class, serial, val, false);
 }

@@ -56,6 +56,9 @@ bool sfsi_folder_raw_known(struct sfsi_folder *folder, const char *path);
 /* For scans: rows of the table F R and F V. */
 SFS_MUST_CHECK int sfsi_folder_see_raw(struct sfsi_folder *folder, struct sfsi_class *class,
 				       struct sfs_span serial, struct sfs_span val);
+/** Only of raws that are gone: they make room for the others. */
+SFS_MUST_CHECK int sfsi_folder_see_gone_task(struct sfsi_folder *folder, struct sfsi_class *class,
+					     struct sfs_span serial, struct sfs_span val);
 SFS_MUST_CHECK int sfsi_folder_see_raw_task(struct sfsi_folder *folder, struct sfsi_class *class,
 					    struct sfs_span serial, struct sfs_span val);
 

@@ -218,6 +218,8 @@ int sfsi_folder_catch_up(struct sfsi_folder *folder)
 	atomic_store(&folder->behind, false);
 	int err = each_class(folder, SFS_CLASS_OBJECT, "FW", see_task);
 	if (!err)
+		err = each_class(folder, SFS_CLASS_RAW, "FV", sfsi_folder_see_gone_task);
+	if (!err)
 		err = each_class(folder, SFS_CLASS_RAW, "FV", sfsi_folder_see_raw_task);
 	if (err < 0)
 		atomic_store(&folder->behind, true);
