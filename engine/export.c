@@ -436,7 +436,7 @@ int sfsi_export_record(struct sfs_store *store, const struct sfsi_class *class, 
 		.module = { info.type, dot ? (size_t)(dot - info.type) : 0 },
 		.store = store,
 		.how = &how,
-		.limit = SFS_DOCUMENT_MAX,
+		.limit = SFS_BUF_MAX,
 		.newest_ns = &newest_ns,
 	};
 	struct object object = {

@@ -11,6 +11,7 @@
 #include <storefs/errors.h>
 #include "base/array.h"
 #include "base/errno.h"
+#include "document/json_python.h"
 #include "mirror/folder.h"
 #include "mirror/folder_raw.h"
 #include "object.h"
@@ -84,7 +85,7 @@ static int read_file(int root_fd, const char *path, struct incoming *in)
 		.gid = stat.st_gid,
 		.mtime_ns = in->stamp.mtime_ns,
 	};
-	if (stat.st_size > (off_t)SFS_DOCUMENT_MAX)
+	if (stat.st_size > (off_t)SFSI_JSON_PYTHON_MAX)
 		return SFS_ERR_LIMIT;
 	int err = sfs_buf_resize(&in->text, (size_t)stat.st_size);
 	for (size_t done = 0; !err && done < in->text.len;) {
@@ -301,7 +302,7 @@ static int read_in(struct sfsi_folder_intake *intake, struct incoming *in, unsig
 	if (!err)
 		err = sfsi_folder_parse(sfs_buf_span(&in->text), &in->parsed, &in->diag);
 	else if (err == SFS_ERR_LIMIT)
-		sfs_diag_set(&in->diag, err, "more than %zu bytes", SFS_DOCUMENT_MAX);
+		sfs_diag_set(&in->diag, err, "more than %zu bytes", SFSI_JSON_PYTHON_MAX);
 	bool bad = err == SFS_ERR_BAD_DOCUMENT || err == SFS_ERR_LIMIT || err == SFS_ERR_PERMISSION;
 	if (err < 0 && !bad)
 		return err;
@@ -406,7 +407,7 @@ static int take_damaged(struct sfsi_folder *folder, struct sfsi_txn *txn, struct
 	err = sfsi_txn_class(txn, in->class->id, &class);
 	if (!err)
 		err = remove_object(txn, in->class->id, oid);
-	if (!err && text.len)
+	if (!err && text.len && text.len <= SFS_DOCUMENT_MAX)
 		err = sfsi_refused_keep(txn, in->class->id, oid, SFS_FORMAT_JSON, text, &in->diag);
 	return err < 0 ? err : put_row(folder, txn, in, NULL);
 }

@@ -329,6 +329,19 @@ static int stage_file(struct sfsi_folder *folder, struct sfsi_txn *txn,
 		       : put_task(txn, change->ino, staged, old ? old->row.path : raw.row.path);
 }
 
+/**
+ * Names that begin with a dot are those of files in the making, and of programs' own: nothing that others
+ * would find. Such a raw is in the sidecar alone, until it gets another name.
+ */
+static bool is_private(struct sfs_span path)
+{
+	const char *text = path.data;
+	for (size_t i = 0; i < path.len; i++)
+		if (text[i] == '.' && (i == 0 || text[i - 1] == '/'))
+			return true;
+	return false;
+}
+
 int sfsi_folder_stage_raw(struct sfsi_folder *folder, struct sfsi_txn *txn,
 			  const struct sfsi_mirror_change *change, bool gone)
 {
@@ -348,7 +361,7 @@ int sfsi_folder_stage_raw(struct sfsi_folder *folder, struct sfsi_txn *txn,
 	bool known = !err;
 	if (err && err != SFS_ERR_NOT_FOUND)
 		return err;
-	if (gone)
+	if (gone || is_private(change->oid))
 		return known ? stage_gone(folder, txn, change, &raw) : 0;
 	if (!known && !change->oid.len)
 		return 0;
