@@ -4,6 +4,7 @@
  * Findings are written as they come, so that memory does not grow with them: a line each, or an
  * element of the one array of --json, whose figures follow behind it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <storefs/check.h>
@@ -16,7 +17,8 @@ struct checking {
 	struct cli_ctx *ctx;
 	struct cli_progress progress;
 	struct cli_json json;
-	bool as_json;
+	bool as_json, data;
+	uint64_t raws; /* whose bytes are to be read */
 };
 
 /* --- one finding --- */
@@ -91,15 +93,21 @@ static int tell_problem(void *arg, const struct sfs_check_problem *problem)
 static int tell_progress(void *arg, const struct sfs_check_result *so_far)
 {
 	struct checking *checking = arg;
-	checking->progress.count = checking->progress.done = so_far->objects + so_far->files;
-	checking->progress.total = so_far->expected;
+	struct cli_progress *progress = &checking->progress;
+	progress->count = progress->done = so_far->objects + so_far->files;
+	progress->total = so_far->expected;
+	/* Reading bytes takes the most time: each raw counts once more when it was read. */
+	if (checking->data) {
+		progress->done += so_far->data_files + so_far->data_busy;
+		progress->total += checking->raws;
+	}
 	cli_progress_tick(&checking->progress);
 	return cli_stopped(checking->ctx);
 }
 
 /* --- the end --- */
 
-static void put_figures(struct cli_json *json, const struct sfs_check_result *result,
+static void put_figures(struct cli_json *json, const struct sfs_check_result *result, bool data,
 			double seconds)
 {
 	cli_json_number(json, "classes", result->classes);
@@ -109,6 +117,12 @@ static void put_figures(struct cli_json *json, const struct sfs_check_result *re
 	cli_json_number(json, "bytes", result->bytes);
 	cli_json_number(json, "found", result->problems);
 	cli_json_number(json, "notes", result->notes);
+	if (data) {
+		cli_json_number(json, "data_files", result->data_files);
+		cli_json_number(json, "data_new", result->data_new);
+		cli_json_number(json, "data_busy", result->data_busy);
+		cli_json_number(json, "data_bytes", result->data_bytes);
+	}
 	cli_json_real(json, "seconds", seconds);
 	cli_json_bool(json, "complete", result->complete);
 }
@@ -131,6 +145,17 @@ static void put_summary(FILE *out, const struct sfs_check_result *result, const 
 	fputc('\n', out);
 }
 
+/* "read 12 raws (3.4 MiB): 2 hashed for the first time, 1 being written". */
+static void put_data(FILE *out, const struct sfs_check_result *result)
+{
+	fprintf(out, "read %" PRIu64 " raws (%.1f MiB): %" PRIu64 " hashed for the first time",
+		result->data_files, (double)result->data_bytes / (1 << 20), result->data_new);
+	if (result->data_busy)
+		fprintf(out, ", %" PRIu64 " not judged, as they are being written",
+			result->data_busy);
+	fputc('\n', out);
+}
+
 static int end(struct checking *checking, int err, const struct sfs_check_result *result,
 	       const struct sfs_diag *diag)
 {
@@ -139,10 +164,12 @@ static int end(struct checking *checking, int err, const struct sfs_check_result
 	cli_progress_clear(&checking->progress);
 	if (checking->as_json) {
 		cli_json_close(&checking->json, ']');
-		put_figures(&checking->json, result, seconds);
+		put_figures(&checking->json, result, checking->data, seconds);
 		cli_json_close(&checking->json, '}');
 		cli_json_end(&checking->json);
 	} else {
+		if (checking->data)
+			put_data(ctx->out, result);
 		const char *how = err < 0 ? "stopped after" : "checked what can be read of";
 		put_summary(ctx->out, result, result->complete ? "checked" : how, seconds);
 	}
@@ -168,19 +195,61 @@ static int class_ids(struct cli_ctx *ctx, uint32_t *ids)
 	return 0;
 }
 
+/* Raws and scratch files of the classes that are checked. */
+static void count_raws(struct checking *checking, const uint32_t *ids)
+{
+	const struct cli_ctx *ctx = checking->ctx;
+	struct sfs_class_info info = { 0 };
+	while (sfs_class_next(ctx->store, info.id, &info) == 0) {
+		bool wanted = ctx->argc == 0;
+		for (int i = 0; i < ctx->argc; i++)
+			wanted = wanted || ids[i] == info.id;
+		checking->raws += wanted ? info.files : 0;
+	}
+}
+
+/* "20M": bytes a second. */
+static bool read_rate(struct cli_ctx *ctx, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *text = cli_option(ctx, "rate");
+	char *end;
+	*ret = 0;
+	if (!text)
+		return true;
+	errno = 0;
+	uint64_t rate = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	bool good = text[0] >= '0' && text[0] <= '9' && !errno && end[unit != NULL] == '\0' &&
+		    rate && rate <= UINT64_MAX >> shift;
+	if (!good)
+		cli_usage(ctx, "--rate '%s': expected bytes a second, as 500K or 20M", text);
+	*ret = rate << shift;
+	return good;
+}
+
 static int check_ids(struct cli_ctx *ctx, const uint32_t *ids)
 {
-	struct checking checking = { .ctx = ctx, .as_json = cli_option(ctx, "json") };
+	struct checking checking = {
+		.ctx = ctx,
+		.as_json = cli_option(ctx, "json"),
+		.data = cli_option(ctx, "data"),
+	};
 	struct sfs_check_result result = { 0 };
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct sfs_check check = {
-		.flags = cli_option(ctx, "quick") ? SFS_CHECK_QUICK : 0,
+		.flags = (cli_option(ctx, "quick") ? SFS_CHECK_QUICK : 0u) |
+			 (checking.data ? SFS_CHECK_DATA : 0u),
 		.classes = ids,
 		.class_count = (size_t)ctx->argc,
 		.problem = tell_problem,
 		.progress = tell_progress,
 		.arg = &checking,
 	};
+	if (!read_rate(ctx, &check.rate))
+		return CLI_USAGE;
+	count_raws(&checking, ids);
 	cli_progress_init(&checking.progress, ctx, "checking", "objects");
 	if (checking.as_json) {
 		cli_json_init(&checking.json, ctx->out);
@@ -205,24 +274,31 @@ static int run(struct cli_ctx *ctx)
 }
 
 static const struct cli_option options[] = {
+	{ "data", 'd', NULL, "read the bytes of raws, and compare them with their hashes" },
 	{ "json", 'j', NULL, "as JSON" },
+	{ "rate", 'r', "BYTES", "with --data: read at most so many bytes a second (500K, 20M)" },
 	{ "quick", 'q', NULL, "do not parse and render documents" },
 	{ NULL, 0, NULL, NULL },
 };
 
 const struct cli_cmd cli_cmd_check = {
 	.name = "check",
-	.synopsis = "[--json] [--quick] STORE [CLASS...]",
+	.synopsis = "[--data [--rate BYTES]] [--json] [--quick] STORE [CLASS...]",
 	.summary = "verify that a store is whole",
 	.details =
 		"Reads every record, entry, inode and counter, and verifies that each is whole and\n"
 		"that they agree with each other and with the plain files of raws. Changes nothing,\n"
 		"and may run while the store is in use. With classes: only those.\n"
-		"Each problem is one line; a note is worth a look, but is no damage.",
+		"Each problem is one line; a note is worth a look, but is no damage.\n"
+		"With --data all bytes of raws are read and compared with the XXH3-128 that was kept\n"
+		"of them: bytes that differ though size and times of the plain file are the same have\n"
+		"changed by themselves. Raws that have no hash of what they hold now get one.",
 	.options = options,
 	.examples = "storefs check /srv/blog\n"
+		    "storefs check --data --rate 50M /srv/blog\n"
 		    "storefs check --json /mnt/blog Article | jq '.problems[]'",
 	.flags = CLI_OPENS | CLI_READS,
+	.writes = "data", /* hashes are kept */
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
 	.min_args = 0,
 	.max_args = -1,

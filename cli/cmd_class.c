@@ -157,7 +157,7 @@ static int build_indexes(struct cli_ctx *ctx, const struct sfs_class_info *info)
 {
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct cli_progress progress;
-	if (ctx->served || info->kind != SFS_CLASS_OBJECT)
+	if (ctx->served)
 		return CLI_OK;
 	cli_progress_init(&progress, ctx, "indexing", "objects");
 	int err = sfs_index_wait(ctx->store, info->id, cli_progress_built, &progress, &diag);

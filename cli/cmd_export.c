@@ -247,7 +247,7 @@ const struct cli_cmd cli_cmd_export = {
 		"back as it is.\n"
 		"\n"
 		"With --to, each object becomes the file that the mount shows, byte for byte, with\n"
-		"its mode and time, and raws become a tree with modes, times, symlinks and user.*\n"
+		"its mode and time, and raws become a tree with modes, times, links and user.*\n"
 		"attributes. Without CLASS the whole store is written, one folder for each class.\n"
 		"Scratch files stay behind. A file that is there already is not replaced: it is\n"
 		"reported, and the exit code is 3.",

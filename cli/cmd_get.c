@@ -82,6 +82,25 @@ static int put_update(void *arg, struct sfs_span name, const struct sfs_field *f
 	return 0;
 }
 
+static int get_raw_updates(struct cli_ctx *ctx, const struct cli_target *target)
+{
+	struct cli_json json;
+	struct sfs_raw_updates updates;
+	char stamp[SFS_STAMP_SIZE];
+	int err = sfs_raw_updated(ctx->store, target->attr.ino, &updates);
+	if (err < 0)
+		return cli_fail(ctx, err, target->text, NULL);
+	cli_json_init(&json, ctx->out);
+	cli_json_open(&json, NULL, '{');
+	cli_json_string(&json, "oid", sfs_stamp_text(updates.oid_ns, stamp));
+	cli_json_string(&json, "data", sfs_stamp_text(updates.data_ns, stamp));
+	if (updates.meta_ns)
+		cli_json_string(&json, "meta", sfs_stamp_text(updates.meta_ns, stamp));
+	cli_json_close(&json, '}');
+	cli_json_end(&json);
+	return 0;
+}
+
 /** When the object and each of its properties and relations last changed. */
 static int get_updates(struct cli_ctx *ctx, const struct cli_target *target)
 {
@@ -90,8 +109,7 @@ static int get_updates(struct cli_ctx *ctx, const struct cli_target *target)
 	int64_t updated_ns;
 	const struct sfs_field_of of = { target->class.id, target->rest, sfs_span_str("oid") };
 	if (target->class.kind != SFS_CLASS_OBJECT)
-		return cli_usage(ctx, "--updates is for objects, and %s is a class of raws",
-				 target->class.name);
+		return get_raw_updates(ctx, target);
 	int err = sfs_object_updated(ctx->store, &of, &updated_ns);
 	if (err < 0)
 		return cli_fail(ctx, err, target->text, NULL);
@@ -151,7 +169,8 @@ static const struct cli_option options[] = {
 	{ "data", 'D', NULL, "with --depth: the bytes of raws in base64" },
 	{ "updates", 'u', NULL,
 	  "when an object (\"oid\") and each of its properties and relations\n"
-	  "last changed, as JSON: YYYYMMDDhhmmssuuuuuu in UTC" },
+	  "last changed, as JSON: YYYYMMDDhhmmssuuuuuu in UTC; of a raw\n"
+	  "its bytes (\"data\") and metadata (\"meta\")" },
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -55,16 +55,22 @@ static int need_kind(struct cli_ctx *ctx, const struct source *source, enum sfs_
 {
 	struct sfs_class_info class;
 	bool documents;
+	bool there = sfs_class_find(ctx->store, sfs_span_str(ctx->argv[0]), &class) == 0;
 	if (!source->folder) {
-		if (*kind == SFS_CLASS_RAW)
-			return cli_usage(ctx, "a raw class is imported from a folder "
-					      "('storefs put' saves one raw)");
-		*kind = SFS_CLASS_OBJECT;
+		/* Only who says that it is records: any file may be meant to be a raw. */
+		bool records = cli_option(ctx, "format");
+		if (*kind == SFS_CLASS_RAW && !records)
+			return cli_usage(ctx,
+					 "a raw class is imported from a folder, or with "
+					 "--format from records ('storefs put' saves one raw)");
+		bool raw = *kind == SFS_CLASS_RAW ||
+			   (records && there && class.kind == SFS_CLASS_RAW);
+		*kind = raw ? SFS_CLASS_RAW : SFS_CLASS_OBJECT;
 		return 0;
 	}
 	if (*kind)
 		return 0;
-	if (sfs_class_find(ctx->store, sfs_span_str(ctx->argv[0]), &class) == 0) {
+	if (there) {
 		*kind = class.kind;
 		return 0;
 	}
@@ -135,6 +141,7 @@ static void summary(struct cli_import *import)
 	double seconds = cli_progress_seconds(&import->progress);
 	uint64_t after = class_count(import);
 	uint64_t created = after > import->before ? after - import->before : 0;
+	created += import->linked;
 	if (created > import->saved)
 		created = import->saved;
 	cli_progress_clear(&import->progress);
@@ -275,7 +282,7 @@ const struct cli_cmd cli_cmd_import = {
 		"\n"
 		"A folder into a class of objects: each ID.json and ID.msgpack is an object; other\n"
 		"files and sub-folders are reported as skipped. A folder into a raw class: the\n"
-		"whole tree, with modes, times, symlinks and user.* attributes (which become\n"
+		"whole tree, with modes, times, links and user.* attributes (which become\n"
 		"metadata); a file that is there with the same size and time is not copied again.\n"
 		"CLASS is made when it is missing: of the kind asked for, else a class of objects\n"
 		"when the source is JSON or all files of the folder are documents, else raw.\n"

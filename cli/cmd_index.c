@@ -1,6 +1,7 @@
 /* storefs index: what indexes there are, and their keys. */
 #include <inttypes.h>
 #include <storefs/index.h>
+#include "index_files.h"
 #include "json.h"
 #include "target.h"
 #include "verbs.h"
@@ -131,19 +132,31 @@ static int list_keys(struct cli_ctx *ctx)
 	return err < 0 ? cli_fail(ctx, err, target.text, &diag) : CLI_OK;
 }
 
+static bool is_of_files(const struct cli_action *action)
+{
+	return action->run == cli_index_export || action->run == cli_index_import;
+}
+
 static int check(struct cli_ctx *ctx)
 {
 	struct sfs_index_window window;
 	static const char *const of_keys[] = { "reverse", "json-order", "offset", "limit" };
+	static const char *const of_files[] = { "prefix", "type", "collection" };
 	for (size_t i = 0; i < sizeof of_keys / sizeof *of_keys; i++)
 		if (cli_option(ctx, of_keys[i]) && strcmp(ctx->action->name, "keys") != 0)
 			return cli_usage(ctx, "--%s is for keys", of_keys[i]);
+	for (size_t i = 0; i < sizeof of_files / sizeof *of_files; i++)
+		if (cli_option(ctx, of_files[i]) && !is_of_files(ctx->action))
+			return cli_usage(ctx, "--%s is for export-dbm and import-dbm", of_files[i]);
 	return window_of(ctx, &window) ? 0 : CLI_USAGE;
 }
 
 static const struct cli_action actions[] = {
 	{ "list", true, 0, 1, list },
 	{ "keys", true, 2, 2, list_keys },
+	{ "export-dbm", true, 1, 2, cli_index_export },
+	{ "import-dbm", true, 1, 2, cli_index_import },
+	{ "import", true, 1, 2, cli_index_import },
 	{ NULL, false, 0, 0, NULL },
 };
 
@@ -153,25 +166,36 @@ static const struct cli_option options[] = {
 	{ "json-order", 'J', NULL, "keys: in the order of their JSON texts" },
 	{ "limit", 'n', "N", "keys: at most so many" },
 	{ "offset", 'o', "N", "keys: leave out so many from the start" },
+	{ "prefix", 'p', "TEXT", "files: before their names" },
+	{ "type", 't', "TYPE", "files: in their names, not the type of the class" },
+	{ "collection", 'c', "NAME", "files: before oids, not the name of the class" },
 	{ NULL, 0, NULL, NULL },
 };
 
 const struct cli_cmd cli_cmd_index = {
 	.name = "index",
 	.synopsis = "list [--json] STORE [CLASS]\n"
-		    "keys [OPTION]... STORE CLASS INDEX",
-	.summary = "list indexes and their keys",
+		    "keys [OPTION]... STORE CLASS INDEX\n"
+		    "export-dbm [OPTION]... STORE CLASS[.INDEX] [DIR]\n"
+		    "import-dbm [OPTION]... STORE CLASS[.INDEX] [DIR]",
+	.summary = "list indexes and their keys; index files of Python",
 	.details =
 		"list: the indexes of a class or of all, how many keys and entries they have, and how\n"
 		"far one is that is being built.\n"
 		"keys: each key of an index and how many objects have it. Strings that read like JSON\n"
-		"are in quotation marks: 10 is a number, \"10\" a string.",
+		"are in quotation marks: 10 is a number, \"10\" a string.\n"
+		"export-dbm: write an index, or all of a class, as the gdbm files that the Python\n"
+		"module storage opens: TYPE.INDEX-fwd.dbm and TYPE.INDEX-bwd.dbm, in DIR or in the\n"
+		"folder of the store. What is there is replaced, unless a program has it open.\n"
+		"import-dbm: compare such files with the index. Nothing is taken from them: indexes\n"
+		"are made of the objects. Files of other dbm libraries are recognised, and not read.",
 	.options = options,
 	.examples = "storefs index list /srv/blog\n"
 		    "storefs index keys /srv/blog Article status\n"
-		    "storefs index keys --reverse --limit 3 /srv/blog Article date",
+		    "storefs index keys --reverse --limit 3 /srv/blog Article date\n"
+		    "storefs index export-dbm /srv/blog Article Data",
 	.flags = CLI_OPENS,
-	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
+	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
 	.actions = actions,
 	.check = check,
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <storefs/backup.h>
 #include "fs.h"
 #include "json.h"
 #include "mounts.h"
@@ -76,6 +77,8 @@ static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char
 		return take_threads(ctx, options, word + 8);
 	if (strcmp(word, "noxattr") == 0)
 		options->no_xattr = true;
+	else if (strcmp(word, "nopassthrough") == 0)
+		options->no_pass = true;
 	else if (strcmp(word, "allow_other") == 0)
 		options->allow_other = true;
 	else if (strcmp(word, "ro") == 0)
@@ -269,6 +272,8 @@ static int run(struct cli_ctx *ctx)
 	}
 	options.store_path = store;
 	options.mountpoint = place;
+	if (store && sfs_backup_is(store))
+		options.read_only = true;
 	if (code == 0 && store && place)
 		code = mount_at(ctx, &options);
 	sfs_buf_fini(&more);
@@ -283,6 +288,7 @@ static const struct cli_option options[] = {
 	  "format=json|msgpack  the documents that are listed\n"
 	  "views=listed         classes list by, their query directories\n"
 	  "noxattr              no extended attributes: faster\n"
+	  "nopassthrough        all bytes of raws go through the daemon\n"
 	  "allow_other          other users may use the mount\n"
 	  "ro                   change nothing\n"
 	  "threads=N            at most N threads\n"

@@ -70,19 +70,26 @@ static int refused(struct cli_ctx *ctx, const struct cli_target *target, const c
 	return cli_fail(ctx, err, what, diag);
 }
 
-static int save_object(struct cli_ctx *ctx, const struct cli_target *target,
-		       const struct source *source, enum sfs_format format, struct sfs_buf *text)
+/* A document. Returns 0, or an exit code after saying why. */
+static int read_text(struct cli_ctx *ctx, const struct source *source, struct sfs_buf *ret)
 {
-	struct sfs_diag diag = SFS_DIAG_INIT;
-	struct sfs_attr attr, before;
-	int err = cli_read_all(ctx, source->fd, SFS_DOCUMENT_MAX, text);
+	int err = cli_read_all(ctx, source->fd, SFS_DOCUMENT_MAX, ret);
 	if (err == SFS_ERR_LIMIT) {
 		cli_error(ctx, source->name, "longer than %zu bytes, the longest document",
 			  SFS_DOCUMENT_MAX);
 		return CLI_REFUSED;
 	}
-	if (err < 0)
-		return cli_fail(ctx, err, source->name, NULL);
+	return err < 0 ? cli_fail(ctx, err, source->name, NULL) : 0;
+}
+
+static int save_object(struct cli_ctx *ctx, const struct cli_target *target,
+		       const struct source *source, enum sfs_format format, struct sfs_buf *text)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_attr attr, before;
+	int err = read_text(ctx, source, text);
+	if (err != 0)
+		return err;
 	struct sfs_put put = {
 		.class_id = target->class.id,
 		.oid = target->rest,
@@ -163,6 +170,31 @@ static int save_raw(struct cli_ctx *ctx, const struct cli_target *target,
 	return 0;
 }
 
+/* --meta: what is given is the metadata of a raw, as one document. */
+static int save_meta(struct cli_ctx *ctx, const struct cli_target *target,
+		     const struct source *source, enum sfs_format format)
+{
+	struct sfs_buf text = SFS_BUF_INIT;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_attr attr;
+	if (target->class.kind != SFS_CLASS_RAW)
+		return cli_usage(ctx, "--meta is for raws, and %s is a class of objects",
+				 target->class.name);
+	int err = sfs_raw_find_path(ctx->store, target->class.id, target->rest, &attr);
+	if (err < 0)
+		return cli_fail(ctx, err, target->text, NULL);
+	int code = read_text(ctx, source, &text);
+	const struct sfs_raw_meta_put put = {
+		.format = format,
+		.text = sfs_buf_span(&text),
+		.flags = cli_option(ctx, "merge") ? SFS_PUT_MERGE : 0,
+	};
+	if (code == 0)
+		err = sfs_raw_meta_put(ctx->store, attr.ino, &put, &diag);
+	sfs_buf_fini(&text);
+	return code != 0 ? code : err < 0 ? refused(ctx, target, source->name, err, &diag) : 0;
+}
+
 /** @oid  room for a new one; target leads to it afterwards. */
 static int save(struct cli_ctx *ctx, struct cli_target *target, char oid[SFS_OID_MADE_SIZE],
 		const struct source *source, enum sfs_class_kind kind, enum sfs_format format)
@@ -198,6 +230,10 @@ static int check(struct cli_ctx *ctx)
 	if (!target.has_rest && strchr(ctx->argv[0], '/'))
 		return cli_usage(ctx, "'%s' has no oid, expected CLASS/OID, or CLASS for a new one",
 				 ctx->argv[0]);
+	if (cli_option(ctx, "merge") && !cli_option(ctx, "meta"))
+		return cli_usage(ctx, "--merge goes with --meta");
+	if (cli_option(ctx, "meta") && !target.has_rest)
+		return cli_usage(ctx, "'%s' is a class, expected CLASS/OID", ctx->argv[0]);
 	return cli_option_kind(ctx, &kind) && take_format(ctx, "", &format) ? 0 : CLI_USAGE;
 }
 
@@ -213,7 +249,12 @@ static int run(struct cli_ctx *ctx)
 	    !take_format(ctx, ctx->argc > 1 ? ctx->argv[1] : "-", &format))
 		return CLI_USAGE;
 	int code = open_source(ctx, &source);
-	if (code == 0)
+	bool meta = cli_option(ctx, "meta");
+	if (code == 0 && meta)
+		code = cli_target_find(ctx, ctx->argv[0], &target);
+	if (code == 0 && meta)
+		code = save_meta(ctx, &target, &source, format);
+	else if (code == 0)
 		code = save(ctx, &target, oid, &source, kind, format);
 	if (source.owned)
 		close(source.fd);
@@ -225,6 +266,8 @@ static const struct cli_option options[] = {
 	{ "format", 'F', "FORMAT",
 	  "of the document: json or msgpack\n"
 	  "(default: by the name of FILE, else json)" },
+	{ "meta", 'm', NULL, "FILE is the metadata of the raw, in place of all it has" },
+	{ "merge", 'M', NULL, "with --meta: keys that FILE does not have stay as they are" },
 	{ "json", 'j', NULL, "what was saved, as JSON" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -245,7 +288,8 @@ const struct cli_cmd cli_cmd_put = {
 		"echo '{\"title\": \"Hello\"}' | storefs put --kind object /srv/blog Article/42\n"
 		"storefs put /srv/blog Article/42 42.msgpack\n"
 		"oid=$(storefs put /srv/blog Article draft.json)\n"
-		"storefs put /srv/blog Image/holiday/a.jpg a.jpg",
+		"storefs put /srv/blog Image/holiday/a.jpg a.jpg\n"
+		"echo '{\"width\": 1920}' | storefs put --meta --merge /srv/blog Image/holiday/a.jpg",
 	.flags = CLI_OPENS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_REFUSED | 1u << CLI_NOT_STORE,
 	.min_args = 1,

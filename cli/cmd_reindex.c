@@ -71,8 +71,7 @@ static int rebuild_all(struct reindexing *r)
 	struct sfs_class_info class = { 0 };
 	int code = 0;
 	while (code == 0 && sfs_class_next(r->ctx->store, class.id, &class) == 0)
-		if (class.kind == SFS_CLASS_OBJECT)
-			code = rebuild_class(r, &class);
+		code = rebuild_class(r, &class);
 	return code;
 }
 
@@ -86,8 +85,6 @@ static int rebuild_target(struct reindexing *r, char *text)
 		cli_error(r->ctx, text, "there is no class %.*s", (int)name.len, text);
 		return CLI_NOT_FOUND;
 	}
-	if (class.kind != SFS_CLASS_OBJECT)
-		return cli_usage(r->ctx, "%s is a class of raws: it has no indexes", class.name);
 	return dot ? rebuild(r, &class, sfs_span_str(dot + 1)) : rebuild_class(r, &class);
 }
 

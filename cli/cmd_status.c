@@ -1,6 +1,7 @@
 /* storefs status: figures of a store, its classes, who has it. */
 #include <inttypes.h>
 #include <unistd.h>
+#include "fs.h"
 #include "json.h"
 #include "mounts.h"
 #include "target.h"
@@ -12,6 +13,8 @@ struct status {
 	struct sfs_store_stat stat;
 	struct sfs_store_owner owner; /* pid 0: nobody but this command */
 	struct cli_mounts mounts;
+	bool passes;     /* raws are read and written by the kernel itself */
+	const char *why; /* … or not; NULL: there is no mount */
 };
 
 static int gather(struct cli_ctx *ctx, struct status *ret)
@@ -25,6 +28,7 @@ static int gather(struct cli_ctx *ctx, struct status *ret)
 	if (ctx->served &&
 	    (sfs_store_owner(ret->path, &ret->owner, NULL) < 0 || ret->owner.pid < 0))
 		ret->owner = (struct sfs_store_owner){ .pid = getpid() };
+	ret->passes = fs_raw_io(&ret->why);
 	return cli_mounts_get(&ret->mounts);
 }
 
@@ -50,6 +54,12 @@ static void put_owner_json(struct cli_json *json, const struct status *status)
 		if (is_mounted(status, i))
 			cli_json_bytes(json, NULL, sfs_span_str(status->mounts.items[i].place));
 	cli_json_close(json, ']');
+	if (!status->why)
+		return;
+	cli_json_open(json, "raw_io", '{');
+	cli_json_string(json, "way", status->passes ? "pass-through" : "daemon");
+	cli_json_string(json, "reason", status->why);
+	cli_json_close(json, '}');
 }
 
 static void put_figures_json(struct cli_json *json, const struct sfs_store_stat *stat)
@@ -128,6 +138,10 @@ static void put_owner_text(FILE *out, const struct status *status)
 	for (size_t i = 0; i < status->mounts.count; i++)
 		if (is_mounted(status, i))
 			fprintf(out, "mounted   %s\n", status->mounts.items[i].place);
+	if (status->why)
+		fprintf(out, "raws go   %s: %s\n",
+			status->passes ? "straight to the disk" : "through the daemon",
+			status->why);
 }
 
 static void put_text(struct cli_ctx *ctx, const struct status *status)

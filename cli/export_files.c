@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 #include "export.h"
+#include "links.h"
 #include "name.h"
 #include "raws.h"
 
@@ -245,9 +246,17 @@ struct tree {
 	int root_fd;
 	struct folder *folders;
 	size_t count, cap;
+	struct cli_links links; /* raws with several names, by their inode numbers */
 };
 
-static int tree_add(struct tree *tree, const char *below, struct sfs_span name,
+static char *path_below(const char *below, const char *name)
+{
+	char *path;
+	bool top = strcmp(below, ".") == 0;
+	return asprintf(&path, "%s%s%s", top ? "" : below, top ? "" : "/", name) < 0 ? NULL : path;
+}
+
+static int tree_add(struct tree *tree, const char *below, const char *name,
 		    const struct sfs_attr *attr)
 {
 	if (tree->count == tree->cap) {
@@ -258,10 +267,8 @@ static int tree_add(struct tree *tree, const char *below, struct sfs_span name,
 		tree->folders = folders;
 		tree->cap = cap;
 	}
-	char *path;
-	bool top = strcmp(below, ".") == 0;
-	if (asprintf(&path, "%s%s%.*s", top ? "" : below, top ? "" : "/", (int)name.len,
-		     (const char *)name.data) < 0)
+	char *path = path_below(below, name);
+	if (!path)
 		return SFS_ERR_NO_MEMORY;
 	tree->folders[tree->count++] = (struct folder){ attr->ino, path, *attr };
 	return 0;
@@ -277,6 +284,48 @@ static int open_below(int root_fd, const char *path)
 	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
 }
 
+/**
+ * One more name for what was exported already. Returns false when there can be none here: then it
+ * becomes a file of its own.
+ */
+static bool link_again(struct tree *tree, const struct cli_link *link, int dir_fd, const char *name)
+{
+	char *slash = strrchr(link->path, '/');
+	char *folder = slash ? strndup(link->path, (size_t)(slash - link->path)) : strdup(".");
+	int fd = folder ? open_below(tree->root_fd, folder) : -1;
+	free(folder);
+	if (fd < 0)
+		return false;
+	if (tree->export->force)
+		unlinkat(dir_fd, name, 0);
+	bool done = linkat(fd, slash ? slash + 1 : link->path, dir_fd, name, 0) == 0;
+	close(fd);
+	return done;
+}
+
+/** A raw that may have several names. */
+static int take_raw(struct tree *tree, const char *below, int dir_fd, const char *name,
+		    const struct sfs_attr *attr)
+{
+	struct cli_export *export = tree->export;
+	uint64_t raws = export->raws;
+	const struct cli_link *link = NULL;
+	if (attr->nlink > 1)
+		link = cli_links_find(&tree->links, 0, attr->ino);
+	if (link && link_again(tree, link, dir_fd, name)) {
+		export->raws++;
+		return 0;
+	}
+	int err = cli_export_raw(export, dir_fd, name, attr);
+	if (err < 0 || attr->nlink < 2 || link || export->raws == raws)
+		return err;
+	struct cli_link first = { .number = attr->ino, .ino = attr->ino };
+	first.path = path_below(below, name);
+	err = first.path ? cli_links_add(&tree->links, &first) : SFS_ERR_NO_MEMORY;
+	free(first.path);
+	return err;
+}
+
 static int take_entry(struct tree *tree, size_t index, int dir_fd, struct sfs_span name,
 		      uint64_t ino)
 {
@@ -288,13 +337,13 @@ static int take_entry(struct tree *tree, size_t index, int dir_fd, struct sfs_sp
 	memcpy(text, name.data, name.len);
 	text[name.len] = '\0';
 	if (attr.type != SFS_NODE_DIR)
-		return cli_export_raw(tree->export, dir_fd, text, &attr);
+		return take_raw(tree, tree->folders[index].path, dir_fd, text, &attr);
 	if (mkdirat(dir_fd, text, 0700) < 0 && errno != EEXIST) {
 		int error = errno;
 		failed_errno(tree->export, text, error);
 		return ends_export(error);
 	}
-	return tree_add(tree, tree->folders[index].path, name, &attr);
+	return tree_add(tree, tree->folders[index].path, text, &attr);
 }
 
 static int take_entries(struct tree *tree, size_t index, int dir_fd)
@@ -347,10 +396,11 @@ int cli_export_tree(struct cli_export *export, uint64_t dir, int dir_fd)
 {
 	struct tree tree = { .export = export, .root_fd = dir_fd };
 	struct sfs_attr attr = { .ino = dir };
-	int err = tree_add(&tree, ".", sfs_span_str("."), &attr);
+	int err = tree_add(&tree, ".", ".", &attr);
 	for (size_t i = 0; err == 0 && i < tree.count; i++)
 		err = take_folder(&tree, i);
 	finish(&tree);
+	cli_links_fini(&tree.links);
 	for (size_t i = 0; i < tree.count; i++)
 		free(tree.folders[i].path);
 	free(tree.folders);

@@ -27,6 +27,7 @@ struct cli_import {
 	bool atomic;        /* one commit for all of it, or nothing */
 	uint64_t before;    /* objects or raws of the class at the start */
 	uint64_t saved;     /* accepted by the store */
+	uint64_t linked;    /* of them: new names of raws that have another */
 	uint64_t unchanged; /* raws that were there with the same size and time */
 	uint64_t kept;      /* left alone because of --keep */
 	uint64_t bad;       /* refused, and reported */

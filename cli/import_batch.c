@@ -6,6 +6,7 @@
  * so that only the one at fault is reported.
  */
 #include <stdlib.h>
+#include <storefs/export.h>
 #include "import.h"
 #include "target.h"
 
@@ -127,12 +128,28 @@ static void commit_atomic(struct cli_import *import)
 		cli_import_failed(import, &place, err, NULL);
 }
 
+/* A raw is a commit of its own: its bytes are, too. */
+static void import_raw(struct cli_import *import, const struct cli_place *place,
+		       enum sfs_format format, struct sfs_span text)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	int err = sfs_import(import->ctx->store, import->class.id, format, text, 0, NULL, &diag);
+	if (err == 0)
+		import->saved++;
+	else
+		cli_import_failed(import, place, err, &diag);
+}
+
 void cli_batch_add(struct cli_import *import, const struct cli_place *place, struct sfs_span oid,
 		   enum sfs_format format, struct sfs_span text)
 {
 	struct cli_ctx *ctx = import->ctx;
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct sfs_attr attr;
+	if (import->class.kind == SFS_CLASS_RAW) {
+		import_raw(import, place, format, text);
+		return;
+	}
 	if (import->keep && sfs_object_find(ctx->store, import->class.id, oid, &attr) == 0) {
 		import->kept++;
 		return;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "import.h"
+#include "links.h"
 #include "raws.h"
 
 /* A folder of the source and its place in the class. */
@@ -26,6 +27,7 @@ struct tree {
 	int root_fd;
 	struct folder *folders;
 	size_t count, cap;
+	struct cli_links links; /* files with several names */
 };
 
 /* One entry of a folder. */
@@ -153,7 +155,7 @@ static bool is_there(struct cli_import *import, const struct entry *entry)
 	return true;
 }
 
-static int take_file(struct cli_import *import, const struct entry *entry)
+static int read_file(struct cli_import *import, const struct entry *entry)
 {
 	if (is_there(import, entry))
 		return 0;
@@ -165,6 +167,63 @@ static int take_file(struct cli_import *import, const struct entry *entry)
 	int err = copy_file(import, entry, fd);
 	close(fd);
 	return err;
+}
+
+/** One more name, instead of what has it. */
+static int replace_by_link(struct cli_import *import, const struct entry *entry, uint64_t ino)
+{
+	struct sfs_store *store = import->ctx->store;
+	uint64_t dir = entry->folder->ino;
+	char temporary[48];
+	cli_temporary_name(temporary, sizeof temporary);
+	int err = sfs_raw_link(store, ino, dir, sfs_span_str(temporary), NULL);
+	if (err < 0)
+		return err;
+	err = sfs_raw_rename(store, dir, sfs_span_str(temporary), dir, sfs_span_str(entry->name),
+			     0);
+	if (err < 0 && sfs_raw_unlink(store, dir, sfs_span_str(temporary)) < 0)
+		failed(import, entry->path, err);
+	return err;
+}
+
+static int make_link(struct cli_import *import, const struct entry *entry, uint64_t ino)
+{
+	struct sfs_attr there;
+	int err = find(import, entry, &there);
+	if (err == 0 && (import->keep || there.ino == ino)) {
+		*(import->keep ? &import->kept : &import->unchanged) += 1;
+		return 0;
+	}
+	if (err == 0) {
+		err = replace_by_link(import, entry, ino);
+	} else if (err == SFS_ERR_NOT_FOUND) {
+		err = sfs_raw_link(import->ctx->store, ino, entry->folder->ino,
+				   sfs_span_str(entry->name), NULL);
+		import->linked += err == 0;
+	}
+	import->saved += err == 0;
+	return err;
+}
+
+/** A file, perhaps one with several names: the first is read, the others are links. */
+static int take_file(struct tree *tree, const struct entry *entry)
+{
+	struct cli_import *import = tree->import;
+	struct sfs_attr attr;
+	const struct cli_link *link = NULL;
+	if (entry->st.st_nlink > 1)
+		link = cli_links_find(&tree->links, entry->st.st_dev, entry->st.st_ino);
+	/* As many names as one raw can have: the next one is a raw of its own. */
+	int err = link ? make_link(import, entry, link->ino) : SFS_ERR_LIMIT;
+	if (err != SFS_ERR_LIMIT)
+		return err;
+	uint64_t bad = import->bad;
+	err = read_file(import, entry);
+	if (err < 0 || entry->st.st_nlink < 2 || import->bad != bad ||
+	    find(import, entry, &attr) < 0)
+		return err;
+	struct cli_link first = { entry->st.st_dev, entry->st.st_ino, attr.ino, NULL };
+	return cli_links_add(&tree->links, &first);
 }
 
 static int make_symlink(struct cli_import *import, const struct entry *entry, const char *target)
@@ -230,7 +289,7 @@ static void take_entry(struct tree *tree, const struct entry *entry)
 	if (S_ISDIR(entry->st.st_mode))
 		err = take_folder(tree, entry);
 	else if (S_ISREG(entry->st.st_mode))
-		err = take_file(import, entry);
+		err = take_file(tree, entry);
 	else if (S_ISLNK(entry->st.st_mode))
 		err = take_symlink(import, entry);
 	else
@@ -311,6 +370,7 @@ void cli_import_tree(struct cli_import *import, int dir_fd)
 		walk_folder(&tree, i);
 	if (tree.count > 0)
 		finish(&tree);
+	cli_links_fini(&tree.links);
 	for (size_t i = 0; i < tree.count; i++)
 		free(tree.folders[i].path);
 	free(tree.folders);

@@ -76,6 +76,8 @@ static int take_action(struct cli_ctx *ctx)
 
 static bool reads(const struct cli_ctx *ctx)
 {
+	if (ctx->cmd->writes && cli_option(ctx, ctx->cmd->writes))
+		return false;
 	return ctx->action ? ctx->action->reads : ctx->cmd->flags & CLI_READS;
 }
 

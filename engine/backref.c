@@ -82,7 +82,7 @@ static int find_values(const struct sfsi_schema *schema, const struct sfsi_deriv
 	struct sfsi_msgpack_pair pair;
 	if (!side->record)
 		return 0;
-	int err = sfsi_msgpack_map_init(&map, side->record->body);
+	int err = sfsi_msgpack_body_init(&map, side->record->body);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
 		uint32_t number = pair.name.data ? sfsi_schema_find(schema, pair.name)
 						 : SFSI_SCHEMA_NONE;

@@ -9,6 +9,7 @@
 #include "class_private.h"
 #include "departed.h"
 #include "index/table.h"
+#include "database/database.h"
 #include "mirror/mirror.h"
 
 #define SERIAL_MAX (((uint64_t)1 << 36) - 1)
@@ -126,6 +127,7 @@ void sfsi_class_free(struct sfsi_class *class)
 	sfsi_schema_unref(class->schema);
 	sfs_buf_fini(&class->bad_definition);
 	free(class->mirror);
+	sfsi_database_free(class->database);
 	sfsi_positions_fini(&class->positions);
 	sfsi_index_set_fini(&class->tables);
 	free(class);

@@ -5,6 +5,7 @@
 #include "backref.h"
 #include "class_private.h"
 #include "index/table.h"
+#include "database/database.h"
 #include "mirror/mirror.h"
 #include "open.h"
 
@@ -206,7 +207,7 @@ static int change_class(struct sfsi_txn *txn, struct sfsi_class *class,
 	return err < 0 ? err : put_record(txn, class->id, record);
 }
 
-static int rename_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs_span new_name)
+int sfsi_class_rename_in(struct sfsi_txn *txn, struct sfs_span name, struct sfs_span new_name)
 {
 	struct sfsi_class *class;
 	int err = edit_begin(txn, name, &class);
@@ -218,8 +219,13 @@ static int rename_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs_s
 	if (taken)
 		return SFS_ERR_EXISTS;
 	/* All its files would have to move at once: who wants that copies them, as between disks. */
-	if (class->mirror)
+	if (class->mirror && !class->database)
 		return SFS_ERR_CROSS;
+	if (class->database) {
+		err = sfsi_mirror_class_move(txn, class, new_name);
+		if (err < 0)
+			return err;
+	}
 	/* A type that the definition states stays; one that is only the name follows it. */
 	bool follows = strcmp(class->type, class->name) == 0 &&
 		       !(class->schema && class->schema->type.len);
@@ -246,10 +252,14 @@ int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_s
 	if (sfs_span_equal(name, new_name))
 		return sfs_class_find(store, name, &info);
 	struct sfsi_txn txn;
-	int err = sfsi_txn_begin(store, &txn);
+	int err = sfs_class_find(store, name, &info);
+	struct sfsi_class *class = err < 0 ? NULL : sfsi_class_ref(store, info.id);
+	if (class && class->database)
+		return sfsi_database_rename(class->database, new_name);
+	err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
-	err = sfsi_txn_end(&txn, rename_class(&txn, name, new_name));
+	err = sfsi_txn_end(&txn, sfsi_class_rename_in(&txn, name, new_name));
 	return err < 0 ? err : settle(store, NULL);
 }
 
@@ -321,7 +331,7 @@ int sfsi_class_define(struct sfs_store *store, const struct sfs_class_make *make
 	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : settle(store, diag);
 }
 
-static int remove_class(struct sfsi_txn *txn, struct sfs_span name)
+int sfsi_class_remove_in(struct sfsi_txn *txn, struct sfs_span name)
 {
 	struct sfsi_class *class;
 	int err = edit_begin(txn, name, &class);
@@ -362,7 +372,9 @@ int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
 		if (!err)
 			err = sfsi_txn_begin(store, &txn);
 		if (!err)
-			err = sfsi_txn_end(&txn, remove_class(&txn, name));
+			err = sfsi_txn_end(&txn, sfsi_class_remove_in(&txn, name));
+		if (!err && class && class->database)
+			sfsi_database_class_removed(class->database);
 	} while (err == SFS_ERR_CONFLICT);
 	return err;
 }

@@ -22,6 +22,12 @@ SFS_MUST_CHECK int sfsi_class_create_in(struct sfsi_txn *txn, const struct sfs_c
 					const struct sfsi_mirror_class *as,
 					struct sfsi_class **ret);
 
+/** Rename a class inside a change. */
+SFS_MUST_CHECK int sfsi_class_rename_in(struct sfsi_txn *txn, struct sfs_span name,
+					struct sfs_span new_name);
+/** Remove an empty class inside a change. */
+SFS_MUST_CHECK int sfsi_class_remove_in(struct sfsi_txn *txn, struct sfs_span name);
+
 /** The text of its definition; empty when it has none. Commit lock or catalogue_lock is held. */
 static inline struct sfs_span sfsi_class_definition(const struct sfsi_class *class)
 {

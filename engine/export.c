@@ -132,15 +132,19 @@ static int put_meta(void *arg, struct sfs_span key, struct sfs_span value)
 	return is_reserved(key) ? 0 : map_put(map, key, value);
 }
 
-static int raw_updates(const struct sfs_attr *attr, struct map *map)
+static int raw_updates(struct sfs_store *store, const struct sfs_attr *attr, struct map *map)
 {
 	struct map updates = { .count = 0 };
-	int64_t last = attr->ctime_ns > attr->mtime_ns ? attr->ctime_ns : attr->mtime_ns;
-	int err = map_key(map, sfs_span_str("updates"));
+	struct sfs_raw_updates times;
+	int err = sfs_raw_updated(store, attr->ino, &times);
 	if (!err)
-		err = map_time(&updates, sfs_span_str("data"), attr->mtime_ns);
+		err = map_key(map, sfs_span_str("updates"));
 	if (!err)
-		err = map_time(&updates, sfs_span_str("oid"), last);
+		err = map_time(&updates, sfs_span_str("data"), times.data_ns);
+	if (!err && times.meta_ns)
+		err = map_time(&updates, sfs_span_str("meta"), times.meta_ns);
+	if (!err)
+		err = map_time(&updates, sfs_span_str("oid"), times.oid_ns);
 	return map_end(&updates, err, &map->pairs);
 }
 
@@ -159,7 +163,7 @@ static int export_raw(const struct export *export, const struct sfs_class_info *
 		return err;
 	err = map_begin(&map, oid, class->type);
 	if (!err)
-		err = raw_updates(&attr, &map);
+		err = raw_updates(export->store, &attr, &map);
 	if (!err && depth > 0)
 		err = sfsi_meta_each(export->store, attr.ino, put_meta, &map);
 	if (!err && depth > 0 && (export->how->flags & SFS_EXPORT_DATA))
@@ -249,6 +253,7 @@ struct object {
 	const struct sfs_class_info *class;
 	struct sfsi_schema *schema; /* may be NULL */
 	struct sfsi_record record;
+	bool value; /* of a database */
 };
 
 static const struct sfsi_relation *relation_of(const struct object *object, struct sfs_span name)
@@ -305,7 +310,7 @@ static int put_properties(const struct export *export, const struct object *obje
 {
 	struct sfsi_msgpack_map body;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&body, object->record.body);
+	int err = sfsi_msgpack_body_init(&body, object->record.body);
 	while (!err && (err = sfsi_msgpack_map_next(&body, &pair)) == 0) {
 		if (!relation_of(object, pair.name))
 			err = put_property(export, object, depth, &pair, map);
@@ -319,7 +324,7 @@ static int find_value(const struct object *object, struct sfs_span name, struct 
 {
 	struct sfsi_msgpack_map body;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&body, object->record.body);
+	int err = sfsi_msgpack_body_init(&body, object->record.body);
 	*ret = (struct sfs_span){ "", 0 };
 	while (!err && (err = sfsi_msgpack_map_next(&body, &pair)) == 0) {
 		if (sfs_span_equal(pair.name, name)) {
@@ -364,13 +369,20 @@ static int put_updates(const struct sfsi_record *record, struct map *map)
 	sfsi_updates_init(&times, record);
 	int err = map_key(map, sfs_span_str("updates"));
 	if (!err)
-		err = sfsi_msgpack_map_init(&body, record->body);
+		err = sfsi_msgpack_body_init(&body, record->body);
 	while (!err && (err = sfsi_msgpack_map_next(&body, &pair)) == 0)
 		err = map_time(&updates, pair.name, sfsi_updates_next(&times));
 	err = err == 1 ? 0 : err;
 	if (!err)
 		err = map_time(&updates, sfs_span_str("oid"), record->updated_ns);
 	return map_end(&updates, err, &map->pairs);
+}
+
+/** Of a database: any value, and a map may have members of any name. */
+static int put_whole(const struct sfsi_record *record, struct map *map)
+{
+	int err = map_key(map, sfs_span_str("value"));
+	return err < 0 ? err : sfs_buf_append(&map->pairs, record->body.data, record->body.len);
 }
 
 static int put_object(const struct export *export, const struct object *object, struct sfs_span oid,
@@ -380,9 +392,11 @@ static int put_object(const struct export *export, const struct object *object, 
 	int err = map_begin(&map, oid, object->class->type);
 	if (!err)
 		err = put_updates(&object->record, &map);
-	if (!err && depth > 0)
+	if (!err && depth > 0 && object->value)
+		err = put_whole(&object->record, &map);
+	else if (!err && depth > 0)
 		err = put_properties(export, object, depth, &map);
-	if (!err && depth > 0)
+	if (!err && depth > 0 && !object->value)
 		err = put_relations(export, object, depth, &map);
 	return map_end(&map, err, ret);
 }
@@ -393,7 +407,7 @@ static int export_object(const struct export *export, const struct sfs_class_inf
 {
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
 	const struct sfsi_class *held = sfsi_class_ref(export->store, class->id);
-	struct object object = { .class = class };
+	struct object object = { .class = class, .value = held && held->database };
 	uint64_t number;
 	if (!held || sfsi_oid_check(oid) < 0)
 		return SFS_ERR_NOT_FOUND;

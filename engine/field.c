@@ -23,7 +23,7 @@ static int read_record(struct sfs_store *store, uint32_t class_id, struct sfs_sp
 int sfsi_members_init(struct sfsi_members *members, const struct sfsi_record *record)
 {
 	sfsi_updates_init(&members->updates, record);
-	return sfsi_msgpack_map_init(&members->map, record->body) < 0 ? SFS_ERR_CORRUPT : 0;
+	return sfsi_msgpack_body_init(&members->map, record->body) < 0 ? SFS_ERR_CORRUPT : 0;
 }
 
 int sfsi_members_next(struct sfsi_members *members, struct sfsi_msgpack_pair *ret,

@@ -317,6 +317,9 @@ static int put_member(struct sfs_span name, struct sfs_span value, struct sfs_bu
 static int splice(struct sfs_span body, struct sfs_span name, struct sfs_span value,
 		  struct sfs_span without, struct sfs_buf *ret)
 {
+	/* A value of a database that is no object has no fields. */
+	if (!sfsi_msgpack_is_map(body))
+		return SFS_ERR_BAD_DOCUMENT;
 	SFSI_AUTO_BUF struct sfs_buf members = SFS_BUF_INIT;
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;

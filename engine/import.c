@@ -5,6 +5,7 @@
 #include "document/json.h"
 #include "document/msgpack.h"
 #include "schema/reference.h"
+#include "import_raw.h"
 #include "stamp.h"
 
 /* --- names of a map, to be looked up --- */
@@ -311,6 +312,9 @@ int sfs_import(struct sfs_store *store, uint32_t class_id, enum sfs_format forma
 		return diag && diag->err == err ? err
 						: sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	put.oid = sfs_buf_span(&oid);
+	const struct sfsi_class *class = sfsi_class_ref(store, class_id);
+	if (class && class->kind == SFS_CLASS_RAW)
+		return sfsi_import_raw(store, &put, flags, ret, diag);
 	if (flags & SFS_IMPORT_UPDATE)
 		put.flags |= SFS_PUT_MERGE;
 	else if (!(flags & SFS_IMPORT_REPLACE))

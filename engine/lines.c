@@ -10,15 +10,17 @@
 #include "document/msgpack_head.h"
 #include "document/utf8.h"
 #include "object.h"
+#include "raw_index.h"
 
 struct sfs_lines {
 	struct sfs_store *store;
-	uint32_t class_id;
+	const struct sfsi_class *class;
 	enum sfs_lines_form form;
 	struct sfs_buf names;   /* of the columns */
 	struct column *columns; /* [count] */
 	size_t count, cap;
-	bool begun; /* the header was given */
+	bool begun;  /* the header was given */
+	bool values; /* the class is a database */
 	struct sfs_buf record, line;
 };
 
@@ -56,7 +58,7 @@ int sfs_lines_new(struct sfs_store *store, uint32_t class_id, enum sfs_lines_for
 		  struct sfs_lines **ret)
 {
 	struct sfsi_class *class;
-	int err = sfsi_object_class(store, class_id, &class);
+	int err = sfsi_indexed_class(store, class_id, &class);
 	if (!err && (unsigned)form > SFS_LINES_CSV)
 		err = SFS_ERR_INVALID;
 	if (err < 0)
@@ -65,8 +67,9 @@ int sfs_lines_new(struct sfs_store *store, uint32_t class_id, enum sfs_lines_for
 	if (!lines)
 		return SFS_ERR_NO_MEMORY;
 	lines->store = store;
-	lines->class_id = class_id;
+	lines->class = class;
 	lines->form = form;
+	lines->values = class->database;
 	if (form == SFS_LINES_CSV)
 		err = columns_of_class(lines, class);
 	if (err < 0)
@@ -121,13 +124,28 @@ static int put_oid(struct sfs_buf *map, struct sfs_span oid)
 				    : writer.sink.ops->binary(&writer.sink, oid);
 }
 
+/** Of a database: any value, and a map may have members of any name. */
+static int value_line(struct sfs_span oid, struct sfs_span body, struct sfs_buf *line)
+{
+	struct sfsi_msgpack_writer writer;
+	sfsi_msgpack_writer_init(&writer, line);
+	int err = sfsi_msgpack_map_header(line, 2);
+	if (!err)
+		err = put_oid(line, oid);
+	if (!err)
+		err = writer.sink.ops->string(&writer.sink, sfs_span_str("value"));
+	return err < 0 ? err : sfs_buf_append(line, body.data, body.len);
+}
+
 static int json_line(struct sfs_lines *lines, struct sfs_span oid, struct sfs_span body)
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
 	struct sfs_buf *line = &lines->line;
 	line->len = 0;
-	int err = sfsi_msgpack_map_init(&map, body);
+	if (lines->values)
+		return value_line(oid, body, line);
+	int err = sfsi_msgpack_body_init(&map, body);
 	if (!err)
 		err = sfsi_msgpack_map_header(line, map.left + 1);
 	if (!err)
@@ -173,7 +191,7 @@ static int put_column(struct sfs_buf *ret, struct sfs_span body, struct sfs_span
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&map, body);
+	int err = sfsi_msgpack_body_init(&map, body);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
 		if (sfs_span_equal(pair.name, name))
 			return put_value(ret, pair.value);
@@ -203,7 +221,7 @@ static int columns_of_body(struct sfs_lines *lines, struct sfs_span body)
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&map, body);
+	int err = sfsi_msgpack_body_init(&map, body);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0)
 		err = add_column(lines, pair.name);
 	return err < 0 ? err : 0;
@@ -235,6 +253,21 @@ static int oid_line(struct sfs_span oid, struct sfs_buf *ret)
 	return err < 0 ? err : sfs_buf_append(ret, "\n", 1);
 }
 
+/** What an object has; of a raw its metadata. */
+static int read_record(struct sfs_lines *lines, struct sfs_span oid, struct sfsi_record *ret)
+{
+	const struct sfsi_class *class = lines->class;
+	struct sfsi_raw_id buf;
+	struct sfs_span id;
+	if (class->kind == SFS_CLASS_OBJECT)
+		return sfsi_oid_check(oid) < 0 ? SFS_ERR_NOT_FOUND
+					       : sfsi_object_read(lines->store, class->id, oid,
+								  &lines->record, ret);
+	int err = sfsi_thing_id(lines->store, class, oid, &buf, &id, NULL);
+	return err < 0 ? err
+		       : sfsi_raw_record_read(lines->store, class->id, id, &lines->record, ret);
+}
+
 int sfs_lines_put(struct sfs_lines *lines, struct sfs_span oid, struct sfs_buf *ret)
 {
 	struct sfsi_record record;
@@ -242,9 +275,7 @@ int sfs_lines_put(struct sfs_lines *lines, struct sfs_span oid, struct sfs_buf *
 	if (lines->form == SFS_LINES_OIDS)
 		return oid_line(oid, ret);
 	lines->record.len = 0;
-	int err = sfsi_oid_check(oid) < 0 ? SFS_ERR_NOT_FOUND : 0;
-	if (!err)
-		err = sfsi_object_read(lines->store, lines->class_id, oid, &lines->record, &record);
+	int err = read_record(lines, oid, &record);
 	if (!err && lines->form == SFS_LINES_CSV)
 		err = csv_line(lines, oid, record.body, ret);
 	else if (!err)

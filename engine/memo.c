@@ -11,17 +11,26 @@
 /* A row takes at most this part of the room. */
 #define SHARE 64
 /* A larger one is only learned from who wants to change it: what is new may never be looked at again. */
-#define LARGE 512
+#define LARGE 4096
+/* So it is with what a commit of more rows writes: an import would push out all that is in use. */
+#define MANY 64
+#define MANY_LARGE 512
 
 struct row {
 	struct row *chain;         /* next in the bucket */
 	struct row *newer, *older; /* by age */
 	uint64_t hash;
 	uint32_t partition;
-	bool missing; /* the backend has none */
+	bool missing;  /* the backend has none */
+	uint32_t room; /* bytes */
 	size_t key_len, val_len;
 	char bytes[]; /* key, value */
 };
+
+/* Rooms are multiples of this: the next value of a key is about as long as the last. */
+#define ROOM 64
+/* For each row of so many bytes one bucket. */
+#define ROW_BYTES 128
 
 struct sfsi_memo {
 	pthread_mutex_t lock; /* protects all below */
@@ -41,7 +50,7 @@ int sfsi_memo_new(size_t max_bytes, struct sfsi_memo **ret)
 		return SFS_ERR_NO_MEMORY;
 	rows->max = max_bytes;
 	rows->buckets_len = 256;
-	while (rows->buckets_len < max_bytes / 512)
+	while (rows->buckets_len < max_bytes / ROW_BYTES)
 		rows->buckets_len *= 2;
 	rows->buckets = calloc(rows->buckets_len, sizeof *rows->buckets);
 	if (!rows->buckets) {
@@ -57,7 +66,7 @@ int sfsi_memo_new(size_t max_bytes, struct sfsi_memo **ret)
 
 static size_t weight(const struct row *row)
 {
-	return sizeof *row + row->key_len + row->val_len;
+	return sizeof *row + row->room;
 }
 
 static struct row **place(struct sfsi_memo *rows, uint64_t hash, uint32_t partition,
@@ -112,21 +121,24 @@ void sfsi_memo_free(struct sfsi_memo *rows)
 	free(rows);
 }
 
-/** A row of these sizes in the place of the one at, if there is one, or NULL: no memory. */
+/** A row with room for these sizes in the place of the one at, if there is one, or NULL: no memory. */
 static struct row *make_at(struct sfsi_memo *rows, struct row **at, size_t key_len, size_t val_len)
 {
 	struct row *row = *at;
-	if (row && row->key_len + row->val_len == key_len + val_len) {
+	size_t len = key_len + val_len;
+	if (row && len <= row->room && len > row->room / 2) {
 		age_unlink(rows, row);
 	} else {
+		size_t room = (len + ROOM - 1) / ROOM * ROOM;
 		if (row)
 			remove_at(rows, at);
-		row = malloc(sizeof *row + key_len + val_len);
+		row = malloc(sizeof *row + room);
 		if (!row)
 			return NULL;
+		row->room = (uint32_t)room;
 		row->chain = *at;
 		*at = row;
-		rows->bytes += sizeof *row + key_len + val_len;
+		rows->bytes += weight(row);
 	}
 	age_push(rows, row);
 	return row;
@@ -138,7 +150,7 @@ static void set_locked(struct sfsi_memo *rows, uint64_t hash, uint32_t partition
 {
 	struct row **at = place(rows, hash, partition, key);
 	size_t val_len = val ? val->len : 0;
-	if (key.len + val_len > rows->max / SHARE) {
+	if (key.len + val_len > rows->max / SHARE || val_len > UINT32_MAX / 2) {
 		if (*at)
 			remove_at(rows, at);
 		return;
@@ -212,6 +224,13 @@ int sfsi_memo_get(struct sfs_store *store, uint32_t partition, struct sfs_span k
 	return err;
 }
 
+void sfsi_memo_learn_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span key)
+{
+	SFSI_LOCK_SCOPE(&rows->lock);
+	if (!rows->doubt)
+		set_locked(rows, sfsi_hash(key, partition), partition, key, NULL);
+}
+
 bool sfsi_memo_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span key)
 {
 	SFSI_LOCK_SCOPE(&rows->lock);
@@ -223,23 +242,24 @@ bool sfsi_memo_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span 
 
 /**
  * Is this worth learning from a commit? Names are looked at again, also when they are gone; numbers, which
- * are never given again, only while they lead somewhere. Of a large row only if it was looked at.
+ * are never given again, only while they lead somewhere. Of a large row only if it was looked at. What
+ * was saved is what is saved next: each save looks at the record that it replaces.
  */
-static bool is_worth(const struct sfsi_op *op, const struct row *old)
+static bool is_worth(const struct sfsi_op *op, const struct row *old, size_t large)
 {
 	char table = *(const char *)op->key.data;
 	if (op->remove)
 		return table == 'D' || table == 'O';
 	bool asked = old && !old->missing;
-	return asked || (op->val.len < LARGE && (table == 'D' || table == 'O' || table == 'N'));
+	return asked || (op->val.len < large && (table == 'D' || table == 'O' || table == 'N'));
 }
 
-static void wrote_locked(struct sfsi_memo *rows, const struct sfsi_op *op)
+static void wrote_locked(struct sfsi_memo *rows, const struct sfsi_op *op, size_t large)
 {
 	uint64_t hash = sfsi_hash(op->key, op->partition);
 	rows->written[hash % STRIPES] = ++rows->writes;
 	struct row **at = place(rows, hash, op->partition, op->key);
-	if (is_worth(op, *at))
+	if (is_worth(op, *at, large))
 		set_locked(rows, hash, op->partition, op->key, op->remove ? NULL : &op->val);
 	else if (*at)
 		remove_at(rows, at);
@@ -261,7 +281,7 @@ void sfsi_memo_wrote(struct sfsi_memo *rows, const struct sfsi_op *ops, size_t c
 		distrust_locked(rows);
 	rows->doubt = false;
 	for (size_t i = 0; i < count; i++)
-		wrote_locked(rows, &ops[i]);
+		wrote_locked(rows, &ops[i], count > MANY ? MANY_LARGE : LARGE);
 }
 
 void sfsi_memo_doubt(struct sfsi_memo *rows)

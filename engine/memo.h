@@ -27,6 +27,8 @@ SFS_MUST_CHECK int sfsi_memo_get(struct sfs_store *store, uint32_t partition, st
 SFS_MUST_CHECK int sfsi_memo_peek(struct sfs_store *store, uint32_t partition, struct sfs_span key,
 				  struct sfs_buf *ret);
 
+/** There is no such row: nothing was written under this number yet. */
+void sfsi_memo_learn_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span key);
 /** Is it known, without asking the backend, that there is no such row? */
 bool sfsi_memo_lack(struct sfsi_memo *rows, uint32_t partition, struct sfs_span key);
 

@@ -4,6 +4,7 @@
  */
 #include <stddef.h>
 #include "cache.h"
+#include "database/database.h"
 #include "document/document.h"
 #include "hash.h"
 #include "memo.h"
@@ -29,8 +30,18 @@ int sfsi_object_class(struct sfs_store *store, uint32_t class_id, struct sfsi_cl
 		return SFS_ERR_NOT_FOUND;
 	if (class->kind != SFS_CLASS_OBJECT)
 		return SFS_ERR_WRONG_KIND;
+	if (class->database && sfsi_database_fault(class->database))
+		return sfsi_database_fault(class->database);
 	*ret = class;
 	return 0;
+}
+
+void sfsi_object_entry(const struct sfs_store *store, const struct sfsi_class *class,
+		       struct sfs_span oid, uint64_t number, struct sfsi_key *ret)
+{
+	/* Cookies begin at 16. */
+	uint64_t cookie = class && class->database ? number + 16 : sfsi_cookie(store, oid);
+	sfsi_key_entry(ret, SFSI_DIR_OBJECTS, cookie, oid);
 }
 
 int sfsi_oid_check(struct sfs_span oid)
@@ -40,9 +51,26 @@ int sfsi_oid_check(struct sfs_span oid)
 	return oid.len > SFS_OID_MAX ? SFS_ERR_LIMIT : 0;
 }
 
+/** Of a database the entry can not be found by the oid. */
+static int read_record_attr(struct sfs_store *store, const struct sfsi_class *class,
+			    struct sfs_span oid, struct sfs_attr *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record record;
+	int err = sfsi_database_fault(class->database);
+	if (!err)
+		err = sfsi_object_read_stored(store, class->id, oid, &buf, &record);
+	if (!err)
+		sfsi_object_attr(class->id, &record.object, ret);
+	return err;
+}
+
 static int read_entry(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
 		      struct sfs_attr *ret)
 {
+	const struct sfsi_class *class = sfsi_class_ref(store, class_id);
+	if (class && class->database)
+		return read_record_attr(store, class, oid, ret);
 	struct sfsi_key key;
 	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(store, oid), oid);
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;

@@ -12,6 +12,12 @@
 /** Check that a class is there and is an object class. */
 SFS_MUST_CHECK int sfsi_object_class(struct sfs_store *store, uint32_t class_id,
 				     struct sfsi_class **ret);
+/**
+ * Key of the entry of an object. Those of a database are in the order of its file, which is that of the
+ * numbers that they show; others in that of their cookies.
+ */
+void sfsi_object_entry(const struct sfs_store *store, const struct sfsi_class *class,
+		       struct sfs_span oid, uint64_t number, struct sfsi_key *ret);
 /** Check an oid: SFS_ERR_NAME when empty, SFS_ERR_LIMIT when too long. */
 SFS_MUST_CHECK int sfsi_oid_check(struct sfs_span oid);
 

@@ -13,10 +13,12 @@ int sfsi_object_load_stored(struct sfsi_txn *txn, uint32_t class_id, struct sfs_
 			    struct sfs_buf *buf, struct sfsi_record *ret)
 {
 	struct sfsi_key key, entry;
+	const struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
+	bool database = class && class->database;
 	sfsi_key_object(&key, oid);
 	sfsi_key_entry(&entry, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
 	/* Who makes an object has looked for its entry just now; record and entry go together. */
-	if (sfsi_txn_lacks(txn, class_id, sfsi_key_span(&entry)))
+	if (sfsi_txn_lacks(txn, class_id, sfsi_key_span(database ? &key : &entry)))
 		return SFS_ERR_NOT_FOUND;
 	int err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), buf);
 	if (!err)
@@ -38,6 +40,13 @@ int sfsi_object_load(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	return err;
 }
 
+static void entry_key(const struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		      const struct sfsi_record *record, struct sfsi_key *ret)
+{
+	sfsi_object_entry(txn->store, sfsi_class_ref(txn->store, class_id), oid,
+			  record->object.number, ret);
+}
+
 /** Write a record and its entry. */
 static int store_record(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 			const struct sfsi_record *record)
@@ -52,7 +61,7 @@ static int store_record(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span
 		return err;
 	uint8_t entry[SFSI_ENTRY_SIZE];
 	size_t len = sfsi_entry_encode(&record->object, entry);
-	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
+	entry_key(txn, class_id, oid, record, &key);
 	return sfsi_txn_put(txn, class_id, sfsi_key_span(&key), (struct sfs_span){ entry, len });
 }
 
@@ -83,7 +92,7 @@ static int remove_rows(struct sfsi_txn *txn, uint32_t class_id, const struct sfs
 	struct sfsi_key key;
 	sfsi_key_object(&key, side->oid);
 	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
-	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, side->oid), side->oid);
+	entry_key(txn, class_id, side->oid, side->record, &key);
 	if (!err)
 		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	sfsi_key_serial(&key, 'N', side->record->object.serial);
@@ -126,6 +135,13 @@ static int store_body(struct sfsi_txn *txn, uint32_t class_id,
 	struct sfs_buf bufs[2] = { SFS_BUF_INIT, SFS_BUF_INIT };
 	struct sfsi_record record;
 	int err = sfsi_rows_store(txn, class_id, before->record, after->record, bufs, &record);
+	/* In a database the entry may be at another place. */
+	if (!err && after->record && before->record &&
+	    before->record->object.number != after->record->object.number) {
+		struct sfsi_key key;
+		entry_key(txn, class_id, before->oid, before->record, &key);
+		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	}
 	if (!err && after->record)
 		err = store_record(txn, class_id, after->oid, &record);
 	sfs_buf_fini(&bufs[0]);

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include "document/document.h"
+#include "document/json_layout.h"
 #include "document/msgpack.h"
 #include "import.h"
 #include "schema/schema.h"
@@ -94,7 +95,7 @@ int sfsi_object_fit_body(struct sfs_store *store, const struct sfsi_class *class
 	ret->dropped = false;
 	fit.put = put;
 	fit.diag = diag;
-	if (rules) {
+	if (rules && sfsi_msgpack_is_map(sfs_buf_span(body))) {
 		bool off = fit.schema->validate == SFSI_VALIDATE_OFF;
 		err = sfsi_object_fit(&fit, sfs_buf_span(body), off ? NULL : first_misfit, &fitted);
 		if (!err && !off)
@@ -110,8 +111,27 @@ int sfsi_object_fit_body(struct sfs_store *store, const struct sfsi_class *class
 	return err;
 }
 
+/** Small enough that its canonical text has no size that would have to be refused. */
+#define SMALL_BODY ((size_t)256 << 10)
+
+/** Is a text to be kept of which the layout alone says that it is not the canonical one? */
+static bool is_kept_at_sight(const struct sfs_put *put, const struct sfs_buf *body,
+			     const struct sfsi_prepared *prepared)
+{
+	return put->format == SFS_FORMAT_JSON && (put->flags & SFS_PUT_KEEP_TEXT) &&
+	       !prepared->dropped && body->len <= SMALL_BODY &&
+	       !sfsi_json_layout_is_canonical(put->text);
+}
+
 int sfsi_object_measure(const struct sfs_put *put, struct sfs_buf *body, struct sfsi_prepared *ret)
 {
+	if (is_kept_at_sight(put, body, ret)) {
+		ret->size = put->text.len;
+		ret->size_msgpack = body->len;
+		ret->keep_text = true;
+		ret->body = sfs_buf_take(body);
+		return 0;
+	}
 	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
 	int err = sfsi_document_render(SFS_FORMAT_JSON, sfs_buf_span(body), &json);
 	if (err < 0)
@@ -202,6 +222,7 @@ static int parse_put(struct sfs_store *store, const struct sfs_put *put, struct 
 		.oid = put->oid,
 		.type = sfs_span_str(info.type),
 		.class_name = sfs_span_str(info.name),
+		.value = (*ret)->database,
 	};
 	return sfsi_document_parse(put->format, put->text, &rules, body, diag);
 }

@@ -18,11 +18,12 @@
  * A kept text may name its oid: check it against the new one. It is not validated otherwise: an object
  * that does not fit the schema any more can be renamed all the same.
  */
-static int check_text(const struct sfsi_record *record, struct sfs_span oid, struct sfs_diag *diag)
+static int check_text(const struct sfsi_class *class, const struct sfsi_record *record,
+		      struct sfs_span oid, struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
 	struct sfsi_document_rules rules = { .oid = oid, .any_type = true };
-	if (!record->has_text)
+	if (!record->has_text || class->database)
 		return 0;
 	return sfsi_document_parse(record->text_format, record->text, &rules, &body, diag);
 }
@@ -84,9 +85,10 @@ static int rename_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 		return SFS_ERR_EXISTS;
 	if (!exists && swap)
 		return SFS_ERR_NOT_FOUND;
-	err = check_text(&source, new_oid, diag);
+	const struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
+	err = check_text(class, &source, new_oid, diag);
 	if (!err && swap)
-		err = check_text(&target, oid, diag);
+		err = check_text(class, &target, oid, diag);
 	if (err < 0)
 		return err;
 	err = sfsi_refused_drop(txn, class_id, new_oid);
@@ -143,13 +145,18 @@ static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span o
 	static const uint8_t nothing[] = { 0x80 }; /* an empty map */
 	SFSI_AUTO_BUF struct sfs_buf entry = SFS_BUF_INIT;
 	struct sfsi_key key;
+	const struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
+	bool database = class && class->database;
 	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(txn->store, oid), oid);
-	int err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), &entry);
+	/* In a database the record says where the entry is. */
+	int err = database ? 0 : sfsi_txn_get(txn, class_id, sfsi_key_span(&key), &entry);
 	if (err < 0)
 		return err;
 	err = sfsi_object_load(txn, class_id, oid, buf, ret);
 	if (!err)
 		sfsi_departed_add(txn->store->removed, sfsi_departed_clock(), class_id, oid, ret);
+	if (database)
+		return err;
 	if (err != SFS_ERR_CORRUPT && err != SFS_ERR_VERSION && err != SFS_ERR_NOT_FOUND)
 		return err;
 	*ret = (struct sfsi_record){ .body = { nothing, sizeof nothing } };

@@ -2,6 +2,7 @@
  * Saving objects: validate outside the lock, then compare with what is there and
  * change it in one commit.
  */
+#include "database/database.h"
 #include "departed.h"
 #include "document/document.h"
 #include "import.h"
@@ -51,11 +52,14 @@ int sfsi_object_prepare(struct sfs_store *store, const struct sfs_put *put,
 		.type = sfs_span_str(type),
 		.class_name = sfs_span_str(name),
 		.updates = put->flags & SFS_PUT_IMPORT,
+		.value = class->database,
 	};
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
 	err = sfsi_document_parse(put->format, put->text, &rules, &body, diag);
-	if (!err && rules.updates)
+	if (!err && rules.value)
+		err = sfsi_database_check(class->database, put->oid, sfs_buf_span(&body), diag);
+	if (!err && rules.updates && !rules.value)
 		err = sfsi_import_split(&body, &updates, diag);
 	if (err < 0)
 		return err;
@@ -116,6 +120,18 @@ int sfsi_object_departed(struct sfsi_txn *txn, uint32_t class_id, struct sfs_spa
 				 ret);
 }
 
+/** Mode and owner of what is new; whose object it is need not be asked where it is said. */
+static struct sfsi_object new_object(const struct sfs_setattr *set, uint64_t serial)
+{
+	bool is_owned = set && set->mask & SFS_SET_UID && set->mask & SFS_SET_GID;
+	return (struct sfsi_object){
+		.number = serial,
+		.mode = MODE_DEFAULT,
+		.uid = is_owned ? set->uid : geteuid(),
+		.gid = is_owned ? set->gid : getegid(),
+	};
+}
+
 /** @departed  what the object was until a moment ago, or NULL. */
 static int begin_new(struct sfsi_txn *txn, const struct sfs_put *put,
 		     const struct sfsi_record *departed, struct sfsi_object *ret)
@@ -132,9 +148,7 @@ static int begin_new(struct sfsi_txn *txn, const struct sfs_put *put,
 	if (departed)
 		*ret = departed->object;
 	else
-		*ret = (struct sfsi_object){
-			.number = serial, .mode = MODE_DEFAULT, .uid = geteuid(), .gid = getegid()
-		};
+		*ret = new_object(put->attr, serial);
 	ret->serial = serial;
 	return 0;
 }

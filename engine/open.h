@@ -25,6 +25,9 @@ void sfsi_reaped_done(struct sfsi_txn *txn);
 /** Give raws of the tail that a power cut left without bytes an empty plain file. */
 SFS_MUST_CHECK int sfsi_bytes_recover(struct sfs_store *store);
 
+/** Remove plain files that a crash left without a commit that names them. Best effort. */
+void sfsi_bytes_collect(struct sfs_store *store);
+
 /** Make an empty plain file for an inode number; replaces one that a crash left. */
 SFS_MUST_CHECK int sfsi_bytes_create(struct sfs_store *store, uint64_t ino);
 /** Open it. */
@@ -39,6 +42,8 @@ SFS_MUST_CHECK int sfsi_bytes_set(struct sfs_store *store, uint64_t ino,
 				  const struct sfs_setattr *set);
 /** fdatasync of it and of its folder. Missing is no error. */
 SFS_MUST_CHECK int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino);
+/** The same for many; sorts them. Each folder is synced once. */
+SFS_MUST_CHECK int sfsi_bytes_sync_all(struct sfs_store *store, uint64_t *inos, size_t count);
 
 /* --- bytes that are in the files of a mirror, as data.blob --- */
 
@@ -103,14 +108,39 @@ SFS_MUST_CHECK int sfsi_small_set(struct sfs_store *store, uint64_t ino,
 				  const struct sfs_setattr *set, struct sfs_buf *buf,
 				  struct sfsi_inode *inode);
 
+/** Has anybody it open for writing? */
+bool sfsi_open_written(struct sfs_store *store, uint64_t ino);
+/** Where its plain file is below raw/. */
+#define SFSI_BYTES_PATH 40
+void sfsi_bytes_path(uint64_t ino, char ret[SFSI_BYTES_PATH]);
+
 /** Remove the bytes whose end was committed and synced: by commits up to this one. */
 void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced);
+/** Bytes that are to go stay until they are no longer held: a backup may still want them. */
+void sfsi_bytes_hold(struct sfs_store *store, bool hold);
 
-/** The inode of an open file without names. SFS_ERR_NOT_FOUND. */
+/** The inode of an open file without names, or of anything else that is gone. SFS_ERR_NOT_FOUND. */
 SFS_MUST_CHECK int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino,
 					struct sfsi_inode *ret);
 /** Change it (owner, mode). SFS_ERR_NOT_FOUND. */
 SFS_MUST_CHECK int sfsi_open_orphan_set(struct sfs_store *store, uint64_t ino,
+					const struct sfsi_inode *inode);
+
+/** Enter a file that was made without a name as open once, until sfsi_open_release(). */
+SFS_MUST_CHECK int sfsi_open_unnamed(struct sfs_store *store, uint64_t ino,
+				     const struct sfsi_inode *inode);
+/** Open such a file once more, if it is one. Returns whether. */
+bool sfsi_open_hold(struct sfs_store *store, uint64_t ino);
+/** Close it; @named: it has a name now, and its bytes stay. */
+void sfsi_open_release(struct sfs_store *store, uint64_t ino, bool named);
+
+/* --- raw_gone.c: what has neither a name nor bytes, and may still be held; see sfs_raw_remember() --- */
+
+void sfsi_gone_fini(struct sfs_store *store);
+void sfsi_gone_add(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
+SFS_MUST_CHECK int sfsi_gone_get_locked(struct sfs_store *store, uint64_t ino,
+					struct sfsi_inode *ret);
+SFS_MUST_CHECK int sfsi_gone_set_locked(struct sfs_store *store, uint64_t ino,
 					const struct sfsi_inode *inode);
 
 #endif

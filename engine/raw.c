@@ -97,6 +97,8 @@ static int check_dir(struct sfs_store *store, uint64_t dir)
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
 	int err = read_inode(store, dir, &buf, &inode);
+	if (err == SFS_ERR_NOT_FOUND)
+		err = sfsi_open_orphan_get(store, dir, &inode);
 	if (!err && inode.type != SFS_NODE_DIR)
 		err = SFS_ERR_NOT_DIR;
 	return err;

@@ -4,10 +4,11 @@
  * forgets them.
  */
 #include <sys/stat.h>
+#include "memo.h"
 #include "mirror/mirror.h"
+#include "raw_index.h"
+#include "raw_name.h"
 #include "raw_refs.h"
-
-#define LINKS_MAX 65000
 
 int sfsi_inode_read(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf, struct sfsi_inode *ret)
 {
@@ -134,7 +135,10 @@ static int erase_inode(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 	sfsi_key_serial(&key, 'N', serial);
 	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	sfsi_key_serial(&key, 'X', serial);
-	if (!err)
+	if (!err && !sfsi_txn_lacks(txn, class_id, sfsi_key_span(&key)))
+		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	sfsi_key_serial(&key, 'Y', serial);
+	if (!err && has_bytes)
 		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	sfsi_key_serial(&key, 'Z', serial);
 	if (!err && has_bytes)
@@ -162,12 +166,15 @@ int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 	if (!last) {
 		err = sfsi_inode_store(txn, class_id, &inode);
 	} else {
-		err = erase_inode(txn, class_id, serial,
-				  inode.type == SFS_NODE_FILE && !inode.small);
+		if (inode.type != SFS_NODE_DIR)
+			err = sfsi_raw_unindex(txn, class_id, serial);
+		if (!err)
+			err = erase_inode(txn, class_id, serial,
+					  inode.type == SFS_NODE_FILE && !inode.small);
 		if (!err && inode.type != SFS_NODE_DIR)
 			err = count_file(txn, class_id, -1);
 	}
-	inode.text = (struct sfs_span){ "", 0 };
+	inode.text = inode.name = (struct sfs_span){ "", 0 };
 	*ret = inode;
 	*ret_orphan = last && inode.type == SFS_NODE_FILE;
 	return err;
@@ -198,6 +205,14 @@ int sfsi_raw_bytes_new(struct sfsi_txn *txn, uint64_t ino)
 	if (!err)
 		sfsi_syncer_file(txn->store, ino);
 	return err;
+}
+
+/** It has no metadata: who removes it a moment later need not remove what was never there. */
+static void learn_new(struct sfs_store *store, uint32_t class_id, uint64_t serial)
+{
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'X', serial);
+	sfsi_memo_learn_lack(store->memo, class_id, sfsi_key_span(&key));
 }
 
 /** A raw has this name now: the mirror, if there is one, is told its path. */
@@ -235,10 +250,12 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		err = sfsi_txn_class(txn, class_id, &class);
 	if (err < 0)
 		return err;
+	bool named = class->class->kind == SFS_CLASS_RAW;
 	struct sfsi_inode inode = {
 		.type = make->type,
 		.serial = sfsi_class_serial(class->class),
-		.parent = is_dir ? sfsi_ino_serial(dir) : 0,
+		.parent = is_dir || named ? sfsi_ino_serial(dir) : 0,
+		.name = named ? name : (struct sfs_span){ "", 0 },
 		.mode = make->mode & 07777,
 		.uid = make->uid,
 		.gid = make->gid,
@@ -255,6 +272,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		return SFS_ERR_LIMIT;
 	if (make->type != SFS_NODE_SYMLINK)
 		inode.text = (struct sfs_span){ "", 0 };
+	if (inode.small)
+		learn_new(txn->store, class_id, inode.serial);
 	/* Those of what others wrote are there already. */
 	if (make->type == SFS_NODE_FILE && !inode.small && !txn->inward)
 		err = sfsi_raw_bytes_new(txn, sfs_ino_make(class_id, inode.serial));
@@ -265,6 +284,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 				      (struct sfsi_name){ inode.serial, make->type });
 	if (!err && !is_dir)
 		err = count_file(txn, class_id, 1);
+	if (!err && !is_dir)
+		err = sfsi_raw_index_new(txn, class_id, inode.serial);
 	*ret = inode;
 	return err < 0 || make->type != SFS_NODE_FILE ? err : note_path(txn, dir, name, ret);
 }
@@ -281,7 +302,9 @@ int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
 	if (err < 0)
 		return err;
 	struct sfsi_inode inode = { 0 };
-	err = sfsi_txn_end(&txn, sfsi_raw_make_in(&txn, dir, name, make, &inode));
+	err = sfsi_raw_make_in(&txn, dir, name, make, &inode);
+	txn.deferred = make->flushed_later && inode.small;
+	err = sfsi_txn_end(&txn, err);
 	uint64_t ino = sfs_ino_make(sfs_ino_class(dir), inode.serial);
 	if (inode.serial && inode.type == SFS_NODE_FILE && !inode.small && err < 0 &&
 	    err != SFS_ERR_EXISTS)
@@ -291,16 +314,31 @@ int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
 	return err;
 }
 
-static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_span name)
+/** The first name of a file that was made without one: its bytes stay. */
+static int first_name(struct sfsi_txn *txn, uint64_t ino)
+{
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'Z', sfsi_ino_serial(ino));
+	int err = sfsi_txn_remove(txn, sfs_ino_class(ino), sfsi_key_span(&key));
+	if (!err)
+		err = count_file(txn, sfs_ino_class(ino), 1);
+	return err < 0 ? err : sfsi_raw_index_new(txn, sfs_ino_class(ino), sfsi_ino_serial(ino));
+}
+
+static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_span name,
+		   bool unnamed)
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
 	int err = sfsi_inode_load(txn, ino, &buf, &inode);
+	unnamed = unnamed && err == SFS_ERR_NOT_FOUND;
+	if (unnamed)
+		err = sfsi_open_orphan_get(txn->store, ino, &inode);
 	if (!err && inode.type == SFS_NODE_DIR)
 		err = SFS_ERR_IS_DIR;
-	if (!err && is_mirrored(txn->store, dir))
+	if (!err && !unnamed && is_mirrored(txn->store, dir))
 		err = SFS_ERR_UNSUPPORTED;
-	if (!err && inode.nlink >= LINKS_MAX)
+	if (!err && inode.nlink >= SFS_LINKS_MAX)
 		err = SFS_ERR_LIMIT;
 	if (!err)
 		err = sfsi_dir_touch(txn, dir, 0);
@@ -311,13 +349,17 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 	inode.nlink++;
 	inode.ctime_ns = txn->now_ns;
 	inode.revision = txn->commit;
-	err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
+	err = sfsi_raw_name_add(txn, &inode, dir, name);
+	if (!err)
+		err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
+	if (!err && unnamed)
+		err = first_name(txn, ino);
 	if (!err)
 		err = sfsi_name_store(txn, dir, name,
 				      (struct sfsi_name){ inode.serial, inode.type });
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, dir, false, name);
-	return err;
+	return err < 0 || !unnamed ? err : note_path(txn, dir, name, &inode);
 }
 
 int sfs_raw_link(struct sfs_store *store, uint64_t ino, uint64_t dir, struct sfs_span name,
@@ -331,18 +373,27 @@ int sfs_raw_link(struct sfs_store *store, uint64_t ino, uint64_t dir, struct sfs
 		err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
-	err = sfsi_txn_end(&txn, link_in(&txn, ino, dir, name));
+	/* Held, so that its last close can not come between the commit and its being told. */
+	bool unnamed = sfsi_open_hold(store, ino);
+	err = sfsi_txn_end(&txn, link_in(&txn, ino, dir, name, unnamed));
+	if (unnamed)
+		sfsi_open_release(store, ino, !err);
 	return !err && ret ? sfs_raw_stat(store, ino, ret) : err;
 }
 
 /* --- remove --- */
 
-/** After the commit: a file without names loses its bytes now or at its last close. */
+/**
+ * After the commit: a file without names loses its bytes now or at its last close; of anything else
+ * somebody may ask on.
+ */
 static void settle(struct sfs_store *store, uint32_t class_id, const struct sfsi_inode *inode,
 		   bool orphan)
 {
 	if (orphan)
 		sfsi_open_orphan(store, sfs_ino_make(class_id, inode->serial), inode);
+	else if (inode->serial && !inode->nlink)
+		sfsi_gone_add(store, sfs_ino_make(class_id, inode->serial), inode);
 }
 
 /** Commit or abort, and settle what lost its last name before the commit lock goes. */
@@ -373,6 +424,8 @@ int sfs_raw_unlink(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 		err = SFS_ERR_IS_DIR;
 	if (!err)
 		err = sfsi_raw_removed(&txn, dir, name);
+	if (!err)
+		err = sfsi_raw_name_drop(&txn, dir, name, entry.serial);
 	if (!err)
 		err = sfsi_inode_unref(&txn, sfs_ino_class(dir), entry.serial, &gone, &orphan);
 	if (!err)
@@ -405,7 +458,7 @@ int sfs_raw_rmdir(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 	struct sfsi_txn txn;
 	struct sfsi_name entry;
 	struct sfsi_inode gone;
-	bool orphan;
+	bool orphan = false;
 	int err = sfsi_name_check(name);
 	if (err < 0)
 		return err == SFS_ERR_NAME ? SFS_ERR_NOT_FOUND : err;
@@ -423,7 +476,7 @@ int sfs_raw_rmdir(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 		err = sfsi_name_erase(&txn, dir, name);
 	if (!err)
 		err = sfsi_dir_touch(&txn, dir, -1);
-	return sfsi_txn_end(&txn, err);
+	return end_settled(&txn, err, sfs_ino_class(dir), &gone, orphan);
 }
 
 /* --- rename --- */
@@ -467,10 +520,11 @@ static int check_replace(struct sfsi_txn *txn, const struct move *move)
 	return to_dir ? check_empty(txn->store, sfs_ino_class(move->new_dir), move->to.serial) : 0;
 }
 
-/** A moved inode: its ctime, and the parent of a directory. */
-static int moved(struct sfsi_txn *txn, uint64_t new_dir, struct sfs_span new_name,
+/** A moved inode: its ctime, where it is, and its name. */
+static int moved(struct sfsi_txn *txn, const struct sfsi_raw_at *from, const struct sfsi_raw_at *to,
 		 struct sfsi_name what)
 {
+	uint64_t new_dir = to->dir;
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
 	uint32_t class_id = sfs_ino_class(new_dir);
@@ -481,12 +535,14 @@ static int moved(struct sfsi_txn *txn, uint64_t new_dir, struct sfs_span new_nam
 	inode.revision = txn->commit;
 	if (inode.type == SFS_NODE_DIR)
 		inode.parent = sfsi_ino_serial(new_dir);
-	err = sfsi_inode_store(txn, class_id, &inode);
+	err = sfsi_raw_name_move(txn, &inode, from, to);
+	if (!err)
+		err = sfsi_inode_store(txn, class_id, &inode);
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, sfs_ino_make(class_id, what.serial),
 				    new_dir, false, (struct sfs_span){ "", 0 });
 	return err < 0 || inode.type != SFS_NODE_FILE ? err
-						      : note_path(txn, new_dir, new_name, &inode);
+						      : note_path(txn, new_dir, to->name, &inode);
 }
 
 static int exchange(struct sfsi_txn *txn, struct move *move)
@@ -497,10 +553,12 @@ static int exchange(struct sfsi_txn *txn, struct move *move)
 		err = sfsi_name_store(txn, move->dir, move->name, move->to);
 	if (!err)
 		err = sfsi_name_store(txn, move->new_dir, move->new_name, move->from);
+	const struct sfsi_raw_at from = { move->dir, move->name },
+				 to = { move->new_dir, move->new_name };
 	if (!err)
-		err = moved(txn, move->new_dir, move->new_name, move->from);
+		err = moved(txn, &from, &to, move->from);
 	if (!err)
-		err = moved(txn, move->dir, move->name, move->to);
+		err = moved(txn, &to, &from, move->to);
 	if (!err)
 		err = sfsi_dir_touch(txn, move->dir, to_dir - from_dir);
 	if (!err)
@@ -513,6 +571,8 @@ static int replace(struct sfsi_txn *txn, struct move *move)
 	bool is_dir = move->from.type == SFS_NODE_DIR;
 	int err = move->replaces ? check_replace(txn, move) : 0;
 	if (!err && move->replaces)
+		err = sfsi_raw_name_drop(txn, move->new_dir, move->new_name, move->to.serial);
+	if (!err && move->replaces)
 		err = sfsi_inode_unref(txn, sfs_ino_class(move->new_dir), move->to.serial,
 				       &move->gone, &move->orphan);
 	if (!err && move->replaces)
@@ -521,8 +581,10 @@ static int replace(struct sfsi_txn *txn, struct move *move)
 		err = sfsi_name_erase(txn, move->dir, move->name);
 	if (!err)
 		err = sfsi_name_store(txn, move->new_dir, move->new_name, move->from);
+	const struct sfsi_raw_at from = { move->dir, move->name },
+				 to = { move->new_dir, move->new_name };
 	if (!err)
-		err = moved(txn, move->new_dir, move->new_name, move->from);
+		err = moved(txn, &from, &to, move->from);
 	if (!err)
 		err = sfsi_dir_touch(txn, move->dir, -is_dir);
 	if (!err)
@@ -659,7 +721,7 @@ static int setattr_in(struct sfsi_txn *txn, uint64_t ino, const struct sfs_setat
 	set_inode(&inode, set, txn->now_ns);
 	inode.revision = txn->commit;
 	if (orphan) {
-		inode.text = (struct sfs_span){ "", 0 };
+		inode.text = inode.name = (struct sfs_span){ "", 0 };
 		return sfsi_open_orphan_set(txn->store, ino, &inode);
 	}
 	/* Size and times alone are the plain file's own business: no commit. */

@@ -25,8 +25,9 @@
 struct open_inode {
 	struct open_inode *chain;
 	uint64_t ino;
-	unsigned count;
+	unsigned count, writers;
 	bool orphan;
+	bool unnamed;             /* it never had a name, and may get one */
 	uint64_t commit;          /* orphan: that made it one */
 	struct sfsi_inode inode;  /* orphan: its last state */
 	struct sfsi_small *small; /* NULL: each who has it open has a descriptor of its own */
@@ -46,6 +47,7 @@ struct sfsi_reaped {
 	struct going *going; /* [going_len]; protected by open_lock */
 	size_t going_len, going_cap;
 	uint64_t going_bytes; /* since a sync was asked for */
+	unsigned holds;       /* nothing goes meanwhile */
 	uint64_t *waiting;    /* [len]; protected by open_lock */
 	size_t len, cap;
 	uint64_t flight[REAP_MAX]; /* in the commit that is being made; protected by commit_lock */
@@ -62,18 +64,16 @@ struct sfs_raw_file {
 
 /* --- plain files --- */
 
-#define PATH_SIZE 40
-
-static void bytes_path(uint64_t ino, char ret[PATH_SIZE])
+void sfsi_bytes_path(uint64_t ino, char ret[SFSI_BYTES_PATH])
 {
 	uint64_t serial = sfsi_ino_serial(ino);
-	snprintf(ret, PATH_SIZE, "%06x/%07llx/%09llx", sfs_ino_class(ino),
+	snprintf(ret, SFSI_BYTES_PATH, "%06x/%07llx/%09llx", sfs_ino_class(ino),
 		 (unsigned long long)(serial >> 10), (unsigned long long)serial);
 }
 
 static int make_folders(struct sfs_store *store, const char *path)
 {
-	char folder[PATH_SIZE];
+	char folder[SFSI_BYTES_PATH];
 	snprintf(folder, sizeof folder, "%.6s", path);
 	if (mkdirat(store->raw_fd, folder, 0700) < 0 && errno != EEXIST)
 		return sfsi_err_from_errno(errno);
@@ -85,8 +85,8 @@ static int make_folders(struct sfs_store *store, const char *path)
 
 int sfsi_bytes_create(struct sfs_store *store, uint64_t ino)
 {
-	char path[PATH_SIZE];
-	bytes_path(ino, path);
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
 	int flags = O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
 	int fd = openat(store->raw_fd, path, flags, 0600);
 	if (fd < 0 && errno == ENOENT) {
@@ -105,7 +105,7 @@ int sfsi_bytes_create(struct sfs_store *store, uint64_t ino)
 struct place {
 	int dir_fd;
 	struct sfs_buf mirrored;
-	char own[PATH_SIZE];
+	char own[SFSI_BYTES_PATH];
 	const char *path;
 	bool none; /* a raw without bytes, and without a file */
 };
@@ -125,7 +125,7 @@ static bool place_of(struct sfs_store *store, uint64_t ino, unsigned number, str
 		ret->path = ret->mirrored.data;
 		return true;
 	}
-	bytes_path(ino, ret->own);
+	sfsi_bytes_path(ino, ret->own);
 	ret->dir_fd = store->raw_fd;
 	ret->path = ret->own;
 	return number == 1 || !store->mirror || number == 0;
@@ -189,15 +189,15 @@ int sfsi_bytes_stat(struct sfs_store *store, uint64_t ino, struct stat *ret)
 
 int sfsi_bytes_place(struct sfs_store *store, uint64_t ino, int root_fd, const char *path)
 {
-	char own[PATH_SIZE];
-	bytes_path(ino, own);
+	char own[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, own);
 	return renameat(store->raw_fd, own, root_fd, path) < 0 ? sfsi_err_from_errno(errno) : 0;
 }
 
 int sfsi_bytes_adopt(struct sfs_store *store, uint64_t ino, int root_fd, const char *path)
 {
-	char own[PATH_SIZE];
-	bytes_path(ino, own);
+	char own[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, own);
 	int err = make_folders(store, own);
 	if (!err && renameat(root_fd, path, store->raw_fd, own) < 0)
 		err = sfsi_err_from_errno(errno);
@@ -217,8 +217,8 @@ void sfsi_bytes_dress(struct sfs_store *store, uint64_t ino, const struct sfsi_i
 
 void sfsi_bytes_remove(struct sfs_store *store, uint64_t ino)
 {
-	char path[PATH_SIZE];
-	bytes_path(ino, path);
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
 	unlinkat(store->raw_fd, path, 0);
 }
 
@@ -297,27 +297,68 @@ static int sync_mirrored(struct sfs_store *store, const char *path)
 	return fsync(fd) < 0 || (dir_fd >= 0 && fsync(dir_fd) < 0) ? sfsi_err_from_errno(errno) : 0;
 }
 
-int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino)
+static int sync_bytes(struct sfs_store *store, uint64_t ino)
 {
 	SFSI_AUTO_BUF struct sfs_buf mirrored = SFS_BUF_INIT;
-	char path[PATH_SIZE];
+	char path[SFSI_BYTES_PATH];
 	bool none;
-	if (sfsi_mirror_bytes(store, ino, &mirrored, &none) == 0)
-		return sync_mirrored(store, mirrored.data);
-	bytes_path(ino, path);
+	int found = sfsi_mirror_bytes(store, ino, &mirrored, &none);
+	if (found != SFS_ERR_NOT_FOUND)
+		return found < 0 ? found : sync_mirrored(store, mirrored.data);
+	sfsi_bytes_path(ino, path);
 	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
-	if (fsync(fd) < 0)
-		return sfsi_err_from_errno(errno);
-	path[14] = '\0';
-	int err = sync_folder(store, path);
-	path[6] = '\0';
-	if (!err)
+	return fsync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+}
+
+/** The folders of a plain file, as far as those of the next one are others. @next  0: it is the last. */
+static int sync_folders(struct sfs_store *store, uint64_t ino, uint64_t next)
+{
+	char path[SFSI_BYTES_PATH], other[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
+	sfsi_bytes_path(next, other);
+	int err = 0;
+	if (memcmp(path, other, 14) != 0 || !next) {
+		path[14] = '\0';
 		err = sync_folder(store, path);
-	if (!err)
-		err = fsync(store->raw_fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+	}
+	if (!err && (memcmp(path, other, 6) != 0 || !next)) {
+		path[6] = '\0';
+		err = sync_folder(store, path);
+	}
 	return err;
+}
+
+static int compare_inos(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+int sfsi_bytes_sync_all(struct sfs_store *store, uint64_t *inos, size_t count)
+{
+	int err = 0;
+	if (count == 0)
+		return 0;
+	/* A file that was made and closed is there twice, and neighbours share their folders. */
+	qsort(inos, count, sizeof *inos, compare_inos);
+	for (size_t i = 0; i < count && !err; i++) {
+		uint64_t next = i + 1 < count ? inos[i + 1] : 0;
+		if (next == inos[i])
+			continue;
+		err = sync_bytes(store, inos[i]);
+		if (!err)
+			err = sync_folders(store, inos[i], next);
+	}
+	if (!err && fsync(store->raw_fd) < 0)
+		err = sfsi_err_from_errno(errno);
+	return err;
+}
+
+int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino)
+{
+	return sfsi_bytes_sync_all(store, &ino, 1);
 }
 
 /* --- table of open files --- */
@@ -336,6 +377,7 @@ void sfsi_open_fini(struct sfs_store *store)
 		free(store->reaped->waiting);
 		free(store->reaped->going);
 	}
+	sfsi_gone_fini(store);
 	free(store->reaped);
 	free(store->open);
 	pthread_mutex_destroy(&store->open_lock);
@@ -362,8 +404,8 @@ static void reaped_add_locked(struct sfs_store *store, uint64_t ino)
 static bool going_is_much_locked(struct sfs_store *store, uint64_t ino)
 {
 	struct stat stat;
-	char path[PATH_SIZE];
-	bytes_path(ino, path);
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
 	if (fstatat(store->raw_fd, path, &stat, AT_SYMLINK_NOFOLLOW) == 0)
 		store->reaped->going_bytes += (uint64_t)stat.st_size;
 	if (store->reaped->going_bytes < GOING_BYTES)
@@ -391,7 +433,7 @@ static uint64_t going_take(struct sfs_store *store, uint64_t synced)
 {
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct sfsi_reaped *reaped = store->reaped;
-	for (size_t i = reaped->going_len; i > 0; i--) {
+	for (size_t i = reaped->holds ? 0 : reaped->going_len; i > 0; i--) {
 		struct going *going = &reaped->going[i - 1];
 		if (going->commit > synced)
 			continue;
@@ -412,6 +454,15 @@ void sfsi_bytes_reap(struct sfs_store *store, uint64_t synced)
 	}
 }
 
+void sfsi_bytes_hold(struct sfs_store *store, bool hold)
+{
+	pthread_mutex_lock(&store->open_lock);
+	store->reaped->holds += hold ? 1 : -1U;
+	pthread_mutex_unlock(&store->open_lock);
+	if (!hold)
+		sfsi_bytes_reap(store, sfsi_syncer_synced(store));
+}
+
 static bool orphan_locked(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
 {
 	uint64_t commit = atomic_load(&store->commit);
@@ -419,6 +470,7 @@ static bool orphan_locked(struct sfs_store *store, uint64_t ino, const struct sf
 	if (!open)
 		return !inode->small && going_add_locked(store, ino, commit);
 	open->orphan = true;
+	open->unnamed = false;
 	open->commit = commit;
 	open->inode = *inode;
 	return false;
@@ -457,7 +509,7 @@ int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino, struct sfsi_inod
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct open_inode *open = *open_place_locked(store, ino);
 	if (!open || !open->orphan)
-		return SFS_ERR_NOT_FOUND;
+		return sfsi_gone_get_locked(store, ino, ret);
 	*ret = open->inode;
 	return 0;
 }
@@ -467,7 +519,7 @@ int sfsi_open_orphan_set(struct sfs_store *store, uint64_t ino, const struct sfs
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct open_inode *open = *open_place_locked(store, ino);
 	if (!open || !open->orphan)
-		return SFS_ERR_NOT_FOUND;
+		return sfsi_gone_set_locked(store, ino, inode);
 	open->inode = *inode;
 	return 0;
 }
@@ -551,6 +603,59 @@ static void open_drop(struct sfs_store *store, uint64_t ino)
 	if (open && open->orphan && !open->inode.small)
 		reap_now(store, much);
 	open_free(open);
+}
+
+/* --- files that never had a name --- */
+
+int sfsi_open_unnamed(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+{
+	struct open_inode *open = open_new(ino, inode);
+	if (!open)
+		return SFS_ERR_NO_MEMORY;
+	open->orphan = open->unnamed = true;
+	open->commit = inode->revision;
+	open->inode = *inode;
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	*open_place_locked(store, ino) = open;
+	return 0;
+}
+
+bool sfsi_open_hold(struct sfs_store *store, uint64_t ino)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (!open || !open->unnamed)
+		return false;
+	open->count++;
+	return true;
+}
+
+void sfsi_open_release(struct sfs_store *store, uint64_t ino, bool named)
+{
+	if (named) {
+		SFSI_LOCK_SCOPE(&store->open_lock);
+		struct open_inode *open = *open_place_locked(store, ino);
+		/* Its first name may be gone again already: then it is an orphan as any other. */
+		if (open && open->unnamed)
+			open->orphan = open->unnamed = false;
+	}
+	open_drop(store, ino);
+}
+
+/** @more  1 or -1 of those who may write. */
+static void count_writer(struct sfs_store *store, uint64_t ino, int more)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (open)
+		open->writers = (unsigned)((int)open->writers + more);
+}
+
+bool sfsi_open_written(struct sfs_store *store, uint64_t ino)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	const struct open_inode *open = *open_place_locked(store, ino);
+	return open && open->writers;
 }
 
 /* --- Z records --- */
@@ -731,6 +836,8 @@ int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable, struct sf
 	file->store = store;
 	file->ino = ino;
 	file->writable = writable;
+	if (writable)
+		count_writer(store, ino, 1);
 	*ret = file;
 	return 0;
 }
@@ -747,6 +854,7 @@ void sfs_raw_close(struct sfs_raw_file *file)
 			sfsi_syncer_file(file->store, file->ino);
 		if (sfs_raw_fd(file) >= 0 && file->store->mirror)
 			sfsi_mirror_wrote_bytes(file->store, file->ino, sfs_raw_fd(file));
+		count_writer(file->store, file->ino, -1);
 	}
 	if (file->fd >= 0)
 		close(file->fd);
@@ -770,7 +878,9 @@ int sfs_raw_plain(struct sfs_raw_file *file)
 
 int sfs_raw_flush(struct sfs_raw_file *file)
 {
-	return file->small ? sfsi_small_store(file->store, file->ino, file->small) : 0;
+	int err = file->small ? sfsi_small_store(file->store, file->ino, file->small) : 0;
+	/* Its name may wait for a commit still. */
+	return err < 0 ? err : sfsi_backend_settle(file->store->backend);
 }
 
 int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret)

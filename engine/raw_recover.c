@@ -1,12 +1,22 @@
 /*
- * After a power cut: raws without bytes.
+ * After a crash: raws without bytes, and bytes without a raw.
  *
  * A raw is made without a sync, so its record may reach the disk before the plain file that holds
  * its bytes. It is then what a new file is after a power cut anywhere: empty. Only raws of the
  * tail, the commits after the last mark, can be so; a plain file that is missing of an older one is
  * damage, and stays an error.
+ *
+ * A plain file is made before the commit that names it. One that a lost commit would have named has a
+ * number that was given to nobody yet, and is removed. Others that belong to nothing are found by
+ * sfs_store_gc(), which looks at all of them.
  */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "open.h"
 #include "raw.h"
 
@@ -94,4 +104,58 @@ int sfsi_bytes_recover(struct sfs_store *store)
 	for (uint32_t id = 0; !err && sfs_class_next(store, id, &info) == 0; id = info.id)
 		err = recover_class(store, info.id);
 	return err;
+}
+
+/* --- bytes without a raw --- */
+
+/** Is there a record that a plain file may belong to? What can not be read counts as one. */
+static bool is_needed(struct sfs_store *store, uint32_t class_id, uint64_t serial)
+{
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'N', serial);
+	int err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), &value);
+	if (err != SFS_ERR_NOT_FOUND)
+		return true;
+	sfsi_key_serial(&key, 'Z', serial);
+	return sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), &value) !=
+	       SFS_ERR_NOT_FOUND;
+}
+
+/** Look at the plain files of a shard with numbers from next on. False: there is no such shard. */
+static bool collect_shard(struct sfs_store *store, uint32_t class_id, uint64_t shard, uint64_t next)
+{
+	char folder[SFSI_BYTES_PATH], own[SFSI_BYTES_PATH];
+	snprintf(folder, sizeof folder, "%06x/%07llx", class_id, (unsigned long long)shard);
+	int fd = openat(store->raw_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd >= 0)
+		close(fd);
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		uint64_t serial = strtoull(entry->d_name, NULL, 16);
+		uint64_t ino = sfs_ino_make(class_id, serial);
+		if (serial < next || serial >> 36)
+			continue;
+		/* Only a name that is just what this program would have given. */
+		sfsi_bytes_path(ino, own);
+		if (strcmp(strrchr(own, '/') + 1, entry->d_name) == 0 &&
+		    !is_needed(store, class_id, serial))
+			sfsi_bytes_remove(store, ino);
+	}
+	if (dir)
+		closedir(dir);
+	return dir;
+}
+
+void sfsi_bytes_collect(struct sfs_store *store)
+{
+	struct sfs_class_info info = { 0 };
+	for (uint32_t id = 0; sfs_class_next(store, id, &info) == 0; id = info.id) {
+		const struct sfsi_class *class = sfsi_class_ref(store, info.id);
+		uint64_t next = class ? atomic_load(&class->next_serial) : 0;
+		uint64_t shard = next >> 10;
+		/* Numbers are given in order: behind a shard that is not there is none. */
+		while (next && collect_shard(store, info.id, shard, next))
+			shard++;
+	}
 }

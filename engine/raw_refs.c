@@ -19,13 +19,15 @@ static int any_row(void *arg, struct sfs_span key, struct sfs_span val)
 /** Is it a raw class, and does anybody refer to anything in it? *ret only when it returned 0. */
 static int is_referred_to(struct sfsi_txn *txn, uint32_t class_id, bool *ret)
 {
-	const struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
+	struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
 	struct sfsi_scan scan = { .partition = class_id, .prefix = { "B", 1 }, .keys_only = true };
 	*ret = false;
-	if (!class || class->kind != SFS_CLASS_RAW)
+	if (!class || class->kind != SFS_CLASS_RAW || class->unreferred)
 		return 0;
 	int err = sfsi_backend_scan(txn->store->backend, &scan, any_row, NULL);
 	*ret = err == SFS_ERR_CANCELLED;
+	/* Until a commit stores one: see write_ops() in txn.c. */
+	class->unreferred = err == 0;
 	return *ret ? 0 : err;
 }
 

@@ -13,6 +13,8 @@
 #define RECORD_HEADER (8 + 2 + 74 + 8 + 16)
 /* A file that has its bytes behind its attributes. */
 #define VERSION_SMALL 2
+/* An inode that notes a name of its own: length u8 and name, before the text. */
+#define VERSION_NAMED 3
 /* In the mode of an object: the number that it shows is not its serial, and follows. */
 #define MODE_NUMBER 0x8000
 
@@ -95,7 +97,11 @@ int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key, st
 		at = sfsi_put_u32(at, (uint32_t)record->rows.list.len);
 
 	size_t start = ret->len;
-	int err = sfs_buf_append(ret, header, (size_t)(at - header));
+	/* All at once; each of them is below 4 GiB. */
+	size_t whole = (size_t)(at - header) + body.len + record->updates.len + record->text.len;
+	int err = sfs_buf_reserve(ret, whole);
+	if (!err)
+		err = sfs_buf_append(ret, header, (size_t)(at - header));
 	if (!err)
 		err = sfs_buf_append(ret, body.data, body.len);
 	if (!err)
@@ -212,7 +218,10 @@ int sfsi_name_decode(struct sfs_span bytes, struct sfsi_name *ret)
 int sfsi_inode_encode(const struct sfsi_inode *inode, struct sfs_buf *ret)
 {
 	uint8_t bytes[64];
-	uint8_t *at = sfsi_put_u8(bytes, inode->small ? VERSION_SMALL : VERSION);
+	uint8_t version = inode->name.len ? VERSION_NAMED : inode->small ? VERSION_SMALL : VERSION;
+	if (inode->name.len > SFS_NAME_MAX || (inode->name.len && inode->small))
+		return SFS_ERR_INVALID;
+	uint8_t *at = sfsi_put_u8(bytes, version);
 	at = sfsi_put_u8(at, (uint8_t)inode->type);
 	if (inode->type != SFS_NODE_OBJECT) {
 		at = sfsi_put_u16(at, (uint16_t)inode->mode);
@@ -225,7 +234,11 @@ int sfsi_inode_encode(const struct sfsi_inode *inode, struct sfs_buf *ret)
 		at = sfsi_put_u64(at, (uint64_t)inode->ctime_ns);
 		at = sfsi_put_u64(at, inode->revision);
 	}
+	if (inode->name.len)
+		at = sfsi_put_u8(at, (uint8_t)inode->name.len);
 	int err = sfs_buf_append(ret, bytes, (size_t)(at - bytes));
+	if (!err)
+		err = sfs_buf_append(ret, inode->name.data, inode->name.len);
 	if (!err)
 		err = sfs_buf_append(ret, inode->text.data, inode->text.len);
 	return err;
@@ -238,7 +251,7 @@ int sfsi_inode_decode(struct sfs_span bytes, uint64_t serial, struct sfsi_inode 
 	uint8_t type = sfsi_read_u8(&r);
 	if (r.bad || !type_known(type))
 		return SFS_ERR_CORRUPT;
-	if (version != VERSION && version != VERSION_SMALL)
+	if (version != VERSION && version != VERSION_SMALL && version != VERSION_NAMED)
 		return SFS_ERR_VERSION;
 	struct sfsi_inode inode = {
 		.type = (enum sfs_node_type)type,
@@ -257,6 +270,10 @@ int sfsi_inode_decode(struct sfs_span bytes, uint64_t serial, struct sfsi_inode 
 		inode.mtime_ns = (int64_t)sfsi_read_u64(&r);
 		inode.ctime_ns = (int64_t)sfsi_read_u64(&r);
 		inode.revision = sfsi_read_u64(&r);
+	}
+	if (version == VERSION_NAMED) {
+		inode.name = read_span(&r, sfsi_read_u8(&r));
+		r.bad |= inode.name.len == 0 || inode.type == SFS_NODE_OBJECT;
 	}
 	inode.text = read_span(&r, r.left);
 	if (r.bad)

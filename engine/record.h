@@ -73,12 +73,16 @@ SFS_MUST_CHECK int sfsi_name_decode(struct sfs_span bytes, struct sfsi_name *ret
 struct sfsi_inode {
 	enum sfs_node_type type;
 	uint64_t serial;
-	uint64_t parent; /* DIR: serial of the parent */
+	uint64_t
+		parent; /* DIR, and whatever has a name here: serial of the directory that it is in */
 	uint32_t mode, uid, gid, nlink;
 	int64_t atime_ns, mtime_ns,
 		ctime_ns; /* FILE: only ctime counts, unless small: the bytes' file has the rest */
 	uint64_t revision;
 	bool small; /* FILE: the bytes are here, there is no plain file */
+	/* What it is called in parent, in a raw class; of several names one (raw_name.h). Empty: not
+	 * noted. Points into the bytes. */
+	struct sfs_span name;
 	struct sfs_span
 		text; /* SYMLINK: target; OBJECT: oid; small: bytes. Points into the bytes. */
 };

@@ -398,7 +398,7 @@ static bool needs_rows(const struct record_storing *record)
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
 	const struct sfsi_schema *schema = record->class ? record->class->schema : NULL;
-	if (!schema || !schema->relations_count ||
+	if (!schema || !schema->relations_count || record->class->database ||
 	    record->after->body.len < (size_t)SFSI_ROWS_FROM * 2 ||
 	    sfsi_msgpack_map_init(&map, record->after->body) < 0)
 		return false;

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <storefs/backup.h>
 #include "backref.h"
 #include "base/errno.h"
 #include "cache.h"
@@ -20,6 +21,7 @@
 #include "hash.h"
 #include "mirror/sidecar.h"
 #include "open.h"
+#include "txn.h"
 
 #define CACHE_DEFAULT ((size_t)16 << 20)
 #define SYNC_MS_DEFAULT 2000
@@ -177,13 +179,15 @@ static struct sfs_store *store_new(void)
 static int store_free(struct sfs_store *store)
 {
 	int left = sfsi_mirror_stop(store);
+	sfsi_backup_schedule_stop(store);
 	sfsi_indexer_free(store);
-	free(store->index_known);
+	sfsi_index_close(store);
 	int err = sfsi_syncer_stop(store);
 	err = err ? err : left;
 	sfsi_open_fini(store);
 	sfsi_cache_free(store->cache);
 	sfsi_memo_free(store->memo);
+	sfsi_txn_room_free(store);
 	sfsi_departed_free(store->departed);
 	sfsi_departed_free(store->removed);
 	sfsi_backend_close(store->backend);
@@ -253,7 +257,8 @@ static int upgrade(struct sfs_store *store, struct sfs_diag *diag)
 	struct sfsi_store_file file = { .format = SFS_STORE_FORMAT };
 	memcpy(file.uuid, store->uuid, sizeof file.uuid);
 	snprintf(file.backend, sizeof file.backend, "%s", store->backend->ops->name);
-	int err = sfsi_backrefs_mark_all(store);
+	/* Format 2 has indexes whose counts are all right as they are: nothing is to be made. */
+	int err = store->format < 2 ? sfsi_backrefs_mark_all(store) : 0;
 	if (!err)
 		err = sfs_store_sync(store);
 	if (err < 0)
@@ -282,8 +287,6 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 		err = sfsi_open_init(store);
 	if (!err)
 		err = sfsi_indexer_new(store);
-	if (!err)
-		err = sfsi_index_known_new(store);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	err = sfsi_catalogue_load(store, create, diag);
@@ -306,6 +309,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 	/* What can not be swept now (a full disk) is swept next time. */
 	if (!err && !create && !store->read_only)
 		(void)!sfsi_reaped_sweep(store);
+	if (!err && !create && !store->read_only)
+		sfsi_bytes_collect(store);
 	if (!err && !create)
 		(void)!sfsi_backrefs_settle(store);
 	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : 0;
@@ -406,6 +411,12 @@ static int open_mirror(struct sfs_store *store, const struct sfs_store_config *c
 		       struct sfs_diag *diag)
 {
 	bool create;
+	store->databases = (struct sfsi_database_config){
+		.save_interval_s = config->save_interval_s ? config->save_interval_s : 60,
+		.backups = config->database_backups,
+		.log = config->log,
+		.log_arg = config->log_arg,
+	};
 	int err = sfsi_sidecar_attach(store, config, &create, diag);
 	if (!err)
 		err = open_movable(store, create, diag);
@@ -430,12 +441,15 @@ static bool is_plain(const char *path)
 		       : errno != ENOTDIR;
 }
 
-int sfs_store_open(const struct sfs_store_config *config, struct sfs_store **ret,
+int sfs_store_open(const struct sfs_store_config *given, struct sfs_store **ret,
 		   struct sfs_diag *diag)
 {
+	struct sfs_store_config own = *given, *config = &own;
 	struct sfs_store *store = store_new();
 	if (!store)
 		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
+	if (sfs_backup_is(config->path))
+		config->flags |= SFS_STORE_READ_ONLY;
 	bool memory = strcmp(config->path, MEMORY_PATH) == 0;
 	int err;
 	if (memory)

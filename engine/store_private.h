@@ -17,18 +17,21 @@
 #include <storefs/raw.h>
 #include "backend/backend.h"
 #include "base/cleanup.h"
+#include "index/journal.h"
 #include "position.h"
 #include "record.h"
 
 struct sfsi_cache;
 struct sfsi_memo;
 struct sfsi_departed;
+struct sfsi_txn_room;
 struct sfsi_schema;
 struct sfsi_open_table;
+struct sfsi_gone;
 struct sfsi_syncer;
+struct sfsi_scheduler;
 struct sfsi_index_table;
 struct sfsi_indexer;
-struct sfsi_index_known;
 struct sfsi_mirror;
 struct sfsi_mirror_class;
 
@@ -37,6 +40,7 @@ struct sfsi_index_set {
 	uint32_t next_id;                /* protected by commit_lock */
 	struct sfsi_index_table **items; /* [len]; protected by index_lock */
 	size_t len, cap;
+	struct sfsi_index_journal journal; /* protected by commit_lock */
 };
 
 /** A class of the catalogue. Lives until the store is closed. */
@@ -51,9 +55,11 @@ struct sfsi_class {
 	struct sfsi_schema *schema;        /* NULL: no definition; protected by catalogue_lock */
 	uint64_t schema_number;            /* counts definitions; protected by catalogue_lock */
 	struct sfsi_index_set tables;
+	bool unreferred; /* no back-reference is stored in it; false: perhaps. Protected by commit_lock */
 	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
 	/* Whose files it is made of (mirror/mirror.h); NULL: nobody's. Set before it is in the catalogue. */
 	struct sfsi_mirror_class *mirror;
+	struct sfsi_database *database; /* NULL: it is none (database/database.h); set likewise */
 	_Atomic uint64_t next_serial;
 	struct sfsi_positions positions; /* says itself what protects it */
 };
@@ -67,6 +73,13 @@ struct sfsi_errors {
 	int64_t last_ns;     /* time of the last line; 0: none */
 	int fd;              /* of the file, for appending; -1: not open */
 	uint64_t file_bytes; /* its length */
+};
+
+/** How databases are kept. */
+struct sfsi_database_config {
+	unsigned save_interval_s, backups;
+	sfs_log_fn *log; /* may be NULL */
+	void *log_arg;
 };
 
 struct sfs_store {
@@ -86,6 +99,7 @@ struct sfs_store {
 	uint64_t marked;          /* commit of the last mark when it was opened */
 	sfs_change_fn *listener;  /* protected by commit_lock */
 	void *listener_arg;
+	struct sfsi_txn_room *txn_room; /* protected by commit_lock */
 
 	pthread_rwlock_t catalogue_lock;
 	struct sfsi_class **by_id; /* [by_id_len], index = id; 0 is the catalogue itself */
@@ -95,22 +109,24 @@ struct sfs_store {
 
 	pthread_rwlock_t index_lock; /* what readers see of indexes: index/table.h */
 	struct sfsi_indexer *indexer;
-	struct sfsi_index_known *index_known; /* protected by commit_lock */
 
 	struct sfsi_cache *cache;
 	struct sfsi_departed *departed; /* renamed to scratch files a moment ago */
 	struct sfsi_departed *removed;  /* removed a moment ago */
 	struct sfsi_memo *memo;
 	struct sfsi_syncer *syncer;
+	struct sfsi_scheduler *scheduler; /* NULL: no backups by themselves */
 
 	int raw_fd;     /* folder of the plain files */
 	char *raw_temp; /* memory store: that folder, removed at close */
 	pthread_mutex_t open_lock;
 	struct sfsi_open_table *open; /* protected by open_lock */
 	struct sfsi_reaped *reaped;   /* Z records that can go; protected by commit_lock */
+	struct sfsi_gone *gone;       /* NULL: nobody asks; see raw_gone.c */
 
 	struct sfsi_errors errors; /* has its own lock, the innermost */
 
+	struct sfsi_database_config databases;
 	struct sfsi_mirror *mirror; /* NULL: it is no mirror (mirror/mirror.h) */
 	char *owner_note;           /* of a mirror; may be NULL */
 };
@@ -197,6 +213,11 @@ SFS_MUST_CHECK int sfsi_store_lock(int dir_fd, const struct sfs_store_config *co
 				   struct sfs_diag *diag);
 /** Remove a folder and all in it, below dir_fd. Best effort. */
 void sfsi_remove_tree(int dir_fd, const char *name);
+
+/* --- backup/schedule.c --- */
+
+/** Ends the thread, and a backup that it is taking. */
+void sfsi_backup_schedule_stop(struct sfs_store *store);
 
 /* --- errors.c --- */
 

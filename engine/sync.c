@@ -50,20 +50,15 @@ int sfsi_mark_decode(struct sfs_span note, uint64_t *ret)
 	return 0;
 }
 
-static int sync_files(struct sfs_store *store, const uint64_t *files, size_t len, bool all)
+static int sync_files(struct sfs_store *store, uint64_t *files, size_t len, bool all)
 {
 	if (all)
 		return syncfs(store->raw_fd) < 0 ? SFS_ERR_IO : 0;
-	for (size_t i = 0; i < len; i++) {
-		int err = sfsi_bytes_sync(store, files[i]);
-		if (err < 0)
-			return err;
-	}
-	return 0;
+	return sfsi_bytes_sync_all(store, files, len);
 }
 
 /** One round; called without the lock. */
-static int sync_round(struct sfs_store *store, const uint64_t *files, size_t len, bool all)
+static int sync_round(struct sfs_store *store, uint64_t *files, size_t len, bool all)
 {
 	int err = sync_files(store, files, len, all);
 	if (!err)

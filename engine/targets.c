@@ -37,7 +37,7 @@ int sfsi_body_member(struct sfs_span body, struct sfs_span name, struct sfs_span
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&map, body);
+	int err = sfsi_msgpack_body_init(&map, body);
 	*ret = (struct sfs_span){ NULL, 0 };
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
 		if (pair.name.data && sfs_span_equal(pair.name, name)) {

@@ -20,6 +20,7 @@ static void begin(struct sfs_store *store, bool inward, struct sfsi_txn *ret)
 		.now_ns = sfsi_now_ns(),
 		.inward = inward,
 	};
+	sfsi_txn_room_take(ret);
 }
 
 int sfsi_txn_begin(struct sfs_store *store, struct sfsi_txn *ret)
@@ -39,11 +40,7 @@ static void txn_fini(struct sfsi_txn *txn)
 {
 	sfsi_index_stage_fini(txn);
 	sfsi_mirror_txn_fini(txn);
-	sfs_buf_fini(&txn->bytes);
-	free(txn->ops);
-	free(txn->index);
-	free(txn->classes);
-	free(txn->notes);
+	sfsi_txn_room_give(txn);
 	sfsi_positions_forget(txn);
 	free(txn->ranges);
 	pthread_mutex_unlock(&txn->store->commit_lock);
@@ -238,6 +235,18 @@ static int put_states(struct sfsi_txn *txn)
 	return 0;
 }
 
+/** Classes that get back-references are no longer known to have none. */
+static void note_references(struct sfsi_txn *txn, const struct sfsi_op *ops)
+{
+	for (size_t i = 0; i < txn->ops_len; i++) {
+		if (ops[i].remove || !ops[i].key.len || *(const char *)ops[i].key.data != 'B')
+			continue;
+		struct sfsi_class *class = sfsi_class_ref(txn->store, ops[i].partition);
+		if (class)
+			class->unreferred = false;
+	}
+}
+
 static int write_ops(struct sfsi_txn *txn)
 {
 	SFSI_AUTO_FREE struct sfsi_op *ops = calloc(txn->ops_len, sizeof *ops);
@@ -253,7 +262,10 @@ static int write_ops(struct sfsi_txn *txn)
 		if (!op->remove)
 			ops[i].val = bytes_at(txn, op->val_off, op->val_len);
 	}
-	int err = sfsi_backend_write(txn->store->backend, ops, txn->ops_len);
+	note_references(txn, ops);
+	struct sfsi_backend *backend = txn->store->backend;
+	int err = txn->deferred ? sfsi_backend_defer(backend, ops, txn->ops_len)
+				: sfsi_backend_write(backend, ops, txn->ops_len);
 	if (err < 0)
 		sfsi_memo_doubt(txn->store->memo);
 	else

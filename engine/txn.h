@@ -60,6 +60,7 @@ struct sfsi_txn {
 	struct sfsi_index_stage *indexes; /* what becomes of tables of indexes; NULL: nothing */
 	struct sfsi_mirror_stage *mirror; /* what is to be written out; NULL: nothing */
 	bool inward;                      /* takes in what others wrote: nothing is written out */
+	bool deferred;                    /* a kill may take it until the next one is written */
 };
 
 /** Take the commit lock. SFS_ERR_READ_ONLY: the lock is not held then. */
@@ -114,5 +115,14 @@ SFS_MUST_CHECK int sfsi_txn_note(struct sfsi_txn *txn, enum sfs_change_type type
 
 /** The class goes, and all its refused texts with it (refused.c). */
 SFS_MUST_CHECK int sfsi_refused_drop_all(struct sfsi_txn *txn, const struct sfsi_class *class);
+
+/* --- txn_room.c --- */
+
+/** Give a change that begins the memory of the last one. */
+void sfsi_txn_room_take(struct sfsi_txn *txn);
+/** Keep its memory, or (much, or no memory for that) free it. */
+void sfsi_txn_room_give(struct sfsi_txn *txn);
+/** At the end of a store. */
+void sfsi_txn_room_free(struct sfs_store *store);
 
 #endif

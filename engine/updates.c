@@ -65,7 +65,7 @@ int sfsi_updates_put_age(struct sfs_buf *ret, uint64_t age)
 static int load_old(const struct sfsi_record *old, struct old_properties *ret)
 {
 	struct sfsi_msgpack_map map;
-	int err = sfsi_msgpack_map_init(&map, old->body);
+	int err = sfsi_msgpack_body_init(&map, old->body);
 	if (err < 0)
 		return SFS_ERR_CORRUPT;
 	ret->items = calloc(map.left + 1, sizeof *ret->items);
@@ -127,7 +127,7 @@ static int match(struct old_properties *old, const struct sfsi_record *record, s
 {
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
-	int err = sfsi_msgpack_map_init(&map, body);
+	int err = sfsi_msgpack_body_init(&map, body);
 	size_t i = 0;
 	*ret_found = 0;
 	*ret_changed = false;
@@ -155,10 +155,15 @@ int sfsi_updates_make(const struct sfsi_record *old, struct sfs_span body, int64
 	if (now_ns < old->updated_ns)
 		now_ns = old->updated_ns;
 	struct sfsi_msgpack_map map;
-	int err = sfsi_msgpack_map_init(&map, body);
+	int err = sfsi_msgpack_body_init(&map, body);
 	if (err < 0)
 		return err;
 	size_t count = map.left;
+	if (count == 0) {
+		bool same = sfs_span_equal(old->body, body);
+		*ret_updated_ns = same ? old->updated_ns : now_ns;
+		return 0;
+	}
 	struct old_properties before = { 0 };
 	int64_t *times = calloc(count + 1, sizeof *times);
 	size_t found = 0;
@@ -192,7 +197,7 @@ int sfsi_updates_touch(const struct sfsi_record *record, struct sfs_span name, i
 	bool all_equal = true;
 	/* Times never go back, also when the clock does. */
 	int64_t updated_ns = now_ns < record->updated_ns ? record->updated_ns : now_ns;
-	int err = sfsi_msgpack_map_init(&map, record->body);
+	int err = sfsi_msgpack_body_init(&map, record->body);
 	sfsi_updates_init(&updates, record);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
 		int64_t time = sfsi_updates_next(&updates);

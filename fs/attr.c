@@ -2,6 +2,7 @@
  * Attributes of nodes: see attr.h. The engine says what is saved, handle_cache.c what is open.
  */
 #include "attr.h"
+#include "backing.h"
 #include "meta.h"
 #include "new.h"
 #include "newborn.h"
@@ -41,7 +42,8 @@ void fs_attr_thing(struct fs *fs, const struct sfs_attr *attr, uint64_t sequence
 {
 	fs_node_stat(attr->ino, attr, &ret->stat);
 	ret->node = attr->ino;
-	ret->keep_attr = sequence == fs_sequence(fs, attr->ino);
+	ret->keep_attr = fs_backing_is_quiet(fs, attr->ino) &&
+			 sequence == fs_sequence(fs, attr->ino);
 	/* The directory changes when a newborn is saved, which the kernel can not know. */
 	if (attr->type == SFS_NODE_DIR && fs_newborn_any(fs, sfs_ino_class(attr->ino)))
 		ret->keep_attr = false;

@@ -368,15 +368,34 @@ static int machinery(struct sfs_span name, struct fs_view_spec *ret)
 
 /* --- results --- */
 
-/** The object that a file name means, if it is among the results. */
-static int find_link(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+/** What the links of results lead to: the format that they show, or that they are raws. */
+#define LINK_RAW 'r'
+
+/** A link to what has an oid, if that is among the results. */
+static int give_link(struct fs *fs, const struct fs_view *dir, struct sfs_span oid, char form,
 		     struct fs_view_spec *ret)
 {
-	struct fs_place place;
 	struct sfs_query *query;
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	char file[SFS_NAME_MAX + 1];
 	bool has = false;
+	int err = fs_by_query(fs, dir, dir->class_id, &query);
+	if (err < 0)
+		return err;
+	err = fs_by_has(fs, dir, query, oid, &has, &diag);
+	sfs_query_free(query);
+	if (err < 0)
+		return fs_by_wrong(&diag, err);
+	ret->ops = &link_ops;
+	err = has ? sfs_buf_append(&ret->id, &form, 1) : SFS_ERR_NOT_FOUND;
+	return err < 0 ? err : sfs_buf_append(&ret->id, oid.data, oid.len);
+}
+
+/** The object that a file name means, if it is among the results. */
+static int find_object(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		       struct fs_view_spec *ret)
+{
+	struct fs_place place;
+	char file[SFS_NAME_MAX + 1];
 	if (name.len > SFS_NAME_MAX)
 		return SFS_ERR_LIMIT;
 	memcpy(file, name.data, name.len);
@@ -384,18 +403,67 @@ static int find_link(struct fs *fs, const struct fs_view *dir, struct sfs_span n
 	int err = fs_place_resolve(fs, sfs_ino_make(dir->class_id, 1), file, &place);
 	if (!err && place.kind != FS_PLACE_OBJECT)
 		err = SFS_ERR_NOT_FOUND;
-	if (!err)
-		err = fs_by_query(fs, dir, dir->class_id, &query);
+	return err < 0 ? err : give_link(fs, dir, fs_place_oid(&place), (char)place.format, ret);
+}
+
+/** The path of a shortened name: one of the results has it. */
+static int find_long_raw(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+			 struct fs_view_spec *ret)
+{
+	struct sfs_query *query;
+	struct sfs_query_hit hit;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	char file[SFS_NAME_MAX + 1];
+	const char form = LINK_RAW;
+	int err = fs_by_query(fs, dir, dir->class_id, &query);
 	if (err < 0)
 		return err;
-	err = fs_by_has(fs, dir, query, fs_place_oid(&place), &has, &diag);
-	sfs_query_free(query);
-	if (err < 0)
-		return fs_by_wrong(&diag, err);
-	const char format = (char)place.format;
+	while ((err = sfs_query_next(query, &hit, &diag)) == 0) {
+		size_t len = fs_name_make_field(hit.oid, file);
+		if (sfs_span_equal((struct sfs_span){ file, len }, name))
+			break;
+	}
 	ret->ops = &link_ops;
-	err = has ? sfs_buf_append(&ret->id, &format, 1) : SFS_ERR_NOT_FOUND;
-	return err < 0 ? err : sfs_buf_append(&ret->id, place.oid, place.oid_len);
+	if (err == 1)
+		err = SFS_ERR_NOT_FOUND;
+	else if (err < 0)
+		err = fs_by_wrong(&diag, err);
+	if (!err)
+		err = sfs_buf_append(&ret->id, &form, 1);
+	if (!err)
+		err = sfs_buf_append(&ret->id, hit.oid.data, hit.oid.len);
+	sfs_query_free(query);
+	return err;
+}
+
+/** The raw that a file name means: its path, escaped as one name. */
+static int find_raw(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		    struct fs_view_spec *ret)
+{
+	unsigned char path[SFS_NAME_MAX];
+	size_t len;
+	if (fs_name_is_hashed(name)) {
+		int err = find_long_raw(fs, dir, name, ret);
+		if (err != SFS_ERR_NOT_FOUND)
+			return err;
+		ret->id.len = 0;
+	}
+	if (!fs_name_parse_field(name, path, &len))
+		return SFS_ERR_NOT_FOUND;
+	return give_link(fs, dir, (struct sfs_span){ path, len }, LINK_RAW, ret);
+}
+
+static bool has_raws(struct fs *fs, uint32_t class_id)
+{
+	struct sfs_class_info info;
+	return sfs_class_get(fs->store, class_id, &info) == 0 && info.kind == SFS_CLASS_RAW;
+}
+
+static int find_link(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+		     struct fs_view_spec *ret)
+{
+	return has_raws(fs, dir->class_id) ? find_raw(fs, dir, name, ret)
+					   : find_object(fs, dir, name, ret);
 }
 
 static int result_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
@@ -430,6 +498,7 @@ struct results {
 	struct fs *fs;
 	struct sfs_query *query;
 	uint64_t number; /* st_ino of the directory */
+	bool raws;
 	struct sfs_buf id;
 };
 
@@ -441,6 +510,7 @@ static int results_open(struct fs *fs, const struct fs_view *view, bool write, v
 		return SFS_ERR_NO_MEMORY;
 	results->fs = fs;
 	results->number = view->number;
+	results->raws = has_raws(fs, view->class_id);
 	int err = fs_by_query(fs, view, view->class_id, &results->query);
 	if (err < 0)
 		free(results);
@@ -463,12 +533,19 @@ static int results_next(void *cursor, struct fs_view_entry *ret)
 	struct results *results = cursor;
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct sfs_query_hit hit;
-	int err = sfs_query_next(results->query, &hit, &diag);
+	int err;
+	do {
+		err = sfs_query_next(results->query, &hit, &diag);
+		/* A raw that went meanwhile has no name. */
+	} while (!err && !hit.oid.len);
 	if (err)
 		return err < 0 ? fs_by_wrong(&diag, err) : err;
 	enum sfs_format shown = results->fs->options->format;
-	const char format = (char)shown;
-	fs_name_make(hit.oid, shown, ret->name);
+	const char format = results->raws ? LINK_RAW : (char)shown;
+	if (results->raws)
+		fs_name_make_field(hit.oid, ret->name);
+	else
+		fs_name_make(hit.oid, shown, ret->name);
 	ret->type = S_IFLNK;
 	results->id.len = 0;
 	err = sfs_buf_append(&results->id, &format, 1);
@@ -503,15 +580,22 @@ static int link_text(struct fs *fs, const struct fs_view *view, struct sfs_buf *
 	(void)fs;
 	for (unsigned depth = depth_of(view->parent); depth > 0 && !err; depth--)
 		err = sfs_buf_append(ret, "../", 3);
-	size_t len = fs_name_make(oid_of(view),
-				  (enum sfs_format) * (const unsigned char *)view->id.data, name);
+	const unsigned char form = *(const unsigned char *)view->id.data;
+	struct sfs_span oid = oid_of(view);
+	if (form == LINK_RAW)
+		return err < 0 ? err : sfs_buf_append(ret, oid.data, oid.len);
+	size_t len = fs_name_make(oid, (enum sfs_format)form, name);
 	return err < 0 ? err : sfs_buf_append(ret, name, len);
 }
 
 static int link_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
 {
 	struct sfs_buf target = SFS_BUF_INIT;
-	int err = sfs_object_find(fs->store, view->class_id, oid_of(view), ret);
+	bool raw = *(const char *)view->id.data == LINK_RAW;
+	int err = raw ? sfs_raw_find_path(fs->store, view->class_id, oid_of(view), ret)
+		      : sfs_object_find(fs->store, view->class_id, oid_of(view), ret);
+	if (err == SFS_ERR_NOT_DIR)
+		err = SFS_ERR_NOT_FOUND;
 	if (!err)
 		err = link_text(fs, view, &target);
 	ret->mode = 0777;
@@ -539,6 +623,13 @@ bool fs_by_is_reserved(struct sfs_span name)
 	return is;
 }
 
+/** Raws may be called anything: only a class of them with indexes has views, and few names for them. */
+static bool raws_have(struct fs *fs, uint32_t class_id, struct sfs_span name)
+{
+	struct sfs_index_info index;
+	return fs_by_is_reserved(name) && sfs_index_next(fs->store, class_id, 0, &index) == 0;
+}
+
 int fs_by_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret)
 {
 	struct sfs_class_info info;
@@ -547,8 +638,7 @@ int fs_by_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_vie
 		err = fs_by_file_find(name, true, ret);
 	if (!err)
 		err = sfs_class_get(fs->store, sfs_ino_class(fs_node_ino(dir)), &info);
-	/* Raws have no indexes, and may be called anything. */
-	if (!err && info.kind != SFS_CLASS_OBJECT)
+	if (!err && info.kind == SFS_CLASS_RAW && !raws_have(fs, info.id, name))
 		err = SFS_ERR_NOT_FOUND;
 	return err;
 }

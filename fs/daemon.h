@@ -7,7 +7,7 @@
  *   draft->lock    the private buffer of a handle open for writing
  *   open->save     one save of an object at a time
  *   table->lock    open objects and handles: for moments only, never across the engine
- *   views, windows, notifier, loop, server: locks of their own, innermost
+ *   views, windows, notifier, loop, server, backings: locks of their own, innermost
  */
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
@@ -73,6 +73,7 @@ struct fs_views;
 struct fs_windows;
 struct fs_missing;
 struct fs_scratch;
+struct fs_backings;
 struct fuse_session;
 
 /** So many counters of changes: see fs_sequence(). */
@@ -93,6 +94,7 @@ struct fs {
 	struct fs_windows *windows; /* by_window.c */
 	struct fs_missing *missing;
 	struct fs_scratch *scratch;
+	struct fs_backings *backings;
 	int64_t started_ns;
 	uint32_t uid, gid;        /* of the daemon: owner of the virtual files */
 	atomic_uint capabilities; /* of the kernel, those that are in use */

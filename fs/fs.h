@@ -15,6 +15,7 @@ struct fs_options {
 	bool foreground;        /* stay in the foreground, log to stderr */
 	bool debug;             /* log every request */
 	bool no_xattr;          /* -o noxattr: answer ENOSYS */
+	bool no_pass; /* -o nopassthrough: the kernel reads and writes no plain file itself */
 	bool allow_other;
 	bool read_only;
 	bool list_views;          /* -o views=listed: directories of classes list by */
@@ -41,6 +42,12 @@ struct fs_options {
  * The store is opened by the process that serves.
  */
 int fs_run(const struct fs_options *options, struct sfs_diag *diag);
+
+/**
+ * How the mount of this process reads and writes raws: true when the kernel does it itself, and why, or
+ * why not. *ret_why is NULL when this process serves no mount.
+ */
+bool fs_raw_io(const char **ret_why);
 
 /**
  * Have the daemon that owns a store run a command with this process's stdin, stdout, stderr and

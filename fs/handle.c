@@ -3,6 +3,7 @@
  * cache of them, newborn.c keeps those that are not saved yet.
  */
 #include <stdlib.h>
+#include "backing.h"
 #include "stream.h"
 #include "table.h"
 #include "view.h"
@@ -200,7 +201,7 @@ struct fs_open *fs_handle_free(struct fs *fs, struct fs_handle *handle)
 	sfs_buf_fini(&handle->text);
 	if (has_draft(handle))
 		fs_draft_fini(&handle->draft);
-	sfs_raw_close(handle->raw);
+	fs_backing_close(fs, handle);
 	free(handle);
 	return open;
 }

@@ -49,6 +49,14 @@ enum fs_handle_kind {
 	FS_HANDLE_TAKER,  /* such a file, open for writing */
 };
 
+/** How a raw is read and written. */
+enum fs_way {
+	FS_WAY_NONE,   /* through the daemon, in a way that other opens need not share */
+	FS_WAY_CACHED, /* through the daemon and the page cache */
+	FS_WAY_PASSED, /* by the kernel itself */
+	FS_WAY_MAPPED, /* the same, and it may be mapped to write */
+};
+
 /** One open(2). kind, node, pid and what they need never change. */
 struct fs_handle {
 	struct fs_handle *next, *prev; /* all handles */
@@ -63,6 +71,7 @@ struct fs_handle {
 	struct sfs_buf text;         /* TEXT: what it reads; READER of a newborn: empty */
 	struct fs_draft draft;       /* WRITER, SCHEMA, VIEW */
 	struct sfs_raw_file *raw;    /* RAW */
+	enum fs_way way;             /* RAW: backing.c */
 	_Atomic uint64_t plain_mode; /* RAW: when it had no set-id bits; privilege.c */
 	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */
 	struct fs_stream *stream;                /* STREAM, TAKER */

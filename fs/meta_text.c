@@ -4,6 +4,7 @@
 #include <fuse_lowlevel.h>
 #include <stdio.h>
 #include <unistd.h>
+#include "backing.h"
 #include "loop.h"
 #include "meta_private.h"
 #include "notify.h"
@@ -115,6 +116,7 @@ static const struct {
 	const char *name;
 } features[] = {
 	{ FS_FEATURE_KILLPRIV, "handle_killpriv_v2" },
+	{ FS_FEATURE_PASS, "passthrough" },
 };
 
 static int put_capabilities(struct fs *fs, struct sfs_buf *ret)
@@ -135,6 +137,14 @@ static int put_capabilities(struct fs *fs, struct sfs_buf *ret)
 		comma = ", ";
 	}
 	return err ? err : sfs_buf_printf(ret, "],\n");
+}
+
+static int put_raw_io(struct fs *fs, struct sfs_buf *ret)
+{
+	const char *why;
+	bool used = fs_backing_is_used(fs, &why);
+	int err = put_text(ret, "raw_io", used ? "pass-through" : "daemon");
+	return err ? err : put_text(ret, "raw_io_reason", why);
 }
 
 static const char *const request_names[] = {
@@ -209,6 +219,8 @@ static size_t figures(struct fs *fs, const struct sfs_store_stat *stat, struct f
 		{ "backend_bytes", "Bytes that the backend keeps", "gauge", stat->backend_bytes },
 		{ "notifications", "Cache invalidations sent to the kernel", "counter",
 		  fs_notify_count(fs) },
+		{ "passed_opens", "Opens of raws that the kernel serves itself", "counter",
+		  fs_backing_count(fs) },
 		{ "uptime_seconds", "Time since the mount", "gauge",
 		  (uint64_t)((fs_now_ns() - fs->started_ns) / 1000000000) },
 	};
@@ -239,6 +251,8 @@ int fs_text_status(struct fs *fs, struct sfs_buf *ret)
 				     stat.read_only ? "true" : "false");
 	if (!err)
 		err = put_capabilities(fs, ret);
+	if (!err)
+		err = put_raw_io(fs, ret);
 	if (!err)
 		err = put_requests(fs, ret);
 	for (size_t i = 0; i + 1 < count && !err; i++)

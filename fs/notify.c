@@ -37,10 +37,12 @@ struct fs_notifier {
 	size_t purge_len;
 	_Atomic uint64_t queued, told; /* told <= queued; equal: idle; written with the lock held */
 	bool stop;
-	atomic_uint holds; /* changes under way; no lock */
+	atomic_uint holds;        /* changes under way; no lock */
+	_Atomic uint64_t by_hand; /* told by handlers; no lock */
 };
 
 static _Thread_local const struct fs_mark *current;
+static _Thread_local uint64_t own_node; /* that the handler will tell of; 0: none */
 
 void fs_mark_begin(const struct fs_mark *mark)
 {
@@ -50,6 +52,15 @@ void fs_mark_begin(const struct fs_mark *mark)
 void fs_mark_end(void)
 {
 	current = NULL;
+}
+
+void fs_mark_tell(struct fs *fs)
+{
+	if (!own_node)
+		return;
+	fuse_lowlevel_notify_inval_inode(fs->session, own_node, -1, 0);
+	own_node = 0;
+	atomic_fetch_add(&fs->notifier->by_hand, 1);
 }
 
 /* --- queueing --- */
@@ -186,7 +197,9 @@ static void node_changed(struct fs *fs, const struct sfs_change *change)
 	if (knows_node(node))
 		return;
 	/* A reader of a document keeps its version; only raws are one content for all. */
-	if (change->object || current)
+	if (current && current->tells && !own_node)
+		own_node = node;
+	else if (change->object || current)
 		fs_notify_attr(fs, node);
 	else
 		fs_notify_data(fs, node);
@@ -321,7 +334,8 @@ void fs_notify_drain(struct fs *fs)
 
 uint64_t fs_notify_count(const struct fs *fs)
 {
-	return fs->notifier ? atomic_load(&fs->notifier->told) : 0;
+	const struct fs_notifier *notifier = fs->notifier;
+	return notifier ? atomic_load(&notifier->told) + atomic_load(&notifier->by_hand) : 0;
 }
 
 void fs_notify_hold(struct fs *fs)

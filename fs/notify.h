@@ -1,7 +1,8 @@
 /*
  * The notifier: tells the kernel what changed behind its back. One thread and a queue, because a
  * notification can wait for a lock that a request in progress holds; handlers and commits only
- * queue.
+ * queue. But to wake that thread costs more than most handlers do, so a rename tells of attributes
+ * itself: that takes no lock of the kernel which a request holds.
  */
 #ifndef FS_NOTIFY_H
 #define FS_NOTIFY_H
@@ -49,9 +50,12 @@ struct fs_mark {
 		struct sfs_span name;
 	} names[2];
 	bool name_known; /* the kernel has the name of the object that is added */
+	bool tells;      /* the handler calls fs_mark_tell() after fs_mark_end() */
 };
 
 void fs_mark_begin(const struct fs_mark *mark);
 void fs_mark_end(void);
+/** Tell of the one node whose attributes changed, or do nothing. Where the handler may block. */
+void fs_mark_tell(struct fs *fs);
 
 #endif

@@ -306,10 +306,10 @@ static int list_class(struct listing *listing, uint64_t node, uint64_t after)
 	int err = sfs_class_get(fs->store, sfs_ino_class(node), &info);
 	if (err < 0 || add_dots(listing, node, SFS_INO_ROOT, after))
 		return err;
-	if (info.kind == SFS_CLASS_RAW)
-		return list_files(listing, node, after, 0, true);
 	if (list_by(listing, node, info.id, after))
 		return 0;
+	if (info.kind == SFS_CLASS_RAW)
+		return list_files(listing, node, after, 0, true);
 	err = list_objects(listing, info.id, after);
 	if (!err)
 		err = list_files(listing, node, after, COOKIE_FILES, false);

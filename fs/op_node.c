@@ -27,10 +27,18 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	}
 }
 
+/** The kernel lets go of a node: also of a directory that was removed while somebody was in it. */
+static void forget(struct fs *fs, uint64_t node, uint64_t count)
+{
+	fs_view_forget(fs, node, count);
+	if (fs_node_kind(node) == FS_NODE_THING)
+		sfs_raw_forget(fs->store, fs_node_ino(node));
+}
+
 void fs_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t count)
 {
 	struct fs *fs = fs_begin(req, FS_REQUEST_FORGET);
-	fs_view_forget(fs, node, count);
+	forget(fs, node, count);
 	fuse_reply_none(req);
 }
 
@@ -38,7 +46,7 @@ void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *f
 {
 	struct fs *fs = fs_begin(req, FS_REQUEST_FORGET);
 	for (size_t i = 0; i < count; i++)
-		fs_view_forget(fs, forgets[i].ino, forgets[i].nlookup);
+		forget(fs, forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 

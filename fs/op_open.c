@@ -3,6 +3,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include "backing.h"
 #include "meta.h"
 #include "new.h"
 #include "newborn.h"
@@ -12,6 +13,9 @@
 #include "save.h"
 #include "view.h"
 #include "wire.h"
+
+/** The name with which the kernel makes what shall have none. */
+#define FS_NAME_NONE "/"
 
 static bool for_writing(const struct fuse_file_info *fi)
 {
@@ -177,16 +181,12 @@ static int open_raw(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_in
 				   &handle->raw);
 	if (!err && (fi->flags & O_TRUNC))
 		err = sfs_raw_setattr(fs->store, node, &empty, NULL);
+	if (!err)
+		err = fs_backing_open(fs, handle, fi);
 	if (err < 0) {
 		fs_handle_free(fs, handle);
 		return err;
 	}
-	/* What only writes needs no pages; without them the kernel asks for no attribute either. */
-	if ((fi->flags & O_ACCMODE) == O_WRONLY)
-		fi->direct_io = 1;
-	else
-		fi->keep_cache = 1;
-	fi->noflush = !writable;
 	fs_handle_attach(fs, handle, NULL);
 	*ret = handle;
 	return 0;
@@ -396,6 +396,8 @@ static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode,
 		.mode = mode & 07777,
 		.uid = owner.uid,
 		.gid = owner.gid,
+		/* The kernel asks for a flush of what can be written, and only of that. */
+		.flushed_later = for_writing(fi),
 	};
 	struct sfs_attr attr;
 	struct fs_mark mark = FS_MARK_NAME(place);
@@ -479,15 +481,45 @@ static int create_or_open(fuse_req_t req, const struct fs_place *place, mode_t m
 	return err ? err : fs_open_node(fs, found.node, fs_pid(req), fi, ret);
 }
 
+/** O_TMPFILE: a file without a name, in the class of a directory. */
+static int create_unnamed(fuse_req_t req, uint64_t dir, mode_t mode, struct fuse_file_info *fi,
+			  struct fs_handle **ret)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	enum fs_node_kind kind = fs_node_kind(dir);
+	if (kind != FS_NODE_CLASS && kind != FS_NODE_THING)
+		return SFS_ERR_UNSUPPORTED;
+	struct fs_owner owner = fs_owner_in(req, dir);
+	struct sfs_raw_make make = {
+		.type = SFS_NODE_FILE,
+		.mode = mode & 07777,
+		.uid = owner.uid,
+		.gid = owner.gid,
+	};
+	struct sfs_raw_file *file = NULL;
+	struct sfs_attr attr;
+	fs_loop_block_begin(fs->loop);
+	int err = sfs_raw_make_unnamed(fs->store, fs_node_ino(dir), &make, &file);
+	fs_loop_block_end(fs->loop);
+	if (!err)
+		err = sfs_raw_file_stat(file, &attr);
+	if (!err)
+		err = open_raw(fs, attr.ino, fs_pid(req), fi, ret);
+	sfs_raw_close(file);
+	return err;
+}
+
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		  struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_begin_name(req, FS_REQUEST_CREATE, parent, name);
 	struct fs_handle *handle = NULL;
-	struct fs_place place;
+	struct fs_place place = { .keep = false };
 	struct fs_found found;
-	int err = fs_place_resolve(fs, parent, name, &place);
-	if (!err)
+	bool unnamed = strcmp(name, FS_NAME_NONE) == 0;
+	int err = unnamed ? create_unnamed(req, parent, mode, fi, &handle)
+			  : fs_place_resolve(fs, parent, name, &place);
+	if (!err && !unnamed)
 		err = create_or_open(req, &place, mode, fi, &handle);
 	if (!err)
 		err = fs_attr_load(fs, handle->node, handle, fs_pid(req), &found);

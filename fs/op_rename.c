@@ -353,12 +353,14 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 		struct fs_mark mark = {
 			.names = { { .dir = from->dir, .name = from->name },
 				   { .dir = to->dir, .name = to->name } },
+			.tells = true,
 		};
 		fs_loop_block_begin(fs->loop);
 		fs_notify_hold(fs);
 		fs_mark_begin(&mark);
 		err = rename_at(&renaming);
 		fs_mark_end();
+		fs_mark_tell(fs);
 		fs_notify_release(fs);
 		fs_loop_block_end(fs->loop);
 	}

@@ -188,7 +188,11 @@ void fs_op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent, const char *
 		fs_mark_end();
 		fs_loop_block_end(fs->loop);
 	}
-	fs_reply_made(req, &place, err);
+	/* A name that is too long was refused before. */
+	if (err == SFS_ERR_LIMIT && place.name.len <= SFS_NAME_MAX)
+		fs_reply_errno(req, EMLINK);
+	else
+		fs_reply_made(req, &place, err);
 }
 
 /* --- removing --- */

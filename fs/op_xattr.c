@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include "object_xattr.h"
 #include "op.h"
+#include "raw_xattr.h"
 #include "rejected.h"
 #include "view.h"
 
@@ -90,9 +91,13 @@ static int object_error(struct fs *fs, uint64_t node, struct sfs_buf *ret)
 	return err;
 }
 
-/** What the store knows of an object. */
-static int object_value(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret)
+/** What the store knows of an object, or of a raw. */
+static int known_value(struct fs *fs, uint64_t node, const char *name, struct sfs_buf *ret)
 {
+	struct sfs_class_info info;
+	if (sfs_class_get(fs->store, sfs_ino_class(fs_node_ino(node)), &info) == 0 &&
+	    info.kind == SFS_CLASS_RAW)
+		return is_raw(fs, node) ? fs_raw_xattr(fs, node, name, ret) : SFS_ERR_NOT_FOUND;
 	struct sfs_attr attr;
 	struct sfs_buf oid = SFS_BUF_INIT;
 	uint64_t ino = fs_node_ino(node);
@@ -114,7 +119,7 @@ static int get_value(struct fs *fs, uint64_t node, const char *name, struct sfs_
 	if (fs_node_kind(node) != FS_NODE_THING)
 		return SFS_ERR_NOT_FOUND;
 	if (is_reserved(name))
-		return object_value(fs, node, name, ret);
+		return known_value(fs, node, name, ret);
 	return node == fs_node_ino(node) ? sfs_raw_meta_get(fs->store, node, key_of(name), ret)
 					 : SFS_ERR_NOT_FOUND;
 }
@@ -168,19 +173,45 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 {
 	if (refuse_all(req))
 		return false;
+	if (strcmp(name, USER) == 0) {
+		fs_reply_errno(req, EINVAL);
+		return false;
+	}
 	if (is_reserved(name)) {
 		fs_refusal_because("attributes user.storefs.* are computed and read-only");
 		fs_reply_errno(req, EPERM);
 		return false;
 	}
-	if (is_user(name) && !is_raw(fuse_req_userdata(req), node))
-		fs_refusal_because("only raws, scratch files and directories have user.* "
-				   "attributes, an object has properties");
-	if (!is_user(name) || !is_raw(fuse_req_userdata(req), node)) {
+	if (!is_user(name)) {
 		fs_reply_errno(req, ENOTSUP);
 		return false;
 	}
-	return true;
+	if (is_raw(fuse_req_userdata(req), node))
+		return true;
+	struct fs_found found;
+	if (fs_attr_load(fuse_req_userdata(req), node, NULL, fs_pid(req), &found) ==
+	    SFS_ERR_NOT_FOUND) {
+		fs_reply_node(req, SFS_ERR_NOT_FOUND);
+		return false;
+	}
+	fs_refusal_because("only raws, scratch files and directories have user.* "
+			   "attributes, an object has properties");
+	fs_reply_errno(req, ENOTSUP);
+	return false;
+}
+
+/** The end of a change; what was not found may be the raw itself, removed meanwhile. */
+static void reply_change(fuse_req_t req, uint64_t node, int err)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct sfs_attr attr = { .nlink = 1 };
+	int there = err == SFS_ERR_NOT_FOUND ? sfs_raw_stat(fs->store, node, &attr) : 0;
+	if (there < 0)
+		fs_reply_node(req, there);
+	else if (attr.nlink == 0)
+		fs_reply_errno(req, ENOENT);
+	else
+		reply_meta(req, err);
 }
 
 void fs_op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
@@ -201,7 +232,7 @@ void fs_op_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const cha
 		fs_refusal_diag(&diag);
 	fs_mark_end();
 	fs_loop_block_end(fs->loop);
-	reply_meta(req, err);
+	reply_change(req, node, err);
 }
 
 void fs_op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
@@ -215,5 +246,5 @@ void fs_op_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
 	int err = sfs_raw_meta_remove(fs->store, node, key_of(name));
 	fs_mark_end();
 	fs_loop_block_end(fs->loop);
-	reply_meta(req, err);
+	reply_change(req, node, err);
 }

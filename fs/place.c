@@ -68,8 +68,11 @@ static int resolve_in_class(struct fs *fs, struct fs_place *place)
 	 * must be looked up anew; so the names of scratch files are not kept.
 	 */
 	place->keep = info.kind == SFS_CLASS_RAW;
-	if (place->keep)
+	if (place->keep) {
+		/* There may be a view of this name, and none before or afterwards. */
+		place->keep_missing = !fs_by_is_reserved(place->name);
 		return 0;
+	}
 	if (sfs_span_equal(place->name, sfs_span_str(FS_NEW_NAME))) {
 		place->kind = FS_PLACE_NEW;
 		place->keep = place->keep_missing = false;

@@ -1,5 +1,5 @@
 /*
- * .referrers of an object: a directory for each CLASS.RELATION through which others refer to it, and in
+ * .referrers of an object, or of a raw (view_meta.c): a directory for each CLASS.RELATION through which others refer to it, and in
  * it a symlink to each of them. They are read only: a reference belongs to who refers.
  */
 #include <stdlib.h>
@@ -33,10 +33,20 @@ static int put_id(uint32_t class_id, struct sfs_span relation, struct sfs_buf *r
 	return err < 0 ? err : sfs_buf_append(ret, relation.data, relation.len);
 }
 
+/** Directories from one of referrers up to the mount point: the views, and where they begin. */
+static unsigned depth_of(const struct fs_view *group)
+{
+	unsigned depth = 1;
+	for (; group; group = group->parent)
+		depth++;
+	return depth;
+}
+
+/** @object  whose id is the oid of an object or raw. */
 static int dir_attr(struct fs *fs, const struct fs_view *object, struct sfs_attr *ret)
 {
 	struct sfs_attr attr;
-	int err = sfs_object_find(fs->store, object->class_id, object->id, &attr);
+	int err = fs_relation_holder(fs, object, &attr);
 	if (err < 0)
 		return err;
 	ret->mode = 0555;
@@ -232,7 +242,7 @@ static int group_find(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 	int err = sfs_relation_has(fs->store, &relation, &target);
 	if (err == SFS_ERR_INVALID)
 		err = SFS_ERR_NOT_FOUND;
-	return err < 0 ? err : fs_relation_link(fs, info.name, true, oid, oid, 4, ret);
+	return err < 0 ? err : fs_relation_link(fs, info.name, true, oid, oid, depth_of(dir), ret);
 }
 
 struct listing {
@@ -251,7 +261,7 @@ static int list_referrer(void *arg, const struct sfs_referrer *referrer)
 	char name[SFS_NAME_MAX + 1];
 	fs_name_make(referrer->oid, listing->fs->options->format, name);
 	listing->err = fs_relation_link(listing->fs, listing->info.name, true, referrer->oid,
-					referrer->oid, 4, &spec);
+					referrer->oid, depth_of(listing->dir), &spec);
 	uint64_t number = fs_view_number(listing->dir->number, &fs_relation_link_ops,
 					 sfs_buf_span(&spec.id));
 	int stop = listing->err || listing->fn(listing->arg, name, S_IFLNK, number,

@@ -136,13 +136,23 @@ static void split_id(struct sfs_span id, struct sfs_span *ret_key, struct sfs_sp
  * Mode, owner and times of the object; times of the relation where there are some.
  * @many  NULL, or the directory of the relation, which is asked for each of its links: it keeps the time.
  */
+int fs_relation_holder(struct fs *fs, const struct fs_view *object, struct sfs_attr *ret)
+{
+	struct sfs_class_info info;
+	int err = sfs_class_get(fs->store, object->class_id, &info);
+	if (err < 0)
+		return err;
+	return info.kind == SFS_CLASS_RAW ? sfs_raw_find_path(fs->store, info.id, object->id, ret)
+					  : sfs_object_find(fs->store, info.id, object->id, ret);
+}
+
 static int object_attr(struct fs *fs, const struct fs_view *object, struct sfs_span property,
 		       const struct fs_view *many, struct sfs_attr *ret)
 {
 	struct sfs_attr attr;
 	const struct sfs_field_of of = { object->class_id, object->id, property };
 	int64_t updated_ns;
-	int err = sfs_object_find(fs->store, object->class_id, object->id, &attr);
+	int err = fs_relation_holder(fs, object, &attr);
 	if (err < 0)
 		return err;
 	ret->mode = attr.mode;

@@ -42,6 +42,9 @@ extern const struct fs_view_ops fs_referrers_ops;
 /** A symlink to an object or raw. Its id is a key, a NUL, and where it leads. */
 extern const struct fs_view_ops fs_relation_link_ops;
 
+/** Attributes of the object or raw that a view is of: its id is the oid. */
+int fs_relation_holder(struct fs *fs, const struct fs_view *object, struct sfs_attr *ret);
+
 /**
  * Fill in a symlink to an object or raw.
  * @key   what it is called in its directory. @depth  directories from there up to the mount point.

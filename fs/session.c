@@ -14,9 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <storefs/backup.h>
+#include "backing.h"
 #include "by.h"
 #include "handle.h"
 #include "loop.h"
@@ -89,7 +92,10 @@ static int open_store(struct fs *fs, struct sfs_diag *diag)
 		.flags = fs->options->read_only ? SFS_STORE_READ_ONLY : 0,
 		.owner_note = note,
 	};
-	return sfs_store_open(&config, &fs->store, diag);
+	int err = sfs_store_open(&config, &fs->store, diag);
+	if (!err && sfs_raw_remember(fs->store) < 0)
+		err = sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "no memory");
+	return err;
 }
 
 /** An error of libfuse: it says why only in its log. */
@@ -142,6 +148,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 {
 	int err = fs_table_start(fs);
 	if (!err)
+		err = fs_backing_start(fs);
+	if (!err)
 		err = fs_meta_start(fs);
 	if (!err)
 		err = fs_new_start(fs);
@@ -155,6 +163,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 		err = fs_scratch_start(fs);
 	if (!err)
 		err = fs_notify_start(fs);
+	if (!err)
+		err = sfs_backup_schedule_run(fs->store);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "start: %s", sfs_err_text(err));
 	err = fs_server_start(fs, diag);
@@ -209,6 +219,7 @@ static int finish(struct fs *fs, bool told_to)
 	fs_windows_stop(fs);
 	fs_missing_stop(fs);
 	fs_scratch_stop(fs);
+	fs_backing_stop(fs);
 	int err = sfs_store_close(fs->store);
 	fs->store = NULL;
 	if (err < 0)
@@ -234,6 +245,7 @@ static void set_signals(sigset_t *ret_old)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGIO, SIG_IGN); /* somebody opens a file that backing.c looks at */
 }
 
 /** Returns true when told to end by a signal, false when the mount ended. */
@@ -268,6 +280,17 @@ static void say_ready(const struct fs *fs)
 /** Who waits for the mount hears what became of it. */
 typedef void tell_fn(void *arg, int err, const struct sfs_diag *diag);
 
+/** Each raw that a program has open needs a descriptor here too: as many as the system gives. */
+static void raise_limit_of_files(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		fs_log(LOG_NOTICE, "the limit of open files stays low: %s", strerror(errno));
+}
+
 /** Serve until the end. @tell  called once, when the mount is usable or is not. */
 static int serve(const struct fs_options *options, tell_fn *tell, void *arg, struct sfs_diag *diag)
 {
@@ -285,6 +308,7 @@ static int serve(const struct fs_options *options, tell_fn *tell, void *arg, str
 	};
 	fs->policy.xattr = !options->no_xattr;
 	set_signals(&old);
+	raise_limit_of_files();
 	int err = start(fs, diag);
 	tell(arg, err, diag);
 	if (!err) {

@@ -15,6 +15,9 @@ int fs_view_give(struct fs *fs, uint64_t dir, struct fs_view *parent, struct sfs
 int fs_view_export_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
 			 struct fs_view_spec *ret);
 
+/** .storefs/meta (view_meta.c). */
+int fs_view_meta_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret);
+
 /** Take one more reference. */
 void fs_view_ref(struct fs *fs, struct fs_view *view);
 

@@ -9,6 +9,7 @@
 #include <linux/fuse.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include "daemon.h"
@@ -18,11 +19,31 @@
 #define WIRE_KILLPRIV_V2 (1ull << 28)
 #define WIRE_INIT_EXT (1ull << 30)
 
-static _Thread_local bool drops_privileges;
+#define WIRE_PASSTHROUGH (1ull << 37)
+#define WIRE_OPEN_PASSTHROUGH (1u << 7)
+
+/** The argument of the device's calls about plain files. */
+struct wire_backing {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+#define WIRE_BACKING_OPEN _IOW(229, 1, struct wire_backing)
+#define WIRE_BACKING_CLOSE _IOW(229, 2, uint32_t)
+
+/** How a reply to INIT begins in older headers, up to the member that they lack. */
+#define WIRE_STACK_DEPTH (offsetof(struct fuse_init_out, flags2) + sizeof(uint32_t))
+
+/** The request that this thread handles. */
+static _Thread_local struct {
+	uint64_t number;
+	bool drops_privileges;
+	int32_t backing; /* of the file that it opens; 0: none */
+} request;
 
 bool fs_wire_drops_privileges(void)
 {
-	return drops_privileges;
+	return request.drops_privileges;
 }
 
 /* --- requests --- */
@@ -76,16 +97,18 @@ static ssize_t wire_read(int fd, void *buf, size_t size, void *userdata)
 	struct fs *fs = userdata;
 	struct fuse_in_header head;
 	ssize_t got = read(fd, buf, size);
-	drops_privileges = false;
+	request.drops_privileges = false;
+	request.backing = 0;
 	if (got < (ssize_t)sizeof head)
 		return got;
 	memcpy(&head, buf, sizeof head);
+	request.number = head.unique;
 	const char *body = (const char *)buf + sizeof head;
 	size_t len = (size_t)got - sizeof head;
 	if (head.opcode == FUSE_INIT)
 		note_init(fs, &head, body, len);
 	else if (atomic_load(&fs->features) & FS_FEATURE_KILLPRIV)
-		drops_privileges = looks_for_drop(&head, body, len);
+		request.drops_privileges = looks_for_drop(&head, body, len);
 	return got;
 }
 
@@ -102,8 +125,33 @@ static ssize_t write_init(struct fs *fs, int fd, struct iovec *iov)
 		flags |= WIRE_INIT_EXT;
 	out.flags = (uint32_t)flags;
 	out.flags2 = (uint32_t)(flags >> 32);
+	uint32_t depth = 1; /* a plain file on an ordinary file system */
+	if (fs->wire.added & WIRE_PASSTHROUGH)
+		memcpy((char *)&out + WIRE_STACK_DEPTH, &depth, sizeof depth);
 	fs->wire.init = 0;
 	return writev(fd, both, 2);
+}
+
+/** The library's reply to OPEN or CREATE; its last part says how the file was opened. */
+static ssize_t write_open(int fd, const struct iovec *iov)
+{
+	char bytes[sizeof(struct fuse_entry_out) + sizeof(struct fuse_open_out)];
+	struct iovec both[2] = { iov[0], { bytes, iov[1].iov_len } };
+	struct fuse_open_out out;
+	char *at = bytes + iov[1].iov_len - sizeof out;
+	memcpy(bytes, iov[1].iov_base, iov[1].iov_len);
+	memcpy(&out, at, sizeof out);
+	out.open_flags |= WIRE_OPEN_PASSTHROUGH;
+	memcpy(at, &out, sizeof out);
+	memcpy(at + sizeof out - sizeof request.backing, &request.backing, sizeof request.backing);
+	return writev(fd, both, 2);
+}
+
+static bool opens(const struct fuse_out_header *head, const struct iovec *iov, int count)
+{
+	size_t open = sizeof(struct fuse_open_out);
+	return request.backing && head->unique == request.number && !head->error && count == 2 &&
+	       (iov[1].iov_len == open || iov[1].iov_len == sizeof(struct fuse_entry_out) + open);
 }
 
 static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *userdata)
@@ -113,6 +161,8 @@ static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *userdata)
 	if (fs->wire.init && head->unique == fs->wire.init && !head->error && count == 2 &&
 	    iov[1].iov_len <= sizeof(struct fuse_init_out))
 		return write_init(fs, fd, iov);
+	if (opens(head, iov, count))
+		return write_open(fd, iov);
 	return writev(fd, iov, count);
 }
 
@@ -136,29 +186,67 @@ int fs_wire_start(struct fs *fs)
 
 /* --- the handshake --- */
 
-/** A feature that the library has no name for. */
-static bool add(struct fs *fs, uint64_t flag)
+/* What the library calls the flags; 0: nothing, it is too old. */
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+#define NAME_KILLPRIV FUSE_CAP_HANDLE_KILLPRIV_V2
+#else
+#define NAME_KILLPRIV 0
+#endif
+#ifdef FUSE_CAP_PASSTHROUGH
+#define NAME_PASSTHROUGH FUSE_CAP_PASSTHROUGH
+#else
+#define NAME_PASSTHROUGH 0
+#endif
+
+/** Ask for what the kernel offers: through the library, or in its reply. */
+static bool ask(struct fs *fs, struct fuse_conn_info *conn, uint64_t name, uint64_t flag)
 {
+#ifdef HAVE_FUSE_SET_FEATURE_FLAG
+	if (name)
+		return fuse_set_feature_flag(conn, name);
+#else
+	(void)conn, (void)name;
+#endif
 	if (!(fs->wire.offered & flag))
 		return false;
 	fs->wire.added |= flag;
 	return true;
 }
 
-static bool want_killpriv(struct fs *fs, struct fuse_conn_info *conn)
-{
-#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
-	return fuse_set_feature_flag(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
-#else
-	(void)conn;
-	return add(fs, WIRE_KILLPRIV_V2);
-#endif
-}
-
 void fs_wire_negotiate(struct fs *fs, struct fuse_conn_info *conn)
 {
 	unsigned features = 0;
-	if (want_killpriv(fs, conn))
+	if (ask(fs, conn, NAME_KILLPRIV, WIRE_KILLPRIV_V2))
 		features |= FS_FEATURE_KILLPRIV;
+	if (!fs->options->no_pass && ask(fs, conn, NAME_PASSTHROUGH, WIRE_PASSTHROUGH))
+		features |= FS_FEATURE_PASS;
 	atomic_store(&fs->features, features);
+}
+
+/* --- pass-through --- */
+
+int fs_wire_register(struct fs *fs, int fd)
+{
+	struct wire_backing backing = { .fd = fd };
+	int id = ioctl(fuse_session_fd(fs->session), WIRE_BACKING_OPEN, &backing);
+	if (id > 0)
+		return id;
+	return id < 0 ? -errno : -EINVAL;
+}
+
+void fs_wire_unregister(struct fs *fs, int id)
+{
+	uint32_t number = (uint32_t)id;
+	if (ioctl(fuse_session_fd(fs->session), WIRE_BACKING_CLOSE, &number) < 0)
+		fs_log(LOG_ERR, "a plain file stays registered with the kernel: errno %d", errno);
+}
+
+void fs_wire_pass(struct fuse_file_info *fi, int id)
+{
+#ifdef HAVE_FUSE_BACKING_ID
+	fi->backing_id = id;
+#else
+	(void)fi;
+	request.backing = id;
+#endif
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages that the project needs, and only what is missing.
 #
-#   tools/deps.sh [build] [test] [lint] [demo] [fuzz]   default: build
+#   tools/deps.sh [build] [test] [lint] [demo] [fuzz] [bench]   default: build
 #   tools/deps.sh --list GROUP…                       print the packages, install nothing
 #
 # Calls apt only when something is missing. Works as root, and through sudo for other users.
@@ -10,13 +10,15 @@ set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 
 group_build="gcc libc6-dev cmake ninja-build pkgconf fuse3 libfuse3-dev librocksdb-dev
-	libmsgpack-dev libxxhash-dev libyyjson-dev"
+	libmagic-dev libmsgpack-dev libxxhash-dev libyyjson-dev"
 # What the mount tests use is listed beside them.
 group_test="libcmocka-dev bats-support bats-assert bats-file $(cat "$here/tests/support/packages")"
 # One major version, the newest that every release has: versions disagree.
 group_lint="clang-format-19 clang-tidy-19 python3"
 group_demo="iso-codes iso-flags-png-320x240 sound-theme-freedesktop jq attr file"
 group_fuzz="clang-19 libclang-rt-19-dev"
+# bench/raw: the work of others, beside its own.
+group_bench="python3 git fio nginx apache2-utils"
 
 say()
 {
@@ -142,9 +144,9 @@ list_only=
 groups=
 for word; do
 	case $word in
-	build | test | lint | demo | fuzz) groups="$groups${groups:+ }$word" ;;
+	build | test | lint | demo | fuzz | bench) groups="$groups${groups:+ }$word" ;;
 	--list) list_only=1 ;;
-	*) die "unknown group '$word' (build, test, lint, demo, fuzz)" ;;
+	*) die "unknown group '$word' (build, test, lint, demo, fuzz, bench)" ;;
 	esac
 done
 groups=${groups:-build}

@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 #include "backend/backend.h"
+#include "backend/defer.h"
 #include "backend/wrap.h"
 
 /** Longest note that a backend keeps for the core. */
@@ -48,6 +49,7 @@ struct sfsi_backend *sfsi_backend_new(const struct sfsi_backend_ops *ops, bool r
 		free(b);
 		return NULL;
 	}
+	sfsi_defer_init(&b->deferred);
 	b->ops = ops;
 	b->read_only = read_only || !ops->write;
 	return b;
@@ -55,6 +57,7 @@ struct sfsi_backend *sfsi_backend_new(const struct sfsi_backend_ops *ops, bool r
 
 static void backend_free(struct sfsi_backend *b)
 {
+	sfsi_defer_fini(&b->deferred);
 	pthread_rwlock_destroy(&b->lock);
 	free(b);
 }
@@ -82,6 +85,9 @@ void sfsi_backend_close(struct sfsi_backend *b)
 {
 	if (!b)
 		return;
+	/* Nobody was promised what is lost when this fails. */
+	if (!b->read_only)
+		(void)!sfsi_backend_settle(b);
 	b->ops->close(b);
 	backend_free(b);
 }
@@ -119,9 +125,12 @@ int sfsi_backend_get(struct sfsi_backend *b, uint32_t partition, struct sfs_span
 {
 	if (key.len == 0 || key.len > SFSI_KEY_MAX)
 		return SFS_ERR_LIMIT;
+	int err;
+	if (sfsi_defer_get(&b->deferred, partition, key, ret, &err))
+		return err;
 	count(&b->count.gets, 1);
 	lock_shared(b);
-	int err = b->ops->get(b, partition, key, ret);
+	err = b->ops->get(b, partition, key, ret);
 	unlock(b);
 	return err;
 }
@@ -131,6 +140,8 @@ int sfsi_backend_scan(struct sfsi_backend *b, const struct sfsi_scan *scan, sfsi
 {
 	if (scan->prefix.len > SFSI_KEY_MAX || scan->after.len > SFSI_KEY_MAX)
 		return SFS_ERR_LIMIT;
+	/* A disk that is full must not keep anybody from reading. */
+	(void)!sfsi_backend_settle(b);
 	count(&b->count.scans, 1);
 	lock_shared(b);
 	int err = b->ops->scan(b, scan, fn, arg);
@@ -156,6 +167,24 @@ static int check_batch(const struct sfsi_backend *b, const struct sfsi_op *ops, 
 	return 0;
 }
 
+static int write_now(void *arg, const struct sfsi_op *ops, size_t count_ops)
+{
+	struct sfsi_backend *b = arg;
+	count(&b->count.writes, 1);
+	count(&b->count.ops, count_ops);
+	lock_exclusive(b);
+	int err = b->ops->write(b, ops, count_ops);
+	unlock(b);
+	return err;
+}
+
+int sfsi_backend_settle(struct sfsi_backend *b)
+{
+	if (atomic_load(&b->deferred.len) == 0)
+		return 0;
+	return sfsi_defer_write(&b->deferred, write_now, b, NULL, 0);
+}
+
 int sfsi_backend_write(struct sfsi_backend *b, const struct sfsi_op *ops, size_t count_ops)
 {
 	if (b->read_only)
@@ -165,21 +194,32 @@ int sfsi_backend_write(struct sfsi_backend *b, const struct sfsi_op *ops, size_t
 	int err = check_batch(b, ops, count_ops);
 	if (err < 0)
 		return err;
-	count(&b->count.writes, 1);
-	count(&b->count.ops, count_ops);
-	lock_exclusive(b);
-	err = b->ops->write(b, ops, count_ops);
-	unlock(b);
-	return err;
+	if (atomic_load(&b->deferred.len) == 0)
+		return write_now(b, ops, count_ops);
+	return sfsi_defer_write(&b->deferred, write_now, b, ops, count_ops);
+}
+
+int sfsi_backend_defer(struct sfsi_backend *b, const struct sfsi_op *ops, size_t count_ops)
+{
+	/* Rows of several partitions could not be written together. */
+	if (b->read_only || !(b->ops->caps & SFSI_CAP_CROSS_PARTITION))
+		return sfsi_backend_write(b, ops, count_ops);
+	int err = check_batch(b, ops, count_ops);
+	if (err < 0 || sfsi_defer_keep(&b->deferred, ops, count_ops))
+		return err;
+	return sfsi_backend_write(b, ops, count_ops);
 }
 
 int sfsi_backend_sync(struct sfsi_backend *b)
 {
-	if (b->read_only || !b->ops->sync)
+	if (b->read_only)
 		return 0;
+	int err = sfsi_backend_settle(b);
+	if (err < 0 || !b->ops->sync)
+		return err;
 	count(&b->count.syncs, 1);
 	lock_exclusive(b);
-	int err = b->ops->sync(b);
+	err = b->ops->sync(b);
 	unlock(b);
 	return err;
 }
@@ -215,6 +255,23 @@ int sfsi_backend_marked(struct sfsi_backend *b, struct sfs_buf *ret)
 		return SFS_ERR_NOT_FOUND;
 	lock_shared(b);
 	int err = b->ops->marked(b, ret);
+	unlock(b);
+	return err;
+}
+
+int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+{
+	if (!b->ops->snapshot || b->read_only)
+		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED,
+				    b->read_only ? "the store is open read-only"
+						 : "backend %s has no files to copy",
+				    b->ops->name);
+	int err = sfsi_backend_settle(b);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "what waits to be written can not be: %s",
+				    sfs_err_text(err));
+	lock_exclusive(b);
+	err = b->ops->snapshot(b, path, diag);
 	unlock(b);
 	return err;
 }

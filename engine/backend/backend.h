@@ -104,6 +104,23 @@ struct sfsi_backend_ops {
 	 */
 	int (*mark)(struct sfsi_backend *b, struct sfs_span note);
 	int (*marked)(struct sfsi_backend *b, struct sfs_buf *ret);
+	/*
+	 * Optional: a copy of all that was written so far, in an existing, empty folder on the same
+	 * disk, that open takes as path. It may share files with the backend: who wants to keep it
+	 * copies them.
+	 */
+	int (*snapshot)(struct sfsi_backend *b, const char *path, struct sfs_diag *diag);
+};
+
+/** So many rows can wait. */
+#define SFSI_DEFER_MAX 16
+
+/** Rows that wait for the next write (defer.c). */
+struct sfsi_deferred {
+	pthread_mutex_t lock; /* protects all below; comes before the backend's own */
+	_Atomic size_t len;   /* read without it: 0 is nothing */
+	struct sfsi_op ops[SFSI_DEFER_MAX];
+	char *blocks[SFSI_DEFER_MAX]; /* what their spans point into */
 };
 
 /** Base member of every backend. Set up by the wrapper. */
@@ -111,6 +128,7 @@ struct sfsi_backend {
 	const struct sfsi_backend_ops *ops;
 	bool read_only;
 	pthread_rwlock_t lock; /* taken by the wrapper unless SFSI_CAP_OWN_LOCKS */
+	struct sfsi_deferred deferred;
 	struct {
 		_Atomic uint64_t gets, scans, writes, ops, syncs;
 	} count; /* calls since open */
@@ -138,9 +156,20 @@ SFS_MUST_CHECK int sfsi_backend_scan(struct sfsi_backend *b, const struct sfsi_s
 				     sfsi_scan_fn *fn, void *arg);
 SFS_MUST_CHECK int sfsi_backend_write(struct sfsi_backend *b, const struct sfsi_op *ops,
 				      size_t count);
+/**
+ * The same, but a kill may take it until the next call of sfsi_backend_write(), _settle(), _scan(),
+ * _sync() or _snapshot(). Reads see it at once. May write it at once.
+ */
+SFS_MUST_CHECK int sfsi_backend_defer(struct sfsi_backend *b, const struct sfsi_op *ops,
+				      size_t count);
+/** Write what was deferred. */
+SFS_MUST_CHECK int sfsi_backend_settle(struct sfsi_backend *b);
 SFS_MUST_CHECK int sfsi_backend_sync(struct sfsi_backend *b);
 SFS_MUST_CHECK int sfsi_backend_stat(struct sfsi_backend *b, struct sfsi_backend_stat *ret);
 SFS_MUST_CHECK int sfsi_backend_mark(struct sfsi_backend *b, struct sfs_span note);
 SFS_MUST_CHECK int sfsi_backend_marked(struct sfsi_backend *b, struct sfs_buf *ret);
+/** SFS_ERR_UNSUPPORTED: the backend can not. */
+SFS_MUST_CHECK int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path,
+					 struct sfs_diag *diag);
 
 #endif

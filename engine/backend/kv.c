@@ -13,6 +13,9 @@
 #include "backend/kv.h"
 #include "base/cleanup.h"
 
+/** The memory of a larger batch is given back. */
+#define BATCH_KEPT ((size_t)64 << 10)
+
 static struct kv *kv_of(struct sfsi_backend *b)
 {
 	assert(b->ops == &sfsi_backend_kv);
@@ -43,6 +46,8 @@ static int kv_get(struct sfsi_backend *b, uint32_t partition, struct sfs_span ke
 	struct sfsi_full_key full;
 	sfsi_full_key_set(&full, partition, key);
 	pthread_rwlock_rdlock(&kv->use);
+	/* Of the calling thread: RocksDB would count each comparison of keys, which nobody asks for. */
+	rocksdb_set_perf_level(rocksdb_disable);
 	int err = kv->db ? get(kv, &full, ret) : SFS_ERR_IO;
 	pthread_rwlock_unlock(&kv->use);
 	return err;
@@ -131,27 +136,39 @@ static void batch_add(rocksdb_writebatch_t *batch, const struct sfsi_op *op)
 		rocksdb_writebatch_putv(batch, 2, key, key_len, 1, val, &op->val.len);
 }
 
+/** The batch is made once, and keeps its memory from one small commit to the next. */
+static int write_locked(struct kv *kv, const struct sfsi_op *ops, size_t count, size_t weight)
+{
+	char *text = NULL;
+	if (!kv->batch)
+		kv->batch = rocksdb_writebatch_create();
+	for (size_t i = 0; i < count; i++)
+		batch_add(kv->batch, &ops[i]);
+	rocksdb_set_perf_level(rocksdb_disable);
+	rocksdb_write(kv->db, kv->write_options, kv->batch, &text);
+	rocksdb_writebatch_clear(kv->batch);
+	if (weight > BATCH_KEPT) {
+		rocksdb_writebatch_destroy(kv->batch);
+		kv->batch = NULL;
+	}
+	return sfsi_kv_error(text);
+}
+
 static int kv_write(struct sfsi_backend *b, const struct sfsi_op *ops, size_t count)
 {
 	struct kv *kv = kv_of(b);
-	rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
 	size_t weight = 0, deletes = 0;
 	for (size_t i = 0; i < count; i++) {
-		batch_add(batch, &ops[i]);
 		weight += sfsi_kv_weight(&ops[i]);
 		deletes += ops[i].remove;
 	}
 	pthread_mutex_lock(&kv->write_lock);
 	int err = sfsi_kv_guard_locked(kv, weight);
-	if (err == 0) {
-		char *text = NULL;
-		rocksdb_write(kv->db, kv->write_options, batch, &text);
-		err = kv->failed = sfsi_kv_error(text);
-	}
+	if (err == 0)
+		err = kv->failed = write_locked(kv, ops, count, weight);
 	if (err == 0)
 		sfsi_kv_wrote_locked(kv, weight, deletes);
 	pthread_mutex_unlock(&kv->write_lock);
-	rocksdb_writebatch_destroy(batch);
 	return err;
 }
 
@@ -205,4 +222,5 @@ const struct sfsi_backend_ops sfsi_backend_kv = {
 	.stat = kv_stat,
 	.mark = kv_mark,
 	.marked = kv_marked,
+	.snapshot = sfsi_kv_snapshot,
 };

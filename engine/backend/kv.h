@@ -12,6 +12,7 @@
  *   kv_check.c    is what is on disk complete? asked before anything may change it
  *   kv_guard.c    the write-ahead log around power cuts, and what goes into STATE when
  *   kv_state.c    the STATE file
+ *   kv_snapshot.c a copy of it all, for backups
  *   kv_error.c    RocksDB's error texts to codes
  */
 #ifndef SFSI_KV_H
@@ -37,9 +38,10 @@ struct kv {
 	rocksdb_writeoptions_t *write_options;
 	rocksdb_flushoptions_t *flush_options;
 
-	pthread_mutex_t write_lock; /* one writer: protects the four below */
-	size_t unflushed;           /* about how much the active memtable holds */
-	size_t deletes;             /* in the active memtable */
+	pthread_mutex_t write_lock;  /* one writer: protects the five below */
+	rocksdb_writebatch_t *batch; /* empty; NULL: to be made */
+	size_t unflushed;            /* about how much the active memtable holds */
+	size_t deletes;              /* in the active memtable */
 	int failed;          /* error of the last write or switch of the log; 0: it was good */
 	int64_t reopened_ms; /* when it was tried last */
 	/* A sync of a log failed: the kernel says so once, and what it did not write is not on disk
@@ -88,6 +90,10 @@ void sfsi_kv_preopen_drop(const struct kv *kv);
 void sfsi_kv_preopen_keep(const struct kv *kv);
 #define SFSI_KV_KEPT "preopen.kept"
 
+/* kv_snapshot.c */
+SFS_MUST_CHECK int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path,
+				    struct sfs_diag *diag);
+
 /* kv_guard.c */
 /** Before a write of so many bytes (see sfsi_kv_weight()). Caller holds write_lock. */
 SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
@@ -95,6 +101,8 @@ SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
 void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes);
 /** Write everything out, so that the next open replays nothing. */
 SFS_MUST_CHECK int sfsi_kv_settle(struct kv *kv);
+/** The same. Caller holds write_lock. */
+SFS_MUST_CHECK int sfsi_kv_settle_locked(struct kv *kv);
 /** Make everything written so far survive a power cut. */
 SFS_MUST_CHECK int sfsi_kv_sync(struct kv *kv);
 /** Write what is known now into STATE; note NULL: the last one. */

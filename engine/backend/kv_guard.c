@@ -204,9 +204,8 @@ void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes)
 		kv->unflushed = GUARD;
 }
 
-int sfsi_kv_settle(struct kv *kv)
+int sfsi_kv_settle_locked(struct kv *kv)
 {
-	SFSI_LOCK_SCOPE(&kv->write_lock);
 	uint64_t newest = 0;
 	/* What the log holds is not on disk, and can not be written out: STATE must not say so. */
 	if (kv->failed && atomic_load(&kv->sync_failed))
@@ -218,6 +217,12 @@ int sfsi_kv_settle(struct kv *kv)
 	if (err == 0)
 		kv->unflushed = kv->deletes = 0;
 	return err;
+}
+
+int sfsi_kv_settle(struct kv *kv)
+{
+	SFSI_LOCK_SCOPE(&kv->write_lock);
+	return sfsi_kv_settle_locked(kv);
 }
 
 /* Commits go on meanwhile: only what was written before the sync began counts as synced. */

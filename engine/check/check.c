@@ -14,10 +14,12 @@
 
 /* A table that is added gets a line here, and a file or a part of one. */
 static const struct sfsi_check_table *const class_tables[] = {
-	&sfsi_check_entry,      &sfsi_check_state,       &sfsi_check_inode,   &sfsi_check_object,
-	&sfsi_check_meta,       &sfsi_check_removal,     &sfsi_check_refused, &sfsi_check_positions,
-	&sfsi_check_index_rows, &sfsi_check_index_heads, &sfsi_check_backref, &sfsi_check_rows,
-	&sfsi_check_outside,
+	&sfsi_check_entry,       &sfsi_check_state,     &sfsi_check_inode,
+	&sfsi_check_object,      &sfsi_check_meta,      &sfsi_check_removal,
+	&sfsi_check_refused,     &sfsi_check_positions, &sfsi_check_index_rows,
+	&sfsi_check_index_heads, &sfsi_check_backref,   &sfsi_check_rows,
+	&sfsi_check_another,     &sfsi_check_content,   &sfsi_check_index_journal,
+	&sfsi_check_database,    &sfsi_check_outside,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class, &sfsi_check_catalogue_state,   &sfsi_check_pending,
@@ -48,6 +50,7 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_REMOVAL] = "removal",
 	[SFS_CHECK_FILE_MISSING] = "file-missing",
 	[SFS_CHECK_FILE_STRAY] = "file-stray",
+	[SFS_CHECK_BYTES] = "data",
 	[SFS_CHECK_STATE] = "state",
 	[SFS_CHECK_COUNTER] = "counter",
 	[SFS_CHECK_SERIAL] = "serial",
@@ -418,6 +421,8 @@ static int check_class(struct sfsi_check *check, const struct sfs_class_info *in
 		err = sfsi_check_index_begin(check);
 	if (!err)
 		err = check_tables(check);
+	if (!err && (check->wanted->flags & SFS_CHECK_DATA))
+		err = sfsi_check_data(check);
 	sfsi_check_index_end(check);
 	sfsi_check_schema_end(check);
 	check->result.classes += !err;

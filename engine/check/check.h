@@ -9,8 +9,10 @@
  *   names.c       names against inodes and counters, from one snapshot
  *   raw.c         X, Z
  *   refused.c     R
- *   index.c       I, J
- *   files.c       plain files
+ *   index.c       H, I, J
+ *   index_count.c counts of H and I, from one snapshot
+ *   files.c       plain files; gc.c removes those that belong to nothing
+ *   data.c        the bytes of raws
  *   schema.c      documents against definitions
  *   backref.c     B, and what objects refer to
  *   rows.c        L
@@ -56,6 +58,7 @@ struct sfsi_check_class {
 
 struct sfsi_check_rules;
 struct sfsi_check_index;
+struct sfsi_index_table;
 
 struct sfsi_check {
 	struct sfs_store *store;
@@ -68,9 +71,10 @@ struct sfsi_check {
 	uint32_t partition;
 	struct sfsi_check_finding found[SFSI_CHECK_FOUND_MAX];
 	size_t found_count;
-	bool locked;  /* a finding is being confirmed: commit_lock is held */
-	bool skipped; /* something could not be read */
-	int err;      /* of a read, in a function that can not return it */
+	bool locked;           /* a finding is being confirmed: commit_lock is held */
+	bool skipped;          /* something could not be read */
+	int err;               /* of a read, in a function that can not return it */
+	int64_t data_start_ns; /* when bytes began to be read; 0: not yet */
 };
 
 /** One pair of the backend. */
@@ -98,9 +102,10 @@ struct sfsi_check_table {
 
 extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_catalogue_state,
 	sfsi_check_entry, sfsi_check_state, sfsi_check_inode, sfsi_check_object, sfsi_check_meta,
-	sfsi_check_removal, sfsi_check_refused, sfsi_check_positions, sfsi_check_index_rows,
-	sfsi_check_index_heads, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending,
-	sfsi_check_outside, sfsi_check_catalogue_outside;
+	sfsi_check_removal, sfsi_check_another, sfsi_check_content, sfsi_check_refused,
+	sfsi_check_positions, sfsi_check_index_rows, sfsi_check_index_heads,
+	sfsi_check_index_journal, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending,
+	sfsi_check_database, sfsi_check_outside, sfsi_check_catalogue_outside;
 
 /* --- check.c --- */
 
@@ -205,14 +210,28 @@ bool sfsi_check_index_object_suspect(struct sfsi_check *check, struct sfs_span o
 /** Does every key of the object have its entry? */
 void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oid,
 				    const struct sfsi_record *record);
+/** The same for a raw, which has its number in indexes. Outside of scans, but for _suspect(). */
+bool sfsi_check_index_has_raws(const struct sfsi_check *check);
+void sfsi_check_index_raw(struct sfsi_check *check, uint64_t serial);
+bool sfsi_check_index_raw_suspect(struct sfsi_check *check, uint64_t serial);
+void sfsi_check_index_raw_settle(struct sfsi_check *check, uint64_t serial);
 /** Counts of keys and blocks. */
 SFS_MUST_CHECK int sfsi_check_index_counts(struct sfsi_check *check);
+/** A table that serves at this moment, or NULL. */
+const struct sfsi_index_table *sfsi_check_index_serving(const struct sfsi_check *check,
+							uint32_t id);
 
 /* --- files.c --- */
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial);
 /** Plain files of a class (or of what was one) that belong to nothing. */
 SFS_MUST_CHECK int sfsi_check_files(struct sfsi_check *check);
+/** Is there something that a plain file of the partition belongs to? commit_lock is held. */
+bool sfsi_check_file_needed(struct sfsi_check *check, uint64_t serial);
 /** Folders of classes that do not exist. */
 SFS_MUST_CHECK int sfsi_check_file_folders(struct sfsi_check *check);
+
+/* --- data.c --- */
+/** The bytes of all raws of a class. */
+SFS_MUST_CHECK int sfsi_check_data(struct sfsi_check *check);
 
 #endif

@@ -89,16 +89,22 @@ static bool has_row(struct sfsi_check *check, char table, uint64_t serial)
 	return sfsi_check_get(check, sfsi_key_span(&key), &val) != SFS_ERR_NOT_FOUND;
 }
 
+bool sfsi_check_file_needed(struct sfsi_check *check, uint64_t serial)
+{
+	struct sfsi_inode inode;
+	uint64_t ino = sfs_ino_make(check->partition, serial);
+	return has_row(check, 'N', serial) || has_row(check, 'Z', serial) ||
+	       sfsi_open_orphan_get(check->store, ino, &inode) != SFS_ERR_NOT_FOUND;
+}
+
 /** Files are made and named under the commit lock: with it nobody is in between. */
 static int check_stray(struct sfsi_check *check, uint64_t serial)
 {
 	struct stat stat;
-	struct sfsi_inode inode;
 	uint64_t ino = sfs_ino_make(check->partition, serial);
 	check->found_count = 0;
 	pthread_mutex_lock(&check->store->commit_lock);
-	if (!has_row(check, 'N', serial) && !has_row(check, 'Z', serial) &&
-	    sfsi_open_orphan_get(check->store, ino, &inode) == SFS_ERR_NOT_FOUND &&
+	if (!sfsi_check_file_needed(check, serial) &&
 	    sfsi_bytes_stat(check->store, ino, &stat) == 0)
 		sfsi_check_found(check, SFS_CHECK_FILE_STRAY,
 				 "a plain file of %llu bytes that belongs to no raw",

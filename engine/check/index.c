@@ -1,15 +1,15 @@
 /*
- * Indexes (I, J): every entry is what its object says, every key of an object has its entry, and keys
+ * Indexes (H, I, J): every entry is what its object says, every key of an object has its entry, and keys
  * and blocks count what there is.
  *
  * Pass 1 compares sums, as it does for records and entries: what the keys of an object add, the entries
  * of its oid take away. Tables that are being built or dropped are left out, and those that become ready
- * or go meanwhile make buckets differ, which costs a second look. Counts of one table are compared in
- * one scan of it, which sees one state.
+ * or go meanwhile make buckets differ, which costs a second look. Counts are for index_count.c.
  */
 #include "check/check.h"
 #include "hash.h"
 #include "index/table.h"
+#include "raw_index.h"
 #include "object.h"
 
 #define TABLES_MAX 4096
@@ -93,15 +93,15 @@ static bool entry_is_good(struct sfsi_check *check, struct sfs_span tail, struct
 static bool row_is_good(struct sfsi_check *check, char table, struct sfs_span tail,
 			struct sfs_span val)
 {
-	uint64_t entries, keys;
+	struct sfsi_index_tally tally;
 	switch (table) {
 	case 'E': return entry_is_good(check, tail, val);
 	case 'K':
 		return sfsi_index_key_len(tail) == tail.len && tail.len &&
-		       sfsi_index_count_decode(val, &entries) == 0;
+		       sfsi_index_count_decode(val, &tally.entries, &tally.commit) == 0;
 	case 'B':
 		return (!tail.len || sfsi_index_key_len(tail) + 8 == tail.len) &&
-		       sfsi_index_block_decode(val, &entries, &keys) == 0;
+		       sfsi_index_block_decode(val, &tally) == 0;
 	default: return false;
 	}
 }
@@ -133,6 +133,18 @@ static void head_row(struct sfsi_check *check, const struct sfsi_check_row *row)
 	if (!good)
 		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
 				 "what is known of an index can not be read");
+}
+
+static void journal_row(struct sfsi_check *check, const struct sfsi_check_row *row)
+{
+	struct sfsi_index_journal_reader reader;
+	uint32_t slot;
+	int err = sfsi_index_journal_open(row->val, &reader);
+	while (!err)
+		err = sfsi_index_journal_next(&reader);
+	if (err < 0 || !sfsi_index_row_slot(row->key, &slot) || slot >= SFSI_INDEX_SLOTS)
+		sfsi_check_found(check, SFS_CHECK_INDEX_ROW,
+				 "a row of the journal of counts can not be read");
 }
 
 /* --- sums --- */
@@ -205,8 +217,7 @@ bool sfsi_check_index_object_suspect(struct sfsi_check *check, struct sfs_span o
 
 /* --- one by one --- */
 
-/** A table that serves at this moment. */
-static const struct sfsi_index_table *serving(const struct sfsi_check *check, uint32_t id)
+const struct sfsi_index_table *sfsi_check_index_serving(const struct sfsi_check *check, uint32_t id)
 {
 	const struct sfsi_index_table *table = table_of(check, id);
 	return table && sfsi_index_state(check->store, table) == SFSI_INDEX_READY ? table : NULL;
@@ -238,7 +249,8 @@ void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oi
 {
 	struct sfsi_check_index *index = check->index;
 	for (size_t i = 0; i < index->count; i++) {
-		const struct sfsi_index_table *table = serving(check, index->tables[i]);
+		const struct sfsi_index_table *table = sfsi_check_index_serving(check,
+										index->tables[i]);
 		if (!table ||
 		    sfsi_index_keys_had(table, &index->names, oid, record, &index->keys) < 0)
 			continue;
@@ -246,6 +258,48 @@ void sfsi_check_index_object_settle(struct sfsi_check *check, struct sfs_span oi
 			settle_key(check, table, key_at(&index->keys, k), oid,
 				   record->object.serial);
 	}
+}
+
+/* --- raws --- */
+
+bool sfsi_check_index_has_raws(const struct sfsi_check *check)
+{
+	const struct sfsi_class *class = check->index->class;
+	return class && class->kind == SFS_CLASS_RAW && check->index->count;
+}
+
+/** What an index sees of a raw. False: nothing that can be read. */
+static bool read_raw(struct sfsi_check *check, struct sfs_span id, struct sfs_buf *buf,
+		     struct sfsi_record *ret)
+{
+	return sfsi_raw_record_read(check->store, check->partition, id, buf, ret) == 0;
+}
+
+void sfsi_check_index_raw(struct sfsi_check *check, uint64_t serial)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_raw_id id;
+	struct sfsi_record record;
+	struct sfs_span oid = sfsi_raw_id(serial, &id);
+	if (read_raw(check, oid, &buf, &record))
+		sfsi_check_index_object(check, oid, &record, false);
+}
+
+bool sfsi_check_index_raw_suspect(struct sfsi_check *check, uint64_t serial)
+{
+	struct sfsi_raw_id id;
+	return sfsi_check_index_has_raws(check) &&
+	       sfsi_check_index_object_suspect(check, sfsi_raw_id(serial, &id));
+}
+
+void sfsi_check_index_raw_settle(struct sfsi_check *check, uint64_t serial)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_raw_id id;
+	struct sfsi_record record;
+	struct sfs_span oid = sfsi_raw_id(serial, &id);
+	if (read_raw(check, oid, &buf, &record))
+		sfsi_check_index_object_settle(check, oid, &record);
 }
 
 static bool index_suspect(struct sfsi_check *check, const struct sfsi_check_row *row)
@@ -293,151 +347,24 @@ static void index_settle(struct sfsi_check *check, const struct sfsi_check_row *
 	if (!split(row->key, &id, &letter, &tail) ||
 	    sfsi_index_entry_decode(tail, row->val, &entry) < 0)
 		return;
-	const struct sfsi_index_table *table = serving(check, id);
+	const struct sfsi_index_table *table = sfsi_check_index_serving(check, id);
+	bool raw = sfsi_check_index_has_raws(check);
 	sfsi_key_object(&key, entry.oid);
-	int err = table ? sfsi_check_get(check, sfsi_key_span(&key), &val) : SFS_ERR_CORRUPT;
+	int err = !table ? SFS_ERR_CORRUPT
+		  : raw  ? sfsi_raw_record_read(check->store, check->partition, entry.oid, &val,
+						&record)
+			 : sfsi_check_get(check, sfsi_key_span(&key), &val);
 	const char *what = err == SFS_ERR_NOT_FOUND
 				   ? "has an entry of an object that does not exist"
 				   : NULL;
-	if (!err && sfsi_record_decode(sfs_buf_span(&val), sfsi_key_span(&key), &record) == 0 &&
-	    keys_of(check, table, entry.oid, &val, &record) == 0 &&
+	if (!err && !raw)
+		err = sfsi_record_decode(sfs_buf_span(&val), sfsi_key_span(&key), &record);
+	if (!err && keys_of(check, table, entry.oid, &val, &record) == 0 &&
 	    !has_key(&index->keys, entry.key))
 		what = "has an entry of a key that the object does not have";
 	if (what)
 		sfsi_check_found(check, SFS_CHECK_INDEX, "index %s %s", table->name, what)->oid =
 			entry.oid;
-}
-
-/* --- counts --- */
-
-struct block {
-	struct sfs_buf boundary;
-	uint64_t entries, keys; /* that it says, less those that there are */
-};
-
-/** One scan of a table: blocks come first, then entries, then keys. */
-struct counting {
-	struct sfsi_check *check;
-	struct block *blocks;
-	size_t len, cap, at;
-	char letter;
-	uint64_t keys_sum; /* entries less what keys count, over hashes of the keys */
-	int err;
-};
-
-static int add_block(struct counting *counting, struct sfs_span boundary, struct sfs_span val)
-{
-	if (counting->len == counting->cap) {
-		size_t cap = counting->cap ? counting->cap * 2 : 64;
-		struct block *blocks = realloc(counting->blocks, cap * sizeof *blocks);
-		if (!blocks)
-			return SFS_ERR_NO_MEMORY;
-		counting->blocks = blocks;
-		counting->cap = cap;
-	}
-	struct block block = { .boundary = SFS_BUF_INIT };
-	if (val.len && sfsi_index_block_decode(val, &block.entries, &block.keys) < 0)
-		return 0;
-	int err = sfs_buf_append(&block.boundary, boundary.data, boundary.len);
-	if (!err)
-		counting->blocks[counting->len++] = block;
-	return err;
-}
-
-static struct block *block_at(struct counting *counting, struct sfs_span tail)
-{
-	while (counting->at + 1 < counting->len &&
-	       sfsi_span_order(sfs_buf_span(&counting->blocks[counting->at + 1].boundary), tail) <=
-		       0)
-		counting->at++;
-	return &counting->blocks[counting->at];
-}
-
-static int count_row(void *arg, struct sfs_span key, struct sfs_span val)
-{
-	struct counting *counting = arg;
-	struct sfs_span tail, none = { "", 0 };
-	uint64_t entries = 0;
-	uint32_t id;
-	char letter;
-	if (!split(key, &id, &letter, &tail))
-		return 0;
-	/* There always is a first block, but it has no row when nothing is in it. */
-	if (counting->len == 0 && (letter != 'B' || tail.len))
-		counting->err = add_block(counting, none, none);
-	if (letter != counting->letter)
-		counting->at = 0;
-	counting->letter = letter;
-	if (counting->err < 0)
-		return 1;
-	uint64_t seed = counting->check->sums->seed;
-	if (letter == 'B') {
-		counting->err = add_block(counting, tail, val);
-	} else if (letter == 'E') {
-		struct sfs_span own = { tail.data, sfsi_index_key_len(tail) };
-		block_at(counting, tail)->entries--;
-		counting->keys_sum += sfsi_hash(own, seed);
-	} else if (letter == 'K' && sfsi_index_count_decode(val, &entries) == 0) {
-		block_at(counting, tail)->keys--;
-		counting->keys_sum -= entries * sfsi_hash(tail, seed);
-	}
-	return counting->err < 0;
-}
-
-static void judge_counts(struct counting *counting, const struct sfsi_index_table *table)
-{
-	size_t wrong = 0;
-	for (size_t i = 0; i < counting->len; i++)
-		wrong += counting->blocks[i].entries || counting->blocks[i].keys;
-	if (wrong)
-		sfsi_check_found(counting->check, SFS_CHECK_INDEX_COUNT,
-				 "index %s: %zu of %zu blocks do not count what there is",
-				 table->name, wrong, counting->len);
-	if (counting->keys_sum)
-		sfsi_check_found(counting->check, SFS_CHECK_INDEX_COUNT,
-				 "index %s: keys do not count the objects that they have",
-				 table->name);
-}
-
-static int check_counts(struct sfsi_check *check, const struct sfsi_index_table *table)
-{
-	struct counting counting = { .check = check };
-	struct sfsi_index_row row;
-	sfsi_index_row(&row, table->id, 0, (struct sfs_span){ "", 0 });
-	struct sfsi_scan scan = {
-		.partition = check->partition,
-		.prefix = { row.data, row.len - 1 },
-		.once = true,
-	};
-	check->found_count = 0;
-	int err = sfsi_backend_scan(check->store->backend, &scan, count_row, &counting);
-	if (err == SFS_ERR_CANCELLED)
-		err = counting.err;
-	/* Damage of the backend's files was reported where rows are looked at. */
-	if (err == SFS_ERR_CORRUPT) {
-		check->skipped = true;
-		err = 0;
-	} else if (!err && sfsi_index_state(check->store, table) == SFSI_INDEX_READY) {
-		judge_counts(&counting, table);
-	}
-	for (size_t i = 0; i < counting.len; i++)
-		sfs_buf_fini(&counting.blocks[i].boundary);
-	free(counting.blocks);
-	return err < 0 ? err : sfsi_check_report(check);
-}
-
-int sfsi_check_index_counts(struct sfsi_check *check)
-{
-	const struct sfsi_check_index *index = check->index;
-	int err = 0;
-	for (size_t i = 0; i < index->count && !err; i++) {
-		const struct sfsi_index_table *table = serving(check, index->tables[i]);
-		if (table)
-			err = check_counts(check, table);
-		if (!err)
-			err = sfsi_check_tick(check);
-	}
-	return err;
 }
 
 const struct sfsi_check_table sfsi_check_index_rows = {
@@ -446,6 +373,11 @@ const struct sfsi_check_table sfsi_check_index_rows = {
 	.take = index_take,
 	.suspect = index_suspect,
 	.settle = index_settle,
+};
+
+const struct sfsi_check_table sfsi_check_index_journal = {
+	.letter = 'H',
+	.row = journal_row,
 };
 
 const struct sfsi_check_table sfsi_check_index_heads = {

@@ -68,11 +68,26 @@ static size_t count_updates(struct sfs_span updates)
 	return len ? SIZE_MAX : count;
 }
 
+static const struct sfsi_class *class_of(const struct sfsi_check *check)
+{
+	return sfsi_class_ref(check->store, check->partition);
+}
+
+/** Are the objects those of a database: any JSON values? */
+static bool is_value(const struct sfsi_check *check)
+{
+	const struct sfsi_class *class = class_of(check);
+	return class && class->database;
+}
+
 static void check_updates(struct sfsi_check *check, struct sfs_span oid,
 			  const struct sfsi_record *record)
 {
 	struct sfsi_msgpack_map map;
-	if (sfsi_msgpack_map_init(&map, record->body) < 0) {
+	bool value = is_value(check);
+	int err = value ? sfsi_msgpack_body_init(&map, record->body)
+			: sfsi_msgpack_map_init(&map, record->body);
+	if (err < 0) {
 		sfsi_check_found(check, SFS_CHECK_BODY, "the body is not a msgpack map")->oid = oid;
 		return;
 	}
@@ -85,12 +100,14 @@ static void check_updates(struct sfsi_check *check, struct sfs_span oid,
 }
 
 /** Parse one text of the object; it must say what the body says. */
-static int parse_same(enum sfs_format format, struct sfs_span text, struct sfs_span oid,
-		      struct sfs_span body)
+static int parse_same(struct sfsi_check *check, enum sfs_format format, struct sfs_span text,
+		      struct sfs_span oid, struct sfs_span body)
 {
 	SFSI_AUTO_BUF struct sfs_buf parsed = SFS_BUF_INIT;
 	/* The class may have had another type when it was saved. */
-	struct sfsi_document_rules rules = { .oid = oid, .any_type = true };
+	struct sfsi_document_rules rules = { .oid = oid,
+					     .any_type = true,
+					     .value = is_value(check) };
 	bool same = false;
 	int err = sfsi_document_parse(format, text, &rules, &parsed, NULL);
 	if (!err)
@@ -99,10 +116,12 @@ static int parse_same(enum sfs_format format, struct sfs_span text, struct sfs_s
 }
 
 /** A body is what a parser would make of it, byte for byte. */
-static int parse_canonical(struct sfs_span body, struct sfs_span oid)
+static int parse_canonical(struct sfsi_check *check, struct sfs_span body, struct sfs_span oid)
 {
 	SFSI_AUTO_BUF struct sfs_buf parsed = SFS_BUF_INIT;
-	struct sfsi_document_rules rules = { .oid = oid, .any_type = true };
+	struct sfsi_document_rules rules = { .oid = oid,
+					     .any_type = true,
+					     .value = is_value(check) };
 	int err = sfsi_document_parse(SFS_FORMAT_MSGPACK, body, &rules, &parsed, NULL);
 	return !err && !sfs_span_equal(sfs_buf_span(&parsed), body) ? SFS_ERR_CORRUPT : err;
 }
@@ -140,15 +159,16 @@ static void check_sizes(struct sfsi_check *check, struct sfs_span oid,
 static void check_content(struct sfsi_check *check, struct sfs_span oid,
 			  const struct sfsi_record *record)
 {
-	int err = parse_canonical(record->body, oid);
+	int err = parse_canonical(check, record->body, oid);
 	if (is_wrong(check, err)) {
 		sfsi_check_found(check, SFS_CHECK_BODY,
 				 "the body is not the canonical msgpack of a document")
 			->oid = oid;
 		return;
 	}
-	err = record->has_text ? parse_same(record->text_format, record->text, oid, record->body)
-			       : 0;
+	err = record->has_text
+		      ? parse_same(check, record->text_format, record->text, oid, record->body)
+		      : 0;
 	if (is_wrong(check, err))
 		sfsi_check_found(check, SFS_CHECK_TEXT,
 				 "the kept text does not say what the object holds")
@@ -208,12 +228,18 @@ void sfsi_check_object_entry(struct sfsi_check *check, const struct sfsi_check_r
 {
 	struct sfs_span oid = oid_of(row->key, SFSI_ENTRY_NAME);
 	struct sfsi_object object;
-	uint64_t cookie = sfsi_get_be64((const uint8_t *)row->key.data + 9);
-	if (oid.len > SFS_OID_MAX || cookie != sfsi_cookie(check->store, oid))
-		sfsi_check_found(check, SFS_CHECK_ENTRY, "the entry is in the wrong place")->oid =
-			oid;
+	struct sfsi_key key;
+	const char *wrong = NULL;
+	if (oid.len > SFS_OID_MAX)
+		wrong = "the entry is in the wrong place";
 	else if (sfsi_entry_decode(row->val, &object) < 0)
-		sfsi_check_found(check, SFS_CHECK_ENTRY, "the entry can not be read")->oid = oid;
+		wrong = "the entry can not be read";
+	else
+		sfsi_object_entry(check->store, class_of(check), oid, object.number, &key);
+	if (!wrong && !sfs_span_equal(sfsi_key_span(&key), row->key))
+		wrong = "the entry is in the wrong place";
+	if (wrong)
+		sfsi_check_found(check, SFS_CHECK_ENTRY, "%s", wrong)->oid = oid;
 }
 
 void sfsi_check_object_entry_take(struct sfsi_check *check, const struct sfsi_check_row *row)
@@ -237,11 +263,12 @@ void sfsi_check_object_inode_take(struct sfsi_check *check, const struct sfsi_in
 /* --- the triangle --- */
 
 /** Attributes in the entry of an oid. Returns as sfsi_check_get(), and SFS_ERR_CORRUPT. */
-static int get_entry(struct sfsi_check *check, struct sfs_span oid, struct sfsi_object *ret)
+static int get_entry(struct sfsi_check *check, struct sfs_span oid, uint64_t number,
+		     struct sfsi_object *ret)
 {
 	struct sfsi_key key;
 	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
-	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(check->store, oid), oid);
+	sfsi_object_entry(check->store, class_of(check), oid, number, &key);
 	int err = sfsi_check_get(check, sfsi_key_span(&key), &val);
 	return err < 0 ? err : sfsi_entry_decode(sfs_buf_span(&val), ret);
 }
@@ -268,7 +295,7 @@ static void settle_entry(struct sfsi_check *check, struct sfs_span oid,
 {
 	uint8_t mine[SFSI_ENTRY_SIZE], other[SFSI_ENTRY_SIZE];
 	struct sfsi_object entry;
-	int err = get_entry(check, oid, &entry);
+	int err = get_entry(check, oid, object->number, &entry);
 	struct sfs_check_problem *problem = NULL;
 	if (err == SFS_ERR_NOT_FOUND)
 		problem = sfsi_check_found(check, SFS_CHECK_ENTRY_MISSING,
@@ -389,7 +416,8 @@ void sfsi_check_object_inode_settle(struct sfsi_check *check, const struct sfsi_
 	/* The entry speaks for a record that can not be read. */
 	if (err == SFS_ERR_CORRUPT)
 		check->found_count = 0;
-	if (err == SFS_ERR_NOT_FOUND && get_entry(check, inode->text, &entry) == SFS_ERR_NOT_FOUND)
+	if (err == SFS_ERR_NOT_FOUND &&
+	    get_entry(check, inode->text, inode->serial, &entry) == SFS_ERR_NOT_FOUND)
 		problem = sfsi_check_found(check, SFS_CHECK_RECORD_MISSING,
 					   "an inode leads to an object that does not exist");
 	if (!err && serial && serial != inode->serial)

@@ -209,9 +209,9 @@ static void inode_take(struct sfsi_check *check, const struct sfsi_check_row *ro
 static bool inode_needs(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfsi_inode inode;
-	(void)check;
 	return sfsi_check_inode_decode(row, &inode) &&
-	       (inode.type == SFS_NODE_FILE || inode.type == SFS_NODE_DIR);
+	       (inode.type == SFS_NODE_FILE || inode.type == SFS_NODE_DIR || inode.name.len ||
+		sfsi_check_index_has_raws(check));
 }
 
 /* --- parents --- */
@@ -256,6 +256,21 @@ static bool in_cycle(struct sfsi_check *check, uint64_t start)
 	return false;
 }
 
+/** The name that an inode notes must not lead elsewhere. That a name is missing is said of its links. */
+static void check_name(struct sfsi_check *check, const struct sfsi_inode *inode)
+{
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	struct sfsi_key key;
+	struct sfsi_name entry = { 0 };
+	sfsi_key_entry(&key, inode->parent, sfsi_cookie(check->store, inode->name), inode->name);
+	int err = sfsi_check_get(check, sfsi_key_span(&key), &val);
+	if (!err)
+		err = sfsi_name_decode(sfs_buf_span(&val), &entry);
+	if (!err && entry.serial != inode->serial)
+		sfsi_check_found(check, SFS_CHECK_PARENT, "the inode is not where it says it is")
+			->ino = sfs_ino_make(check->partition, inode->serial);
+}
+
 static void inode_relate(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfsi_inode inode;
@@ -263,6 +278,11 @@ static void inode_relate(struct sfsi_check *check, const struct sfsi_check_row *
 		return;
 	if (inode.type == SFS_NODE_FILE && !inode.small)
 		sfsi_check_file(check, inode.serial);
+	/* Once: what is looked at again is not added again. */
+	if (inode.type != SFS_NODE_DIR && sfsi_check_index_has_raws(check) && !check->locked)
+		sfsi_check_index_raw(check, inode.serial);
+	if (inode.name.len)
+		check_name(check, &inode);
 	if (inode.type == SFS_NODE_DIR && in_cycle(check, inode.serial))
 		sfsi_check_found(check, SFS_CHECK_CYCLE,
 				 "the parents of the directory lead in a circle")
@@ -272,15 +292,21 @@ static void inode_relate(struct sfsi_check *check, const struct sfsi_check_row *
 static bool inode_suspect(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfsi_inode inode;
-	return sfsi_check_inode_decode(row, &inode) && inode.type == SFS_NODE_OBJECT &&
-	       sfsi_check_object_suspect(check, inode.text);
+	if (!sfsi_check_inode_decode(row, &inode))
+		return false;
+	return inode.type == SFS_NODE_OBJECT ? sfsi_check_object_suspect(check, inode.text)
+					     : sfsi_check_index_raw_suspect(check, inode.serial);
 }
 
 static void inode_settle(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfsi_inode inode;
-	if (sfsi_check_inode_decode(row, &inode) && inode.type == SFS_NODE_OBJECT)
+	if (!sfsi_check_inode_decode(row, &inode))
+		return;
+	if (inode.type == SFS_NODE_OBJECT)
 		sfsi_check_object_inode_settle(check, &inode);
+	else if (inode.type != SFS_NODE_DIR && sfsi_check_index_has_raws(check))
+		sfsi_check_index_raw_settle(check, inode.serial);
 }
 
 const struct sfsi_check_table sfsi_check_inode = {

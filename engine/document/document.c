@@ -331,6 +331,12 @@ int sfsi_document_parse(enum sfs_format format, struct sfs_span text,
 	size_t old = body->len;
 	struct gate gate = { .sink.ops = &gate_ops, .rules = rules, .diag = &local };
 	sfsi_msgpack_writer_init(&gate.writer, body);
+	gate.start = old;
+	if (rules->value) {
+		/* As if it were a value inside a document. */
+		gate.level = 2;
+		gate.state = GATE_VALUE;
+	}
 	int err = read_text(format, text, &gate);
 	if (err == 0)
 		err = check_renderable(&gate);

@@ -14,6 +14,7 @@ struct sfsi_document_rules {
 	struct sfs_span class_name; /* …or this */
 	bool any_type;              /* …or any string */
 	bool updates;               /* "updates" at the top is let through as a member */
+	bool value; /* any JSON value, of a database: nothing at the top is special */
 };
 
 /**

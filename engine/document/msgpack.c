@@ -116,3 +116,8 @@ int sfsi_msgpack_map_header(struct sfs_buf *ret, uint32_t count)
 {
 	return msgpack_pack_map(ret, count);
 }
+
+int sfsi_msgpack_list_header(struct sfs_buf *ret, uint32_t count)
+{
+	return msgpack_pack_array(ret, count);
+}

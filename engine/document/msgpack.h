@@ -42,10 +42,21 @@ struct sfsi_msgpack_map {
 
 /** Start a walk. @bytes one valid map. Returns 0 or SFS_ERR_BAD_DOCUMENT (not a map). */
 SFS_MUST_CHECK int sfsi_msgpack_map_init(struct sfsi_msgpack_map *map, struct sfs_span bytes);
+/** The same for the body of an object, which in a database may be no map: then it has no pairs. */
+SFS_MUST_CHECK int sfsi_msgpack_body_init(struct sfsi_msgpack_map *map, struct sfs_span body);
+static inline bool sfsi_msgpack_is_map(struct sfs_span value)
+{
+	uint8_t first = value.len ? *(const uint8_t *)value.data : 0;
+	return (first & 0xf0) == 0x80 || first == 0xde || first == 0xdf;
+}
 /** Next pair: 0 pair, 1 end, <0 error. */
 SFS_MUST_CHECK int sfsi_msgpack_map_next(struct sfsi_msgpack_map *map,
 					 struct sfsi_msgpack_pair *ret);
 /** Append the header of a map of count pairs. */
 SFS_MUST_CHECK int sfsi_msgpack_map_header(struct sfs_buf *ret, uint32_t count);
+/** The same of an array. */
+SFS_MUST_CHECK int sfsi_msgpack_list_header(struct sfs_buf *ret, uint32_t count);
+/** Length of the value at the start of bytes, of which only heads are looked at; 0: there is none. */
+size_t sfsi_msgpack_len(struct sfs_span bytes);
 
 #endif

@@ -263,8 +263,7 @@ int sfsi_msgpack_read(struct sfs_span bytes, struct sfsi_sink *sink, size_t *ret
 	return 0;
 }
 
-/* Length of the value at the start of bytes, whose heads are checked; 0 when there is none. */
-static size_t value_len(struct sfs_span bytes)
+size_t sfsi_msgpack_len(struct sfs_span bytes)
 {
 	struct sfs_span left = bytes;
 	struct sfsi_head head;
@@ -293,10 +292,20 @@ int sfsi_msgpack_map_init(struct sfsi_msgpack_map *map, struct sfs_span bytes)
 	return 0;
 }
 
+int sfsi_msgpack_body_init(struct sfsi_msgpack_map *map, struct sfs_span body)
+{
+	struct sfsi_head head;
+	if (sfsi_head_read(body, &head) == SFSI_HEAD_GOOD && head.kind != SFSI_HEAD_MAP) {
+		*map = (struct sfsi_msgpack_map){ .left = 0 };
+		return 0;
+	}
+	return sfsi_msgpack_map_init(map, body);
+}
+
 /* Split the next value off; returns it, with len 0 when there is none. */
 static struct sfs_span take_value(struct sfsi_msgpack_map *map)
 {
-	struct sfs_span value = { map->rest.data, value_len(map->rest) };
+	struct sfs_span value = { map->rest.data, sfsi_msgpack_len(map->rest) };
 	map->rest.data = (const uint8_t *)map->rest.data + value.len;
 	map->rest.len -= value.len;
 	return value;

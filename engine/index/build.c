@@ -8,6 +8,7 @@
  */
 #include "index/table.h"
 #include "object.h"
+#include "raw_index.h"
 
 #define BATCH 256
 #define BATCH_LOCKED 64
@@ -69,6 +70,24 @@ static int take_row(void *arg, struct sfs_span key, struct sfs_span val)
 	return batch->err < 0 || batch->weight >= BATCH_BYTES;
 }
 
+/** A raw: what it has is elsewhere. */
+static int take_inode(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct batch *batch = arg;
+	struct item *item = &batch->items[batch->count];
+	struct sfsi_raw_id buf;
+	struct sfsi_inode inode;
+	uint64_t serial = key.len == 9 ? sfsi_get_be64((const uint8_t *)key.data + 1) : 0;
+	struct sfs_span id = sfsi_raw_id(serial, &buf);
+	item->oid_off = batch->oids.len;
+	item->oid_len = id.len;
+	item->whole = item->readable = serial && sfsi_inode_decode(val, serial, &inode) == 0 &&
+				       inode.type != SFS_NODE_DIR;
+	batch->err = sfs_buf_append(&batch->oids, id.data, id.len);
+	batch->count++;
+	return batch->err < 0;
+}
+
 static struct sfs_span oid_of(const struct batch *batch, const struct item *item)
 {
 	return (struct sfs_span){ (const char *)batch->oids.data + item->oid_off, item->oid_len };
@@ -82,8 +101,10 @@ static int take_whole(struct sfs_store *store, struct sfsi_txn *txn, struct batc
 	struct sfsi_record record;
 	uint32_t class_id = batch->table->class->id;
 	struct sfs_span oid = oid_of(batch, item);
-	int err = txn ? sfsi_object_load(txn, class_id, oid, &buf, &record)
-		      : sfsi_object_read(store, class_id, oid, &buf, &record);
+	bool raw = batch->table->class->kind == SFS_CLASS_RAW;
+	int err = raw   ? sfsi_raw_record_read(store, class_id, oid, &buf, &record)
+		  : txn ? sfsi_object_load(txn, class_id, oid, &buf, &record)
+			: sfsi_object_read(store, class_id, oid, &buf, &record);
 	/* Removed since: then the class has changed, and the batch is taken again. */
 	item->readable = err != SFS_ERR_NOT_FOUND && err != SFS_ERR_CORRUPT;
 	if (!item->readable)
@@ -113,8 +134,16 @@ static int take_batch(struct sfs_store *store, struct sfsi_txn *txn, struct batc
 	struct sfs_span none = { "", 0 };
 	if (cursor.len > SFS_OID_MAX)
 		return SFS_ERR_CORRUPT;
+	bool raw = batch->table->class->kind == SFS_CLASS_RAW;
+	uint64_t serial = 0;
+	if (raw && cursor.len && !sfsi_raw_id_read(cursor, &serial))
+		return SFS_ERR_CORRUPT;
 	sfsi_key_object(&prefix, none);
 	sfsi_key_object(&after, cursor);
+	if (raw) {
+		prefix.data[0] = 'N';
+		sfsi_key_serial(&after, 'N', serial);
+	}
 	struct sfsi_scan scan = {
 		.partition = batch->table->class->id,
 		.prefix = sfsi_key_span(&prefix),
@@ -124,7 +153,7 @@ static int take_batch(struct sfs_store *store, struct sfsi_txn *txn, struct batc
 	};
 	batch->count = batch->weight = batch->oids.len = 0;
 	batch->err = 0;
-	int err = sfsi_backend_scan(store->backend, &scan, take_row, batch);
+	int err = sfsi_backend_scan(store->backend, &scan, raw ? take_inode : take_row, batch);
 	bool all = err == 0 && batch->count < batch->limit;
 	if (err == SFS_ERR_CANCELLED)
 		err = batch->err;
@@ -162,10 +191,12 @@ static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 {
 	struct sfsi_index_edit *edit;
 	struct sfs_span oid = { "", 0 };
+	size_t others = 0; /* directories of raws */
 	int err = 0;
 	for (size_t i = 0; i < batch->count && !err; i++) {
 		struct item *item = &batch->items[i];
 		oid = oid_of(batch, item);
+		others += !item->readable && batch->table->class->kind == SFS_CLASS_RAW;
 		if (item->readable)
 			err = sfsi_index_insert(txn, batch->table, oid, item->serial, &item->keys);
 	}
@@ -174,7 +205,7 @@ static int insert_batch(struct sfsi_txn *txn, struct batch *batch)
 	err = sfsi_index_edit(txn, batch->table, &edit);
 	if (err < 0)
 		return err;
-	edit->built += batch->count;
+	edit->built += batch->count - others;
 	edit->cursor.len = 0;
 	return sfs_buf_append(&edit->cursor, oid.data, oid.len);
 }
@@ -292,7 +323,7 @@ int sfsi_index_step(struct sfs_store *store, struct sfsi_index_table *table)
 	int err = SFS_ERR_NOT_FOUND;
 	pthread_rwlock_rdlock(&store->index_lock);
 	enum sfsi_index_state state = table->state;
-	bool divide = table->divide, gone = table->gone;
+	bool divide = table->waiting, gone = table->gone;
 	pthread_rwlock_unlock(&store->index_lock);
 	if (state == SFSI_INDEX_DROPPING)
 		return gone ? err : drop_step(store, table);

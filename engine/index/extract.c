@@ -360,7 +360,7 @@ static int find_property(struct extraction *x, struct sfs_span name, struct valu
 		*ret = string_value(x->input->type);
 		return 0;
 	}
-	int err = sfsi_msgpack_map_init(&map, x->input->body);
+	int err = sfsi_msgpack_body_init(&map, x->input->body);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0)
 		if (pair.name.data && sfs_span_equal(pair.name, name))
 			return read_value(pair.value, ret);

@@ -53,16 +53,31 @@ static int page_row(void *arg, struct sfs_span key, struct sfs_span val)
 {
 	struct page *page = arg;
 	struct sfs_span tail = sfsi_index_row_tail(key);
-	uint64_t count;
+	uint64_t count, commit;
 	if (page->end.len && sfsi_span_order(tail, page->end) >= 0)
 		return 1;
 	/* Objects without keys have no key to show. */
 	if (sfs_span_equal(tail, SFSI_INDEX_NO_KEY))
 		return 0;
-	page->err = sfsi_index_count_decode(val, &count);
+	page->err = sfsi_index_count_decode(val, &count, &commit);
 	if (!page->err)
 		page->err = page_add(page, tail, count);
 	return page->err < 0 || (page->limit && page->len == page->limit);
+}
+
+/**
+ * What the rows of keys counted is put right. False: some counts may be neither in the rows, as they
+ * were when they were read after a commit, nor in memory any more.
+ */
+static bool page_count(struct sfs_store *store, const struct sfsi_index_table *table,
+		       struct page *page, uint64_t commit)
+{
+	pthread_rwlock_rdlock(&store->index_lock);
+	bool right = table->counts.forgotten <= commit;
+	for (size_t i = 0; i < page->len; i++)
+		sfsi_index_count_known(store, table, page_key(page, i), &page->items[i].count);
+	pthread_rwlock_unlock(&store->index_lock);
+	return right;
 }
 
 /** Keys above a tail; also when the table is replaced meanwhile. */
@@ -70,10 +85,12 @@ static int page_read(struct sfs_store *store, struct sfsi_index_table **table,
 		     struct sfs_span after, struct page *page)
 {
 	struct sfsi_index_table *read;
+	bool right;
 	int err;
 	do {
 		struct sfsi_index_row prefix, from;
 		read = *table;
+		uint64_t commit = atomic_load(&store->commit);
 		sfsi_index_row(&prefix, read->id, 'K', (struct sfs_span){ "", 0 });
 		sfsi_index_row(&from, read->id, 'K', after);
 		struct sfsi_scan scan = {
@@ -86,9 +103,10 @@ static int page_read(struct sfs_store *store, struct sfsi_index_table **table,
 		err = sfsi_backend_scan(store->backend, &scan, page_row, page);
 		if (err == SFS_ERR_CANCELLED)
 			err = page->err;
+		right = page_count(store, read, page, commit);
 		if (!err)
 			err = sfsi_index_table_follow(store, table);
-	} while (!err && read != *table);
+	} while (!err && (read != *table || !right));
 	return err;
 }
 

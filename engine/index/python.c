@@ -114,8 +114,9 @@ static int put_json_code(struct writer *writer, uint32_t code)
 		return sfs_buf_printf(writer->out, "\\%c", names[at - letters]);
 	if (code >= 0x20 && code < 0x7f)
 		return sfs_buf_printf(writer->out, "%c", (int)code);
+	/* As Python reads the name of a file that is no UTF-8. */
 	if (code >= SFSI_UNICODE_BAD)
-		return put_unit(writer, 0xfffd);
+		return put_unit(writer, 0xdc00 + (code & 0xff));
 	if (code < 0x10000)
 		return put_unit(writer, code);
 	int err = put_unit(writer, 0xd800 + ((code - 0x10000) >> 10));

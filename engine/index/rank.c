@@ -1,14 +1,44 @@
 /* Positions in a table: blocks in memory say how many entries come before one, a scan of one block the rest. */
 #include "index/table.h"
 
+static uint64_t of_sum(const struct sfsi_index_sum *sum, enum sfsi_index_unit unit)
+{
+	return unit == SFSI_INDEX_KEYS ? sum->keys : sum->entries;
+}
+
 /** Totals of the blocks before number. index_lock is held. */
 static uint64_t sum_before(const struct sfsi_index_table *table, size_t number,
 			   enum sfsi_index_unit unit)
 {
+	size_t summed = number / SFSI_INDEX_SUMMED;
 	uint64_t sum = 0;
-	for (size_t i = 0; i < number; i++)
-		sum += unit == SFSI_INDEX_KEYS ? table->blocks[i]->keys : table->blocks[i]->entries;
+	for (size_t i = 0; i < summed; i++)
+		sum += of_sum(&table->sums[i], unit);
+	for (size_t i = summed * SFSI_INDEX_SUMMED; i < number; i++)
+		sum += of_sum(&table->tallies[i], unit);
 	return sum;
+}
+
+/** The block with a position, and how many come before it; blocks_len: none. index_lock is held. */
+static size_t block_with(const struct sfsi_index_table *table, enum sfsi_index_unit unit,
+			 uint64_t position, uint64_t *ret_before)
+{
+	uint64_t before = 0, count;
+	size_t number = 0;
+	for (; number < table->blocks_len; number += SFSI_INDEX_SUMMED) {
+		count = of_sum(&table->sums[number / SFSI_INDEX_SUMMED], unit);
+		if (position - before < count)
+			break;
+		before += count;
+	}
+	for (; number < table->blocks_len; number++) {
+		count = of_sum(&table->tallies[number], unit);
+		if (position - before < count)
+			break;
+		before += count;
+	}
+	*ret_before = before;
+	return number < table->blocks_len ? number : table->blocks_len;
 }
 
 struct counting {
@@ -92,21 +122,17 @@ int sfsi_index_seek(struct sfs_store *store, struct sfsi_index_table *table,
 		    enum sfsi_index_unit unit, uint64_t position, struct sfs_buf *ret,
 		    uint64_t *ret_before)
 {
-	uint64_t before = 0;
+	uint64_t before;
 	int err = sfsi_index_blocks_load(store, table);
 	if (err < 0)
 		return err;
 	err = SFS_ERR_NOT_FOUND;
 	pthread_rwlock_rdlock(&store->index_lock);
-	for (size_t i = 0; i < table->blocks_len; i++) {
-		const struct sfsi_index_block *block = table->blocks[i];
-		uint64_t count = unit == SFSI_INDEX_KEYS ? block->keys : block->entries;
-		if (position - before < count) {
-			err = sfs_buf_append(ret, block->boundary, block->len);
-			*ret_before = before;
-			break;
-		}
-		before += count;
+	size_t number = block_with(table, unit, position, &before);
+	if (number < table->blocks_len) {
+		const struct sfsi_index_block *block = table->blocks[number];
+		err = sfs_buf_append(ret, block->boundary, block->len);
+		*ret_before = before;
 	}
 	pthread_rwlock_unlock(&store->index_lock);
 	return err;
@@ -138,6 +164,13 @@ int sfsi_index_count_of(struct sfs_store *store, const struct sfsi_index_table *
 {
 	struct sfsi_index_row row;
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	uint64_t commit;
+	pthread_rwlock_rdlock(&store->index_lock);
+	bool known = sfsi_index_count_known(store, table, key, ret);
+	pthread_rwlock_unlock(&store->index_lock);
+	if (known)
+		return 0;
+	/* What is not known does not lag; if it does since just now, it was right just now. */
 	sfsi_index_row(&row, table->id, 'K', key);
 	int err = sfsi_backend_get(store->backend, table->class->id, sfsi_index_row_span(&row),
 				   &value);
@@ -145,5 +178,5 @@ int sfsi_index_count_of(struct sfs_store *store, const struct sfsi_index_table *
 		*ret = 0;
 		return 0;
 	}
-	return err < 0 ? err : sfsi_index_count_decode(sfs_buf_span(&value), ret);
+	return err < 0 ? err : sfsi_index_count_decode(sfs_buf_span(&value), ret, &commit);
 }

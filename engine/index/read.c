@@ -1,7 +1,7 @@
 /* The library's reading of indexes: storefs/index.h. */
 #include "index/read.h"
 #include "index/walk.h"
-#include "object.h"
+#include "raw_index.h"
 
 /* --- which index --- */
 
@@ -9,7 +9,7 @@ static uint64_t object_count(struct sfs_store *store, const struct sfsi_class *c
 {
 	struct sfsi_state state;
 	sfsi_class_state(store, class, &state);
-	return state.objects;
+	return sfsi_class_things(class, &state);
 }
 
 /** One sentence for an index that does not answer. */
@@ -49,7 +49,7 @@ static int open_index(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 		      struct sfsi_index_table **ret, struct sfs_diag *diag)
 {
 	struct sfsi_class *class;
-	int err = sfsi_object_class(store, class_id, &class);
+	int err = sfsi_indexed_class(store, class_id, &class);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	return sfsi_index_open(store, class, name, ret, diag);
@@ -120,7 +120,7 @@ int sfs_index_next(struct sfs_store *store, uint32_t class_id, uint32_t after,
 {
 	struct sfsi_class *class;
 	struct sfsi_index_table *table, *next = NULL;
-	int err = sfsi_object_class(store, class_id, &class);
+	int err = sfsi_indexed_class(store, class_id, &class);
 	if (err < 0)
 		return err;
 	for (size_t i = 0; (table = sfsi_index_at(store, class, i)); i++) {
@@ -136,7 +136,7 @@ int sfs_index_find(struct sfs_store *store, uint32_t class_id, struct sfs_span n
 		   struct sfs_index_info *ret)
 {
 	struct sfsi_class *class;
-	int err = sfsi_object_class(store, class_id, &class);
+	int err = sfsi_indexed_class(store, class_id, &class);
 	struct sfsi_index_table *table = err < 0 ? NULL : sfsi_index_named(store, class, name);
 	return table ? fill_info(store, table, ret) : SFS_ERR_NOT_FOUND;
 }
@@ -150,12 +150,14 @@ struct giving {
 	sfs_index_entry_fn *fn;
 	void *arg;
 	struct sfs_buf key, shown; /* of the last entry */
+	struct sfs_buf oid;        /* of a raw */
 };
 
 static void giving_fini(struct giving *giving)
 {
 	sfs_buf_fini(&giving->key);
 	sfs_buf_fini(&giving->shown);
+	sfs_buf_fini(&giving->oid);
 }
 
 static int give(struct giving *giving, const struct sfsi_index_entry *entry)
@@ -167,9 +169,16 @@ static int give(struct giving *giving, const struct sfsi_index_entry *entry)
 		if (!err && !sfs_span_equal(entry->key, SFSI_INDEX_NO_KEY))
 			err = sfsi_index_key_show(entry->key, &giving->shown);
 	}
+	struct sfs_span oid = { "", 0 };
+	if (!err)
+		err = sfsi_thing_oid(giving->store, giving->table->class, entry->oid, &giving->oid,
+				     &oid);
+	/* A raw that went meanwhile has no name any more. */
+	if (err == SFS_ERR_NOT_FOUND)
+		return 0;
 	struct sfs_index_entry given = {
 		.key = sfs_buf_span(&giving->shown),
-		.oid = entry->oid,
+		.oid = oid,
 		.ino = sfs_ino_make(giving->table->class->id, entry->serial),
 		.cookie = entry->cookie,
 	};
@@ -223,6 +232,15 @@ int sfs_index_get(struct sfs_store *store, uint32_t class_id, struct sfs_span in
 	return fail(diag, err);
 }
 
+static int append_oid(struct sfs_store *store, const struct sfsi_class *class, struct sfs_span id,
+		      struct sfs_buf *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
+	struct sfs_span oid;
+	int err = sfsi_thing_oid(store, class, id, &path, &oid);
+	return err < 0 ? err : sfs_buf_append(ret, oid.data, oid.len);
+}
+
 int sfs_index_one(struct sfs_store *store, uint32_t class_id, struct sfs_span index,
 		  struct sfs_span text, uint64_t n, struct sfs_buf *ret_oid, uint64_t *ret_ino,
 		  struct sfs_diag *diag)
@@ -245,7 +263,7 @@ int sfs_index_one(struct sfs_store *store, uint32_t class_id, struct sfs_span in
 	if (!err)
 		err = sfsi_index_walk_next(&walk, &entry);
 	if (!err)
-		err = sfs_buf_append(ret_oid, entry.oid.data, entry.oid.len);
+		err = append_oid(store, table->class, entry.oid, ret_oid);
 	if (!err && ret_ino)
 		*ret_ino = sfs_ino_make(class_id, entry.serial);
 	sfsi_index_walk_fini(&walk);
@@ -316,8 +334,16 @@ int sfs_index_has(struct sfs_store *store, uint32_t class_id, struct sfs_span in
 	SFSI_AUTO_BUF struct sfs_buf key = SFS_BUF_INIT;
 	struct sfsi_index_table *table;
 	int err = open_key(store, class_id, index, text, &table, &key, diag);
+	struct sfsi_raw_id buf;
+	struct sfs_span id = oid;
+	if (!err && table->class->kind == SFS_CLASS_RAW)
+		err = fail(diag, sfsi_thing_id(store, table->class, oid, &buf, &id, NULL));
+	if (err == SFS_ERR_NOT_FOUND && id.data == oid.data) {
+		*ret = false;
+		return 0;
+	}
 	return err < 0 ? err
-		       : fail(diag, sfsi_index_lookup(store, table, sfs_buf_span(&key), oid, ret));
+		       : fail(diag, sfsi_index_lookup(store, table, sfs_buf_span(&key), id, ret));
 }
 
 /* --- lists --- */
@@ -595,7 +621,7 @@ int sfs_index_rebuild(struct sfs_store *store, uint32_t class_id, struct sfs_spa
 {
 	struct sfsi_class *class;
 	uint32_t id;
-	int err = sfsi_object_class(store, class_id, &class);
+	int err = sfsi_indexed_class(store, class_id, &class);
 	if (err < 0)
 		return fail(diag, err);
 	struct sfsi_index_table *table = sfsi_index_named(store, class, index);
@@ -624,7 +650,7 @@ int sfs_index_wait(struct sfs_store *store, uint32_t class_id, sfs_index_progres
 {
 	struct sfsi_class *class;
 	struct sfsi_index_table *table;
-	int err = sfsi_object_class(store, class_id, &class);
+	int err = sfsi_indexed_class(store, class_id, &class);
 	for (size_t i = 0; !err && (table = sfsi_index_at(store, class, i)); i++)
 		if (sfsi_index_state(store, table) == SFSI_INDEX_BUILDING)
 			err = wait_table(store, table, fn, arg);

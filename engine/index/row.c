@@ -3,6 +3,7 @@
 #include "index/key.h"
 
 #define VERSION 1
+#define VERSION_COMMIT 2 /* of counts */
 
 #define HEAD_MULTI 1u
 
@@ -43,6 +44,22 @@ void sfsi_index_row_head(struct sfsi_key *key, uint32_t id)
 	}
 }
 
+void sfsi_index_row_journal(struct sfsi_key *key, uint32_t slot)
+{
+	key->data[0] = 'H';
+	put_id(key->data + 1, slot);
+	key->len = 5;
+}
+
+bool sfsi_index_row_slot(struct sfs_span key, uint32_t *ret)
+{
+	const uint8_t *at = key.data;
+	if (key.len != 5 || at[0] != 'H')
+		return false;
+	*ret = sfsi_get_be32(at + 1);
+	return true;
+}
+
 size_t sfsi_index_key_len(struct sfs_span tail)
 {
 	size_t len;
@@ -81,35 +98,45 @@ size_t sfsi_index_entry_encode(uint64_t serial, uint8_t ret[SFSI_INDEX_ENTRY_SIZ
 	return len;
 }
 
-size_t sfsi_index_count_encode(uint64_t entries, uint8_t ret[SFSI_INDEX_COUNT_SIZE])
+size_t sfsi_index_count_encode(uint64_t entries, uint64_t commit,
+			       uint8_t ret[SFSI_INDEX_COUNT_SIZE])
 {
-	return (size_t)(sfsi_put_u64(sfsi_put_u8(ret, VERSION), entries) - ret);
+	uint8_t *at = sfsi_put_u8(ret, VERSION_COMMIT);
+	return (size_t)(sfsi_put_u64(sfsi_put_u64(at, entries), commit) - ret);
 }
 
-int sfsi_index_count_decode(struct sfs_span val, uint64_t *ret)
+/** What a count ends with; nothing in version 1. */
+static int decode_commit(struct sfsi_reader *r, uint8_t version, uint64_t *ret)
+{
+	*ret = version == VERSION_COMMIT ? sfsi_read_u64(r) : 0;
+	if (r->bad || r->left)
+		return SFS_ERR_CORRUPT;
+	return version == VERSION || version == VERSION_COMMIT ? 0 : SFS_ERR_VERSION;
+}
+
+int sfsi_index_count_decode(struct sfs_span val, uint64_t *ret, uint64_t *ret_commit)
 {
 	struct sfsi_reader r = sfsi_reader(val);
 	uint8_t version = sfsi_read_u8(&r);
 	*ret = sfsi_read_u64(&r);
-	if (r.bad || r.left)
-		return SFS_ERR_CORRUPT;
-	return version == VERSION ? 0 : SFS_ERR_VERSION;
+	return decode_commit(&r, version, ret_commit);
 }
 
-size_t sfsi_index_block_encode(uint64_t entries, uint64_t keys, uint8_t ret[SFSI_INDEX_BLOCK_SIZE])
+size_t sfsi_index_block_encode(const struct sfsi_index_tally *tally,
+			       uint8_t ret[SFSI_INDEX_BLOCK_SIZE])
 {
-	return (size_t)(sfsi_put_u64(sfsi_put_u64(sfsi_put_u8(ret, VERSION), entries), keys) - ret);
+	uint8_t *at = sfsi_put_u8(ret, VERSION_COMMIT);
+	at = sfsi_put_u64(sfsi_put_u64(at, tally->entries), tally->keys);
+	return (size_t)(sfsi_put_u64(at, tally->commit) - ret);
 }
 
-int sfsi_index_block_decode(struct sfs_span val, uint64_t *ret_entries, uint64_t *ret_keys)
+int sfsi_index_block_decode(struct sfs_span val, struct sfsi_index_tally *ret)
 {
 	struct sfsi_reader r = sfsi_reader(val);
 	uint8_t version = sfsi_read_u8(&r);
-	*ret_entries = sfsi_read_u64(&r);
-	*ret_keys = sfsi_read_u64(&r);
-	if (r.bad || r.left)
-		return SFS_ERR_CORRUPT;
-	return version == VERSION ? 0 : SFS_ERR_VERSION;
+	ret->entries = sfsi_read_u64(&r);
+	ret->keys = sfsi_read_u64(&r);
+	return decode_commit(&r, version, &ret->commit);
 }
 
 int sfsi_index_head_encode(const struct sfsi_index_head *head, struct sfs_buf *ret)

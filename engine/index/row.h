@@ -6,10 +6,12 @@
  *   I  id u32  E  key cookie u64 oid  entry: the object's serial
  *   I  id u32  K  key                 key: how many entries it has
  *   I  id u32  B  boundary            block: how many entries and keys are from here to the next one
+ *   H  slot u32                       the journal: what commits did to counts (journal.h)
  *
  * A key (key.h) says where it ends. Objects without keys have the one that no value has,
  * SFSI_INDEX_NO_KEY, before all others. A boundary is a key and a cookie, so that it comes before the
- * entries that it begins with. What follows the letter is called the tail of a row.
+ * entries that it begins with. What follows the letter is called the tail of a row. Counts say as of
+ * which commit they are right; a row of version 1 is right as of all commits that are not in the journal.
  */
 #ifndef SFSI_INDEX_ROW_H
 #define SFSI_INDEX_ROW_H
@@ -57,6 +59,10 @@ void sfsi_index_row_entry(struct sfsi_index_row *row, uint32_t id, struct sfs_sp
 			  uint64_t cookie, struct sfs_span oid);
 /** The head of an index; id 0: where the next id is kept. */
 void sfsi_index_row_head(struct sfsi_key *key, uint32_t id);
+/** A row of the journal. */
+void sfsi_index_row_journal(struct sfsi_key *key, uint32_t slot);
+/** Its slot; false: it is another row. */
+bool sfsi_index_row_slot(struct sfs_span key, uint32_t *ret);
 
 /** Length of the key that a tail begins with; 0: there is none. */
 size_t sfsi_index_key_len(struct sfs_span tail);
@@ -72,14 +78,20 @@ SFS_MUST_CHECK int sfsi_index_entry_decode(struct sfs_span tail, struct sfs_span
 #define SFSI_INDEX_ENTRY_SIZE 9
 size_t sfsi_index_entry_encode(uint64_t serial, uint8_t ret[SFSI_INDEX_ENTRY_SIZE]);
 
-#define SFSI_INDEX_COUNT_SIZE 9
-size_t sfsi_index_count_encode(uint64_t entries, uint8_t ret[SFSI_INDEX_COUNT_SIZE]);
-SFS_MUST_CHECK int sfsi_index_count_decode(struct sfs_span val, uint64_t *ret);
+#define SFSI_INDEX_COUNT_SIZE 17
+size_t sfsi_index_count_encode(uint64_t entries, uint64_t commit,
+			       uint8_t ret[SFSI_INDEX_COUNT_SIZE]);
+SFS_MUST_CHECK int sfsi_index_count_decode(struct sfs_span val, uint64_t *ret,
+					   uint64_t *ret_commit);
 
-#define SFSI_INDEX_BLOCK_SIZE 17
-size_t sfsi_index_block_encode(uint64_t entries, uint64_t keys, uint8_t ret[SFSI_INDEX_BLOCK_SIZE]);
-SFS_MUST_CHECK int sfsi_index_block_decode(struct sfs_span val, uint64_t *ret_entries,
-					   uint64_t *ret_keys);
+/** Entries and keys of a block, as of a commit. */
+struct sfsi_index_tally {
+	uint64_t entries, keys, commit;
+};
+#define SFSI_INDEX_BLOCK_SIZE 25
+size_t sfsi_index_block_encode(const struct sfsi_index_tally *tally,
+			       uint8_t ret[SFSI_INDEX_BLOCK_SIZE]);
+SFS_MUST_CHECK int sfsi_index_block_decode(struct sfs_span val, struct sfsi_index_tally *ret);
 
 enum sfsi_index_state {
 	SFSI_INDEX_BUILDING = 1, /* objects up to the cursor are in it */

@@ -3,6 +3,7 @@
  * class does to them.
  */
 #include "index/table.h"
+#include "raw_index.h"
 
 #define ID_MAX UINT32_MAX
 
@@ -11,6 +12,7 @@ void sfsi_index_table_free(struct sfsi_index_table *table)
 	if (!table)
 		return;
 	sfsi_index_blocks_free_locked(table);
+	sfsi_index_counts_free_locked(table);
 	sfsi_schema_unref(table->schema);
 	sfs_buf_fini(&table->cursor);
 	free(table);
@@ -21,6 +23,7 @@ void sfsi_index_set_fini(struct sfsi_index_set *set)
 	for (size_t i = 0; i < set->len; i++)
 		sfsi_index_table_free(set->items[i]);
 	free(set->items);
+	free(set->journal.rows);
 }
 
 /** The declaration of a name in a schema, or NULL. */
@@ -123,13 +126,31 @@ static int load_row(void *arg, struct sfs_span key, struct sfs_span val)
 	return load->err < 0;
 }
 
+/** Without the journal nobody knows what counts are: the indexes are built anew. */
+static int load_counts(struct sfs_store *store, struct sfsi_class *class)
+{
+	int err = sfsi_index_journal_load(store, class);
+	if (err != SFS_ERR_CORRUPT)
+		return err;
+	for (size_t i = 0; i < class->tables.len; i++)
+		class->tables.items[i]->state = SFSI_INDEX_DROPPING;
+	struct sfsi_index_journal *journal = &class->tables.journal;
+	free(journal->rows);
+	*journal = (struct sfsi_index_journal){ .used = SFSI_INDEX_SLOTS, .bad = true };
+	return 0;
+}
+
 int sfsi_index_load(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct load load = { .class = class };
 	struct sfsi_scan scan = { .partition = class->id, .prefix = sfs_span_str("J") };
 	class->tables.next_id = 1;
 	int err = sfsi_backend_scan(store->backend, &scan, load_row, &load);
-	return err == SFS_ERR_CANCELLED ? load.err : err;
+	if (err == SFS_ERR_CANCELLED)
+		err = load.err;
+	if (!err && class->tables.next_id > 1)
+		err = load_counts(store, class);
+	return err;
 }
 
 /* --- looking --- */
@@ -239,7 +260,8 @@ int sfsi_index_define(struct sfsi_txn *txn, struct sfsi_class *class, struct sfs
 {
 	/* In an empty class there is nothing to be built. */
 	struct sfsi_index_table like = {
-		.state = class->state.objects ? SFSI_INDEX_BUILDING : SFSI_INDEX_READY,
+		.state = sfsi_class_things(class, &class->state) ? SFSI_INDEX_BUILDING
+								 : SFSI_INDEX_READY,
 		.generation = 1,
 	};
 	int err = 0;
@@ -285,11 +307,26 @@ static bool reads_class(const struct sfsi_index_rule *rule)
 int sfsi_index_retype(struct sfsi_txn *txn, struct sfsi_class *class)
 {
 	int err = 0;
-	for (size_t i = 0; class->state.objects && i < class->tables.len && !err; i++) {
+	bool any = sfsi_class_things(class, &class->state) != 0;
+	for (size_t i = 0; any && i < class->tables.len && !err; i++) {
 		struct sfsi_index_table *table = class->tables.items[i];
 		if (sfsi_index_staged_state(txn, table) != SFSI_INDEX_DROPPING &&
 		    reads_class(table->rule))
 			err = sfsi_index_renew(txn, class, table, false, NULL);
+	}
+	return err;
+}
+
+/** Keys without entries have no rows, but blocks do. */
+static int forget_blocks(struct sfsi_txn *txn, struct sfsi_index_table *table)
+{
+	struct sfsi_index_row row;
+	int err = sfsi_index_blocks_load_locked(txn->store, table);
+	for (size_t i = 0; i < table->blocks_len && !err; i++) {
+		const struct sfsi_index_block *block = table->blocks[i];
+		sfsi_index_row(&row, table->id, 'B',
+			       (struct sfs_span){ block->boundary, block->len });
+		err = sfsi_txn_remove(txn, table->class->id, sfsi_index_row_span(&row));
 	}
 	return err;
 }
@@ -309,14 +346,18 @@ int sfsi_index_forget(struct sfsi_txn *txn, struct sfsi_class *class)
 		/* Tables that are dropped may have many rows: they go first. */
 		if (table->state == SFSI_INDEX_DROPPING)
 			return SFS_ERR_CONFLICT;
-		err = sfsi_index_edit(txn, table, &edit);
+		err = forget_blocks(txn, table);
+		if (!err)
+			err = sfsi_index_edit(txn, table, &edit);
 		if (!err) {
 			edit->state = SFSI_INDEX_DROPPING;
 			edit->gone = true;
 		}
 	}
 	sfsi_index_row_head(&key, 0);
-	return err < 0 ? err : sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
+	if (!err)
+		err = sfsi_txn_remove(txn, class->id, sfsi_key_span(&key));
+	return err < 0 ? err : sfsi_index_journal_forget(txn, class);
 }
 
 /* --- opening --- */
@@ -331,6 +372,15 @@ static bool lacks_table(const struct sfsi_class *class)
 	return false;
 }
 
+/** Counts of a class could not be read: what there is goes, and is built anew. */
+static int drop_all(struct sfsi_txn *txn, struct sfsi_class *class)
+{
+	int err = sfsi_index_journal_forget(txn, class);
+	for (size_t i = 0; i < class->tables.len && !err; i++)
+		err = drop_table(txn, class->tables.items[i]);
+	return err;
+}
+
 static int adopt_class(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct sfsi_txn_class *copy;
@@ -338,15 +388,21 @@ static int adopt_class(struct sfs_store *store, struct sfsi_class *class)
 	for (size_t i = 0; i < class->tables.len; i++)
 		if (class->tables.items[i]->state != SFSI_INDEX_READY)
 			sfsi_indexer_wake(store);
-	if (!lacks_table(class))
+	bool bad = class->tables.journal.bad;
+	if (!bad && !lacks_table(class))
 		return 0;
 	int err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
 	err = sfsi_txn_class(&txn, class->id, &copy);
-	if (!err)
+	if (!err && bad)
+		err = drop_all(&txn, class);
+	if (!err && class->schema)
 		err = sfsi_index_define(&txn, class, class->schema);
-	return sfsi_txn_end(&txn, err);
+	err = sfsi_txn_end(&txn, err);
+	if (!err && bad)
+		class->tables.journal = (struct sfsi_index_journal){ .len = 0 };
+	return err;
 }
 
 int sfsi_index_adopt(struct sfs_store *store)

@@ -4,7 +4,9 @@
  * one serves until the new one is ready.
  *
  *   table.c    which tables a class has: heads, definitions
- *   stage.c    what a change does to heads and blocks, until it is committed
+ *   stage.c    what a change does to heads and blocks, until it is committed; tally.c: to counts
+ *   count.c    how many entries keys have, in memory
+ *   journal.c  what commits did to counts whose rows are written later
  *   block.c    how many entries are where
  *   update.c   entries of an object that changes
  *   whole.c    which relations are read, so that their targets must be in the body
@@ -19,6 +21,7 @@
 #define SFSI_INDEX_TABLE_H
 
 #include "derive.h"
+#include "index/count.h"
 #include "index/extract.h"
 #include "index/row.h"
 #include "schema/schema.h"
@@ -27,9 +30,15 @@
 /** A block with more entries than this is divided; the parts have half of it. */
 #define SFSI_INDEX_BLOCK_MAX 512
 
+/** Counts of blocks are summed up for so many at a time. */
+#define SFSI_INDEX_SUMMED 128
+
 /** Entries and keys from a boundary up to the next one. */
 struct sfsi_index_block {
-	uint64_t entries, keys;          /* protected by index_lock */
+	struct sfsi_index_lag lag;
+	struct sfsi_index_block *waits_older, *waits_newer; /* protected by index_lock */
+	bool waits;             /* it is to be divided, or to go; protected by index_lock */
+	uint64_t entries, keys; /* protected by index_lock */
 	int64_t more_entries, more_keys; /* of the change in the making; commit_lock */
 	bool touched;                    /* …and is it part of it? commit_lock */
 	bool solid;                      /* can not be divided; commit_lock */
@@ -56,13 +65,20 @@ struct sfsi_index_table {
 	bool loaded;
 	struct sfsi_index_block **blocks; /* [blocks_len], in order; at least one once loaded */
 	size_t blocks_len, blocks_cap;
-	bool divide; /* a block is too large */
+	struct sfsi_index_sum {
+		uint64_t entries, keys;
+	} *tallies, *sums; /* of each block; of SFSI_INDEX_SUMMED at a time */
+	struct sfsi_index_block *waiting, *waiting_newest; /* blocks to be divided, or to go */
+	struct sfsi_index_lags lagging;                    /* blocks whose rows lag */
+	struct sfsi_index_counts counts;
 };
 
 /* --- table.c --- */
 
 /** Load the heads of a class. */
 SFS_MUST_CHECK int sfsi_index_load(struct sfs_store *store, struct sfsi_class *class);
+/** The store is being closed: settle what would take long to replay. */
+void sfsi_index_close(struct sfs_store *store);
 /** The store is open: plan what declared indexes lack, and go on with what is not done. */
 SFS_MUST_CHECK int sfsi_index_adopt(struct sfs_store *store);
 void sfsi_index_set_fini(struct sfsi_index_set *set);
@@ -112,23 +128,25 @@ SFS_MUST_CHECK int sfsi_index_edit(struct sfsi_txn *txn, struct sfsi_index_table
 /** The state that a table will have as far as the change goes. */
 enum sfsi_index_state sfsi_index_staged_state(struct sfsi_txn *txn,
 					      const struct sfsi_index_table *table);
-/** Count entries and keys in the block of a tail. */
-SFS_MUST_CHECK int sfsi_index_block_add(struct sfsi_txn *txn, struct sfsi_index_table *table,
-					struct sfs_span tail, int entries, int keys);
-/** A count of a key that was written lately; of a key, an index and a class by 128 bits of hashes. */
-struct sfsi_index_known {
-	uint64_t hash[2];
-	uint64_t entries;
+/**
+ * Count an entry, written or removed: of its key, in its block, for the journal.
+ * @tail  of the entry; it begins with the key. @more  1 or -1.
+ * Returns 0, SFS_ERR_NOT_FOUND (the key has none that could go), or an error of a read.
+ */
+SFS_MUST_CHECK int sfsi_index_tally(struct sfsi_txn *txn, struct sfsi_index_table *table,
+				    struct sfs_span tail, size_t key_len, int more);
+/** Write what the journal of a class has to its counts, with the change. */
+SFS_MUST_CHECK int sfsi_index_settle(struct sfsi_txn *txn, struct sfsi_class *class);
+/** Some blocks, one behind the other, become others. */
+struct sfsi_index_replaced {
+	struct sfsi_index_table *table;
+	size_t number, old;              /* the first of them, how many */
+	struct sfsi_index_block **parts; /* [count] */
+	size_t count;
 };
-/** Where that of a row K would be remembered. commit_lock is held. */
-struct sfsi_index_known *sfsi_index_known(struct sfs_store *store, uint32_t class_id,
-					  struct sfs_span row, uint64_t ret_hash[2]);
-/** A block becomes several: taken over by the change; the block goes when it is committed. */
-SFS_MUST_CHECK int sfsi_index_block_replace(struct sfsi_txn *txn, struct sfsi_index_table *table,
-					    struct sfsi_index_block *block,
-					    struct sfsi_index_block **parts, size_t count);
-
-SFS_MUST_CHECK int sfsi_index_known_new(struct sfs_store *store);
+/** The parts are taken over by the change; the old blocks go when it is committed. */
+SFS_MUST_CHECK int sfsi_index_block_replace(struct sfsi_txn *txn,
+					    const struct sfsi_index_replaced *replaced);
 
 /* txn.c calls these. */
 /** Write heads and blocks of the change. */
@@ -149,9 +167,26 @@ SFS_MUST_CHECK int sfsi_index_blocks_load_locked(struct sfs_store *store,
 /** The same for readers, with no lock held. */
 SFS_MUST_CHECK int sfsi_index_blocks_load(struct sfs_store *store, struct sfsi_index_table *table);
 void sfsi_index_blocks_free_locked(struct sfsi_index_table *table);
+/** Its row lags since a commit. index_lock is held exclusively. */
+void sfsi_index_block_lags_locked(struct sfsi_index_table *table, struct sfsi_index_block *block,
+				  uint64_t since);
+/** Its row is right as of a commit. index_lock is held exclusively. */
+void sfsi_index_block_right_locked(struct sfsi_index_table *table, struct sfsi_index_block *block,
+				   uint64_t written);
+/**
+ * So much more is counted in a block: itself, and in sums. A block that has become too large, or empty,
+ * waits for being divided, or going. index_lock is held exclusively.
+ */
+void sfsi_index_block_count_locked(struct sfsi_index_table *table, size_t number, int64_t entries,
+				   int64_t keys);
+/** It waits no longer. */
+void sfsi_index_block_settled_locked(struct sfsi_index_table *table,
+				     struct sfsi_index_block *block);
+/** Blocks from number on are others, or in other places. */
+void sfsi_index_blocks_sum_locked(struct sfsi_index_table *table, size_t number);
 /** Room for more blocks; index_lock is held exclusively. */
 SFS_MUST_CHECK int sfsi_index_blocks_reserve_locked(struct sfsi_index_table *table, size_t more);
-/** Divide the first block that is too large. SFS_ERR_NOT_FOUND: there is none (any more). */
+/** Divide a block that is too large, or remove an empty one. SFS_ERR_NOT_FOUND: there is none. */
 SFS_MUST_CHECK int sfsi_index_divide(struct sfsi_txn *txn, struct sfsi_index_table *table);
 
 /* --- update.c --- */

@@ -61,51 +61,6 @@ struct place {
 	uint64_t cookie, serial;
 };
 
-/** How many entries a key had last: without reading it where it was seen lately. */
-static int read_count(const struct place *at, struct sfs_span row, struct sfsi_index_known *known,
-		      const uint64_t hash[2], uint64_t *ret)
-{
-	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	*ret = known->entries;
-	if (known->hash[0] == hash[0] && known->hash[1] == hash[1])
-		return 0;
-	int err = sfsi_txn_get(at->txn, at->table->class->id, row, &value);
-	if (!err)
-		return sfsi_index_count_decode(sfs_buf_span(&value), ret);
-	*ret = 0;
-	return err == SFS_ERR_NOT_FOUND ? 0 : err;
-}
-
-/** One entry more or less of a key. SFS_ERR_NOT_FOUND: the key has none. */
-static int count_entry(const struct place *at, struct sfs_span key, int more)
-{
-	struct sfsi_index_row row;
-	uint64_t entries, hash[2];
-	sfsi_index_row(&row, at->table->id, 'K', key);
-	struct sfs_span whole = sfsi_index_row_span(&row);
-	struct sfsi_index_known *known = sfsi_index_known(at->txn->store, at->table->class->id,
-							  whole, hash);
-	int err = read_count(at, whole, known, hash, &entries);
-	if (!err && entries == 0 && more < 0)
-		err = SFS_ERR_NOT_FOUND;
-	if (err < 0)
-		return err;
-	uint64_t left = more > 0 ? entries + 1 : entries - 1;
-	if (left == 0 || entries == 0)
-		err = sfsi_index_block_add(at->txn, at->table, key, 0, more);
-	uint8_t bytes[SFSI_INDEX_COUNT_SIZE];
-	size_t len = sfsi_index_count_encode(left, bytes);
-	if (!err && left == 0)
-		err = sfsi_txn_remove(at->txn, at->table->class->id, whole);
-	else if (!err)
-		err = sfsi_txn_put(at->txn, at->table->class->id, whole,
-				   (struct sfs_span){ bytes, len });
-	/* It is forgotten when the change does not become a commit. */
-	if (!err)
-		*known = (struct sfsi_index_known){ { hash[0], hash[1] }, left };
-	return err;
-}
-
 static int add_entry(const struct place *at, struct sfs_span key)
 {
 	struct sfsi_index_row row;
@@ -115,9 +70,9 @@ static int add_entry(const struct place *at, struct sfs_span key)
 	size_t len = sfsi_index_entry_encode(at->serial, value);
 	int err = sfsi_txn_put(at->txn, at->table->class->id, whole,
 			       (struct sfs_span){ value, len });
-	if (!err)
-		err = sfsi_index_block_add(at->txn, at->table, sfsi_index_row_tail(whole), 1, 0);
-	return err < 0 ? err : count_entry(at, key, 1);
+	return err < 0 ? err
+		       : sfsi_index_tally(at->txn, at->table, sfsi_index_row_tail(whole), key.len,
+					  1);
 }
 
 /** SFS_ERR_NOT_FOUND: it was not there. */
@@ -131,9 +86,9 @@ static int remove_entry(const struct place *at, struct sfs_span key)
 	int err = sfsi_txn_get(at->txn, partition, whole, &value);
 	if (!err)
 		err = sfsi_txn_remove(at->txn, partition, whole);
-	if (!err)
-		err = sfsi_index_block_add(at->txn, at->table, sfsi_index_row_tail(whole), -1, 0);
-	return err < 0 ? err : count_entry(at, key, -1);
+	return err < 0 ? err
+		       : sfsi_index_tally(at->txn, at->table, sfsi_index_row_tail(whole), key.len,
+					  -1);
 }
 
 /* --- one object --- */

@@ -48,7 +48,7 @@ static bool has_work(struct sfs_store *store, const struct sfsi_index_table *tab
 {
 	pthread_rwlock_rdlock(&store->index_lock);
 	bool work = (table->state != SFSI_INDEX_READY && !table->gone) ||
-		    (table->divide && table->state != SFSI_INDEX_DROPPING);
+		    (table->waiting && table->state != SFSI_INDEX_DROPPING);
 	bool failed = is_final(table->error);
 	pthread_rwlock_unlock(&store->index_lock);
 	return work && (again || !failed);

@@ -424,6 +424,7 @@ static bool place_bytes(struct sfsi_folder *folder, const struct sfsi_folder_sta
 	}
 	if (fstatat(root_fd, blob, &stat, AT_SYMLINK_NOFOLLOW) < 0)
 		return true;
+	sfsi_folder_wrote(folder, staged->ino, &stat);
 	if ((stat.st_mode & 07777) != staged->mode)
 		(void)!fchmodat(root_fd, blob, staged->mode, 0);
 	if (geteuid() == 0 && (stat.st_uid != staged->uid || stat.st_gid != staged->gid))

@@ -53,6 +53,9 @@ SFS_MUST_CHECK int sfsi_folder_take_raw(struct sfsi_folder *folder, struct sfsi_
 /** Is this meta.json, as it is now, what the raw was made of? */
 bool sfsi_folder_raw_known(struct sfsi_folder *folder, const char *path);
 
+/** We did this to the bytes of a raw: nothing to be taken in when it is heard of. */
+void sfsi_folder_wrote(struct sfsi_folder *folder, uint64_t ino, const struct stat *stat);
+
 /* For scans: rows of the table F R and F V. */
 SFS_MUST_CHECK int sfsi_folder_see_raw(struct sfsi_folder *folder, struct sfsi_class *class,
 				       struct sfs_span serial, struct sfs_span val);

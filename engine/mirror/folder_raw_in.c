@@ -7,6 +7,8 @@
 #include "mirror/folder_raw.h"
 #include "open.h"
 #include "raw.h"
+#include "raw_index.h"
+#include "raw_meta.h"
 #include "stamp.h"
 
 /* --- which raw is it? --- */
@@ -101,38 +103,53 @@ static int walk_path(struct sfsi_txn *txn, const struct sfsi_folder_raw *raw, ui
 	}
 }
 
-/** The members of the file as metadata: keys as bytes. */
-static int put_meta(struct sfsi_txn *txn, uint64_t ino, const struct sfsi_folder_parsed *parsed)
+/** The members of the file that can be metadata, as the body of a document. */
+static int meta_body(const struct sfsi_folder_parsed *parsed, struct sfs_buf *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf pairs = SFS_BUF_INIT;
-	SFSI_AUTO_BUF struct sfs_buf whole = SFS_BUF_INIT;
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
-	struct sfsi_msgpack_writer writer;
-	struct sfsi_key key;
 	uint32_t count = 0;
 	int err = sfsi_msgpack_map_init(&map, sfs_buf_span(&parsed->document));
-	sfsi_msgpack_writer_init(&writer, &pairs);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
-		bool fits = pair.name.data && pair.name.len && pair.name.len <= 255;
-		if (!fits || sfs_span_equal(pair.name, sfs_span_str("updates")))
+		if (!pair.name.data || sfsi_meta_key_check(pair.name, NULL) < 0 ||
+		    pair.value.len > SFSI_META_VALUE_MAX ||
+		    sfs_span_equal(pair.name, sfs_span_str("updates")))
 			continue;
 		count++;
-		err = writer.sink.ops->binary(&writer.sink, pair.name);
+		err = sfs_buf_append(&pairs, pair.key.data, pair.key.len);
 		if (!err)
 			err = sfs_buf_append(&pairs, pair.value.data, pair.value.len);
 	}
 	err = err == 1 ? 0 : err;
+	if (!err)
+		err = sfsi_msgpack_map_header(ret, count);
+	return err < 0 ? err : sfs_buf_append(ret, pairs.data, pairs.len);
+}
+
+static int put_meta(struct sfsi_txn *txn, uint64_t ino, const struct sfsi_folder_parsed *parsed)
+{
+	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf map = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf old = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
+	struct sfsi_meta before, after = { .text = { "", 0 } };
+	struct sfsi_key key;
+	uint32_t class_id = sfs_ino_class(ino);
+	int err = meta_body(parsed, &body);
+	if (!err)
+		err = sfsi_meta_map(txn->store, class_id, sfs_buf_span(&body), &map, NULL);
+	if (!err)
+		err = sfsi_meta_load_in(txn, ino, &old, &before);
+	if (err < 0 || sfs_span_equal(before.map, sfs_buf_span(&map)))
+		return err;
+	after.updated_ns = after.saved_ns = txn->now_ns;
+	after.map = sfs_buf_span(&map);
+	err = sfsi_meta_encode(&after, &value);
 	sfsi_key_serial(&key, 'X', sfsi_ino_serial(ino));
-	if (!err && !count)
-		return sfsi_txn_remove(txn, sfs_ino_class(ino), sfsi_key_span(&key));
 	if (!err)
-		err = sfsi_msgpack_map_header(&whole, count);
-	if (!err)
-		err = sfs_buf_append(&whole, pairs.data, pairs.len);
-	return err < 0 ? err
-		       : sfsi_txn_put(txn, sfs_ino_class(ino), sfsi_key_span(&key),
-				      sfs_buf_span(&whole));
+		err = sfsi_txn_put(txn, class_id, sfsi_key_span(&key), sfs_buf_span(&value));
+	return err < 0 ? err : sfsi_raw_index_change(txn, ino, &before, &after);
 }
 
 /** It is there already: what is said of it changed. */
@@ -292,13 +309,8 @@ static bool is_our_doing(struct sfsi_folder *folder, uint64_t ino,
 	return false;
 }
 
-void sfsi_mirror_wrote_bytes(struct sfs_store *store, uint64_t ino, int fd)
+void sfsi_folder_wrote(struct sfsi_folder *folder, uint64_t ino, const struct stat *stat)
 {
-	struct stat stat;
-	struct sfsi_folder *folder = store->mirror && store->mirror->own ? store->mirror->own[0]
-									 : NULL;
-	if (!folder || fstat(fd, &stat) < 0)
-		return;
 	SFSI_LOCK_SCOPE(&folder->lock);
 	size_t count = sizeof folder->wrote / sizeof *folder->wrote, at = folder->wrote_next;
 	for (size_t i = 0; i < count; i++)
@@ -307,7 +319,16 @@ void sfsi_mirror_wrote_bytes(struct sfs_store *store, uint64_t ino, int fd)
 	if (at == folder->wrote_next)
 		folder->wrote_next = (at + 1) % count;
 	folder->wrote[at].ino = ino;
-	sfsi_folder_stamp_of(&stat, &folder->wrote[at].stamp);
+	sfsi_folder_stamp_of(stat, &folder->wrote[at].stamp);
+}
+
+void sfsi_mirror_wrote_bytes(struct sfs_store *store, uint64_t ino, int fd)
+{
+	struct stat stat;
+	struct sfsi_folder *folder = store->mirror && store->mirror->own ? store->mirror->own[0]
+									 : NULL;
+	if (folder && fstat(fd, &stat) == 0)
+		sfsi_folder_wrote(folder, ino, &stat);
 }
 
 int sfsi_folder_look_blob(struct sfsi_folder *folder, const char *path)

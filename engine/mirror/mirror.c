@@ -11,6 +11,7 @@
 
 const struct sfsi_mirror_kind *const sfsi_mirror_kinds[] = {
 	&sfsi_mirror_directory,
+	&sfsi_mirror_mpack,
 	NULL,
 };
 

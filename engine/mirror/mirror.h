@@ -43,6 +43,8 @@ struct sfsi_mirror_change {
 
 struct sfsi_mirror_kind {
 	const char *name; /* "backend" of the definitions of its classes */
+	/* May be NULL: a class of this kind was loaded or made, and has its mirror. */
+	int (*attach)(struct sfs_store *store, struct sfsi_class *class);
 	/* Look at a folder, or at a file; set what is found in ret. No error: what can not be read is not of
 	 * this kind. @root_fd  the folder. @file  NULL, or the file's name in it. */
 	void (*recognise)(int root_fd, const char *file, struct sfsi_recognised *ret);
@@ -69,6 +71,7 @@ struct sfsi_mirror_kind {
 /** All kinds, ended by NULL. */
 extern const struct sfsi_mirror_kind *const sfsi_mirror_kinds[];
 extern const struct sfsi_mirror_kind sfsi_mirror_directory;
+extern const struct sfsi_mirror_kind sfsi_mirror_mpack;
 
 /** What a class has of the mirror. Lives as long as the class. */
 struct sfsi_mirror_class {
@@ -99,6 +102,9 @@ SFS_MUST_CHECK int sfsi_mirror_class_load(struct sfs_store *store, struct sfsi_c
  */
 SFS_MUST_CHECK int sfsi_mirror_class_make(struct sfsi_txn *txn, struct sfsi_class *class,
 					  const struct sfsi_mirror_class *as);
+/** … or renamed; of one that is a database, whose file has the new name already. */
+SFS_MUST_CHECK int sfsi_mirror_class_move(struct sfsi_txn *txn, struct sfsi_class *class,
+					  struct sfs_span new_name);
 /** … or removed. */
 SFS_MUST_CHECK int sfsi_mirror_class_forget(struct sfsi_txn *txn, const struct sfsi_class *class);
 

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include "class_private.h"
+#include "database/database.h"
 #include "mirror/mirror.h"
 
 static struct sfsi_mirror_class *new_class(const struct sfsi_mirror_kind *kind,
@@ -25,6 +26,12 @@ static const struct sfsi_mirror_kind *find_kind(struct sfs_span name)
 	return NULL;
 }
 
+static int attach(struct sfs_store *store, struct sfsi_class *class)
+{
+	const struct sfsi_mirror_kind *kind = class->mirror->kind;
+	return kind->attach ? kind->attach(store, class) : 0;
+}
+
 int sfsi_mirror_class_load(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct sfsi_key key;
@@ -43,7 +50,7 @@ int sfsi_mirror_class_load(struct sfs_store *store, struct sfsi_class *class)
 		return SFS_ERR_CORRUPT;
 	size_t used = (size_t)(end - text) + 1;
 	class->mirror = new_class(kind, (struct sfs_span){ text + used, value.len - used });
-	return class->mirror ? 0 : SFS_ERR_NO_MEMORY;
+	return class->mirror ? attach(store, class) : SFS_ERR_NO_MEMORY;
 }
 
 /** Dots of the name are folders. */
@@ -52,6 +59,13 @@ static void path_of_name(const char *name, char ret[SFS_CLASS_NAME_MAX + 1])
 	snprintf(ret, SFS_CLASS_NAME_MAX + 1, "%s", name);
 	for (char *at = ret; (at = strchr(at, '.')); at++)
 		*at = '/';
+}
+
+static struct sfsi_mirror_class *new_database(const char *name)
+{
+	char path[SFS_CLASS_NAME_MAX + 8];
+	int len = snprintf(path, sizeof path, "%s" SFSI_DATABASE_EXTENSION, name);
+	return new_class(&sfsi_mirror_mpack, (struct sfs_span){ path, (size_t)len });
 }
 
 static int put_row(struct sfsi_txn *txn, const struct sfsi_class *class)
@@ -72,22 +86,43 @@ int sfsi_mirror_class_make(struct sfsi_txn *txn, struct sfsi_class *class,
 	const struct sfsi_mirror *mirror = txn->store->mirror;
 	char path[SFS_CLASS_NAME_MAX + 1];
 	/* What somebody makes in a folder of objects is a folder of objects; one database stays alone. */
-	if (!mirror || (!as && (mirror->file || !mirror->own || !mirror->own[0])))
+	bool databases = mirror && !as && !mirror->file && sfsi_databases_only(mirror);
+	if (!mirror || (!as && !databases && (mirror->file || !mirror->own || !mirror->own[0])))
 		return 0;
 	path_of_name(class->name, path);
+	/* In a folder of databases it is one of them. */
+	SFSI_AUTO_FREE struct sfsi_mirror_class *database = databases ? new_database(class->name)
+								      : NULL;
+	as = database ? database : as;
 	class->mirror = as ? new_class(as->kind, sfs_span_str(as->path))
 			   : new_class(sfsi_mirror_kinds[0], sfs_span_str(path));
-	return class->mirror ? put_row(txn, class) : SFS_ERR_NO_MEMORY;
+	if (!class->mirror)
+		return SFS_ERR_NO_MEMORY;
+	int err = attach(txn->store, class);
+	return err < 0 ? err : put_row(txn, class);
+}
+
+int sfsi_mirror_class_move(struct sfsi_txn *txn, struct sfsi_class *class, struct sfs_span new_name)
+{
+	char name[SFS_CLASS_NAME_MAX + 1];
+	snprintf(name, sizeof name, "%.*s", (int)new_name.len, (const char *)new_name.data);
+	struct sfsi_mirror_class *moved = new_database(name);
+	if (!moved)
+		return SFS_ERR_NO_MEMORY;
+	/* Others may be reading what was there: it lives as long as the class. */
+	sfsi_database_keep(class->database, class->mirror);
+	class->mirror = moved;
+	return put_row(txn, class);
 }
 
 int sfsi_mirror_class_forget(struct sfsi_txn *txn, const struct sfsi_class *class)
 {
 	struct sfsi_key key;
 	sfsi_key_serial(&key, 'F', class->id);
-	if (!class->mirror)
-		return 0;
-	int err = sfsi_txn_remove(txn, 0, sfsi_key_span(&key));
-	return err < 0 ? err : sfsi_txn_remove_all(txn, class->id, sfs_span_str("F"), 0, NULL);
+	int err = class->mirror ? sfsi_txn_remove(txn, 0, sfsi_key_span(&key)) : 0;
+	if (!err && class->mirror)
+		err = sfsi_txn_remove_all(txn, class->id, sfs_span_str("F"), 0, NULL);
+	return err < 0 ? err : sfsi_database_forget(txn, class);
 }
 
 /** @type  empty: the name. */

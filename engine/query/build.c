@@ -1,11 +1,11 @@
 /* Queries in the making: conditions, order, window. */
 #include "query/query.h"
-#include "object.h"
+#include "raw_index.h"
 
 int sfs_query_new(struct sfs_store *store, uint32_t class_id, struct sfs_query **ret)
 {
 	struct sfsi_class *class;
-	int err = sfsi_object_class(store, class_id, &class);
+	int err = sfsi_indexed_class(store, class_id, &class);
 	if (err < 0)
 		return err;
 	struct sfs_query *query = calloc(1, sizeof *query);

@@ -1,6 +1,7 @@
 /* Does a candidate satisfy conditions? Single values are looked up in the index, others in its keys. */
 #include "object.h"
 #include "query/query.h"
+#include "raw_index.h"
 
 /** Values that are looked up one by one; of more the object's keys are made. */
 #define LOOKUPS_MAX 4
@@ -19,10 +20,15 @@ static int read_record(struct sfs_query *query, struct sfs_span oid)
 	int err = sfs_buf_append(&record->oid, oid.data, oid.len);
 	if (err < 0)
 		return err;
-	err = sfsi_backend_get(query->store->backend, query->class->id, sfsi_key_span(&key),
-			       &record->bytes);
+	bool raw = query->class->kind == SFS_CLASS_RAW;
+	if (raw)
+		err = sfsi_raw_record_read(query->store, query->class->id, oid, &record->bytes,
+					   &record->record);
+	else
+		err = sfsi_backend_get(query->store->backend, query->class->id, sfsi_key_span(&key),
+				       &record->bytes);
 	record->found = !err;
-	if (!err)
+	if (!err && !raw)
 		err = sfsi_record_decode(sfs_buf_span(&record->bytes), sfsi_key_span(&key),
 					 &record->record);
 	if (err == SFS_ERR_NOT_FOUND)

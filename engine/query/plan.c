@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include "query/query.h"
+#include "raw_index.h"
 
 bool sfsi_query_is_multi(struct sfs_store *store, const struct sfsi_index_table *table)
 {
@@ -136,7 +137,8 @@ int sfsi_query_plan(struct sfs_query *query, struct sfs_diag *diag)
 		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
 	struct sfsi_state state;
 	sfsi_class_state(query->store, query->class, &state);
-	query->about = query->count ? query->conditions[rarest].about : state.objects;
+	query->about = query->count ? query->conditions[rarest].about
+				    : sfsi_class_things(query->class, &state);
 	query->read = best.read;
 	query->driver = best.driver;
 	query->collect = best.collect;

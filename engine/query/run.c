@@ -1,5 +1,6 @@
 /* Results of a query: in order, within the window; how many; whether an object is one; facets. */
 #include "query/query.h"
+#include "raw_index.h"
 #include "base/map.h"
 #include "object.h"
 
@@ -176,6 +177,17 @@ static int next_any(struct sfs_query *query, struct sfsi_query_candidate *ret)
 	return 0;
 }
 
+/** What the result is called outside, in last. One that is gone has no name: it is an empty one. */
+static int keep_oid(struct sfs_query *query, struct sfs_span id)
+{
+	struct sfs_span oid;
+	query->last.len = 0;
+	int err = sfsi_thing_oid(query->store, query->class, id, &query->last, &oid);
+	if (err == SFS_ERR_NOT_FOUND)
+		return 0;
+	return err < 0 || query->last.len ? err : sfs_buf_append(&query->last, oid.data, oid.len);
+}
+
 int sfs_query_next(struct sfs_query *query, struct sfs_query_hit *ret, struct sfs_diag *diag)
 {
 	struct sfsi_query_candidate candidate;
@@ -193,11 +205,9 @@ int sfs_query_next(struct sfs_query *query, struct sfs_query_hit *ret, struct sf
 		if (!err)
 			err = next_any(query, &candidate);
 	} while (!err && query->passed++ < first);
+	if (!err)
+		err = keep_oid(query, candidate.oid);
 	if (err)
-		return fail(diag, err);
-	query->last.len = 0;
-	err = sfs_buf_append(&query->last, candidate.oid.data, candidate.oid.len);
-	if (err < 0)
 		return fail(diag, err);
 	*ret = (struct sfs_query_hit){
 		.oid = sfs_buf_span(&query->last),
@@ -231,12 +241,13 @@ static int count_unequal(struct sfs_query *query, const struct sfsi_query_condit
 	struct sfsi_state state;
 	uint64_t missing, equal;
 	sfsi_class_state(query->store, query->class, &state);
+	uint64_t all = sfsi_class_things(query->class, &state);
 	int err = sfsi_index_counted(query->store, condition->table, SFSI_INDEX_NO_KEY, &missing);
 	if (!err)
 		err = sfsi_index_counted(query->store, condition->table,
 					 sfs_buf_span(&condition->keys[0]), &equal);
 	if (!err)
-		*ret = state.objects > missing + equal ? state.objects - missing - equal : 0;
+		*ret = all > missing + equal ? all - missing - equal : 0;
 	return err;
 }
 
@@ -297,7 +308,7 @@ static int count_results(struct sfs_query *query, uint64_t *ret)
 	if (query->count)
 		return count_by_reading(query, ret);
 	sfsi_class_state(query->store, query->class, &state);
-	*ret = state.objects;
+	*ret = sfsi_class_things(query->class, &state);
 	return 0;
 }
 
@@ -337,19 +348,21 @@ static int has_in_window(struct sfs_query *query, struct sfs_span oid, bool *ret
 
 int sfs_query_has(struct sfs_query *query, struct sfs_span oid, bool *ret, struct sfs_diag *diag)
 {
-	struct sfs_attr attr;
+	struct sfsi_raw_id buf;
+	struct sfsi_query_candidate candidate = { .oid = oid };
+	uint64_t ino = 0;
 	bool is = true;
 	int err = sfsi_query_plan(query, diag);
 	if (err < 0)
 		return err;
-	err = sfs_object_find(query->store, query->class->id, oid, &attr);
+	err = sfsi_thing_id(query->store, query->class, oid, &buf, &candidate.oid, &ino);
 	if (err == SFS_ERR_NOT_FOUND) {
 		*ret = false;
 		return 0;
 	}
 	/* The record of the candidate that was read last is not that of this one. */
 	sfsi_query_forget(query);
-	struct sfsi_query_candidate candidate = { .oid = oid, .serial = sfsi_ino_serial(attr.ino) };
+	candidate.serial = sfsi_ino_serial(ino);
 	for (size_t i = 0; i < query->count && !err && is; i++)
 		err = sfsi_query_matches(query, &query->conditions[i], &candidate, &is);
 	sfsi_query_forget(query);

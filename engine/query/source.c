@@ -1,5 +1,7 @@
 /* What a query reads, candidate by candidate: the listing of the class, or ranges of one index. */
 #include "query/query.h"
+#include "raw_index.h"
+#include "raw_page.h"
 
 #define PAGE 256
 
@@ -56,16 +58,13 @@ struct listing {
 	int err;
 };
 
-static int add_listed(void *arg, struct sfs_span oid, const struct sfs_attr *attr, uint64_t cookie)
+static int add_item(struct sfs_query *query, struct sfs_span oid, uint64_t serial, uint64_t cookie)
 {
-	struct listing *listing = arg;
-	struct sfs_query *query = listing->query;
 	if (query->page_len == query->page_cap) {
 		size_t cap = query->page_cap ? query->page_cap * 2 : PAGE;
 		struct sfsi_query_item *items = realloc(query->page_items, cap * sizeof *items);
-		listing->err = items ? 0 : SFS_ERR_NO_MEMORY;
 		if (!items)
-			return 1;
+			return SFS_ERR_NO_MEMORY;
 		query->page_items = items;
 		query->page_cap = cap;
 	}
@@ -73,10 +72,54 @@ static int add_listed(void *arg, struct sfs_span oid, const struct sfs_attr *att
 		.off = query->page.len,
 		.oid_len = oid.len,
 		.cookie = cookie,
-		.serial = sfsi_ino_serial(attr->ino),
+		.serial = serial,
 	};
-	listing->err = sfs_buf_append(&query->page, oid.data, oid.len);
+	return sfs_buf_append(&query->page, oid.data, oid.len);
+}
+
+static int add_listed(void *arg, struct sfs_span oid, const struct sfs_attr *attr, uint64_t cookie)
+{
+	struct listing *listing = arg;
+	listing->err = add_item(listing->query, oid, sfsi_ino_serial(attr->ino), cookie);
 	return listing->err < 0;
+}
+
+/** Raws are listed by their numbers. */
+static int add_raws(struct sfs_query *query, const struct sfsi_raw_page *page)
+{
+	int err = 0;
+	for (size_t i = 0; i < page->count && !err; i++) {
+		struct sfsi_raw_id buf;
+		struct sfs_span id = sfsi_raw_id(page->serials[i], &buf);
+		err = add_item(query, id, page->serials[i], sfsi_cookie(query->store, id));
+	}
+	return err;
+}
+
+/** A page of inodes may have nothing but directories: then the next one. */
+static int list_raws(struct sfs_query *query)
+{
+	struct sfsi_raw_page page = { .after = query->after };
+	int err = 0;
+	while (!err && !query->page_len) {
+		err = sfsi_raw_page_next(query->store, query->class->id, &page);
+		if (!err)
+			err = add_raws(query, &page);
+	}
+	query->after = page.after;
+	return err < 0 ? err : 0;
+}
+
+static int list_page(struct listing *listing)
+{
+	struct sfs_query *query = listing->query;
+	if (query->class->kind == SFS_CLASS_RAW)
+		return list_raws(query);
+	int err = sfs_object_list(query->store, query->class->id, query->after, PAGE, add_listed,
+				  listing);
+	if (query->page_len)
+		query->after = query->page_items[query->page_len - 1].cookie;
+	return err;
 }
 
 static int next_listed(struct sfs_query *query, struct sfsi_query_candidate *ret)
@@ -84,13 +127,11 @@ static int next_listed(struct sfs_query *query, struct sfsi_query_candidate *ret
 	if (query->page_at == query->page_len) {
 		struct listing listing = { .query = query };
 		query->page_at = query->page_len = query->page.len = 0;
-		int err = sfs_object_list(query->store, query->class->id, query->after, PAGE,
-					  add_listed, &listing);
+		int err = list_page(&listing);
 		if (err < 0)
 			return err == SFS_ERR_CANCELLED ? listing.err : err;
 		if (!query->page_len)
 			return 1;
-		query->after = query->page_items[query->page_len - 1].cookie;
 	}
 	const struct sfsi_query_item *item = &query->page_items[query->page_at++];
 	*ret = (struct sfsi_query_candidate){

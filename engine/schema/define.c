@@ -292,7 +292,7 @@ static const struct {
 	{ "validate", OWNER_OBJECT, read_validate },
 	{ "properties", OWNER_OBJECT, read_properties },
 	{ "relations", OWNER_OBJECT, read_relations },
-	{ "indexes", OWNER_OBJECT, sfsi_define_indexes },
+	{ "indexes", OWNER_BOTH, sfsi_define_indexes },
 	{ "meta", OWNER_RAW, read_meta },
 };
 #define MEMBERS (sizeof members / sizeof members[0])

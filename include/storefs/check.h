@@ -1,7 +1,7 @@
 /*
  * Checking a store: is everything that it holds whole, and does it agree?
  *
- * A check only reads. It walks in pages, needs the same memory for ten objects and for ten
+ * A check only reads; with SFS_CHECK_DATA it keeps hashes that it computed. It walks in pages, needs the same memory for ten objects and for ten
  * million, and works while others change the store: what looks wrong in passing is looked at
  * again with changes held off for that moment, before it is reported.
  */
@@ -63,6 +63,9 @@ enum sfs_check_kind {
 	SFS_CHECK_INDEX_COUNT, /* an index counts wrong */
 	SFS_CHECK_INDEX_ROW,   /* a row of an index can not be read, or belongs to none */
 	SFS_CHECK_OUTSIDE,     /* a file of another program can not be read */
+	/* with SFS_CHECK_DATA */
+	SFS_CHECK_BYTES, /* bytes of a raw changed by themselves, or can not be read; as a note: they
+			  * changed, and the mtime was set back */
 };
 
 enum sfs_check_severity {
@@ -94,10 +97,15 @@ struct sfs_check_result {
 	uint64_t problems; /* that were reported with SFS_CHECK_DAMAGE */
 	uint64_t notes;    /* that were reported with SFS_CHECK_NOTE */
 	bool complete;     /* all of it was looked at */
+	/* SFS_CHECK_DATA: raws whose bytes were read while nobody wrote them; of those the ones that had no
+	 * hash of these bytes and got one; raws that were being written, and not judged. */
+	uint64_t data_files, data_new, data_busy;
+	uint64_t data_bytes; /* that were read */
 };
 
 enum sfs_check_flags {
 	SFS_CHECK_QUICK = 1u << 0, /* do not parse and render documents */
+	SFS_CHECK_DATA = 1u << 1,  /* read all bytes of raws, and compare them with their hashes */
 };
 
 /** What to check, and whom to tell. */
@@ -110,6 +118,7 @@ struct sfs_check {
 	/* NULL, or called every thousand rows or so. Nonzero stops. */
 	int (*progress)(void *arg, const struct sfs_check_result *so_far);
 	void *arg;
+	uint64_t rate; /* SFS_CHECK_DATA: at most so many bytes a second; 0: no limit */
 };
 
 /**

@@ -68,6 +68,10 @@ struct sfs_imported {
  * times of a new object; of one that is there, times only go up. What is embedded in a reference is
  * left out: what it refers to is not touched.
  *
+ * Into a class of raws: the oid is a path, whose missing directories are made; "data" (base64 text, in
+ * msgpack also bytes) are the bytes, and the rest is metadata. A raw that is there gets the metadata merged
+ * in (SFS_IMPORT_REPLACE: instead of its own), and the bytes, if the record has any.
+ *
  * @flags  enum sfs_import_flags. @ret  NULL, or what became of it.
  * Errors as sfs_object_put(), but for SFS_ERR_EXISTS and SFS_ERR_NOT_FOUND (of an object). Many at once:
  * sfs_batch_put() with SFS_PUT_IMPORT.

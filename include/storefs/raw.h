@@ -17,11 +17,15 @@
 #define STOREFS_RAW_H
 
 #include <sys/types.h>
+#include <stdbool.h>
 #include <storefs/object.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/** So many names (hard links) has one inode at most. */
+#define SFS_LINKS_MAX 65000
 
 /**
  * Find a name in a directory.
@@ -48,6 +52,9 @@ struct sfs_raw_make {
 	enum sfs_node_type type; /* FILE, DIR, SYMLINK, FIFO, SOCKET */
 	uint32_t mode, uid, gid;
 	struct sfs_span target; /* SYMLINK: 1..4095 bytes without NUL */
+	/* FILE: it need not survive a kill of the process before its first sfs_raw_flush(), or any other
+	 * change of the store. A hint, which makes temporary files cheaper. */
+	bool flushed_later;
 };
 
 /**
@@ -59,8 +66,10 @@ SFS_API SFS_MUST_CHECK int sfs_raw_make(struct sfs_store *store, uint64_t dir, s
 					const struct sfs_raw_make *make, struct sfs_attr *ret);
 
 /**
- * Make one more name (hard link) for a file, in the same class.
- * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NOT_FOUND, SFS_ERR_CROSS, SFS_ERR_IS_DIR, SFS_ERR_LIMIT.
+ * Make one more name (hard link) for anything but a directory, in the same class; the first one of a file
+ * that sfs_raw_make_unnamed() made.
+ * Returns 0, SFS_ERR_EXISTS, SFS_ERR_NOT_FOUND, SFS_ERR_CROSS, SFS_ERR_IS_DIR, SFS_ERR_LIMIT (the name
+ * is too long, or there are SFS_LINKS_MAX names).
  */
 SFS_API SFS_MUST_CHECK int sfs_raw_link(struct sfs_store *store, uint64_t ino, uint64_t dir,
 					struct sfs_span name, struct sfs_attr *ret);
@@ -76,6 +85,16 @@ SFS_API SFS_MUST_CHECK int sfs_raw_unlink(struct sfs_store *store, uint64_t dir,
 /** Remove an empty directory. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NOT_DIR, SFS_ERR_NOT_EMPTY. */
 SFS_API SFS_MUST_CHECK int sfs_raw_rmdir(struct sfs_store *store, uint64_t dir,
 					 struct sfs_span name);
+
+/**
+ * From now on go on knowing what is removed and has no bytes: directories, symlinks, FIFOs, sockets.
+ * sfs_raw_stat() (nlink 0), sfs_raw_setattr() and sfs_raw_list() (nothing) work on until
+ * sfs_raw_forget(); only the last 4,096 are known should they not be forgotten.
+ * Call it before other threads use the store. Returns 0 or SFS_ERR_NO_MEMORY.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_remember(struct sfs_store *store);
+/** Nobody holds this any more. Anything that was not removed stays as it is. */
+SFS_API void sfs_raw_forget(struct sfs_store *store, uint64_t ino);
 
 /**
  * Rename inside one class, as rename(2) and renameat2(2) do: atomic, replaces a
@@ -127,6 +146,17 @@ struct sfs_raw_file;
  */
 SFS_API SFS_MUST_CHECK int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable,
 					struct sfs_raw_file **ret);
+
+/**
+ * Make a file without a name, open for writing, in the class of a directory. It goes with its last close,
+ * or with a crash, unless sfs_raw_link() gave it a name before.
+ * @make  type FILE.
+ * Returns 0, SFS_ERR_NOT_FOUND (directory), SFS_ERR_NOT_DIR, SFS_ERR_INVALID (another type), SFS_ERR_LIMIT,
+ * SFS_ERR_NO_FILES.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_make_unnamed(struct sfs_store *store, uint64_t dir,
+						const struct sfs_raw_make *make,
+						struct sfs_raw_file **ret);
 
 /** Close it, after a sfs_raw_flush() whose error nobody hears. Accepts NULL. */
 SFS_API void sfs_raw_close(struct sfs_raw_file *file);
@@ -186,15 +216,54 @@ enum sfs_meta_flags {
 
 /**
  * Set a key. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_EXISTS, SFS_ERR_LIMIT, SFS_ERR_INVALID (it does not fit
- * its type; diag: expected and found).
+ * its type, or the key is reserved: oid, type, updates, storefs.…; diag: expected and found).
  */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_set(struct sfs_store *store, uint64_t ino,
 					    struct sfs_span key, struct sfs_span value,
 					    unsigned flags, struct sfs_diag *diag);
 
-/** Append all metadata as one document, values with their types. Returns 0, SFS_ERR_CORRUPT, SFS_ERR_IO. */
+/**
+ * Append all metadata as one document, values with their types: in JSON the very text that was saved with
+ * SFS_PUT_KEEP_TEXT, until metadata changes otherwise. Returns 0, SFS_ERR_CORRUPT, SFS_ERR_IO.
+ */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_document(struct sfs_store *store, uint64_t ino,
 						 enum sfs_format format, struct sfs_buf *ret);
+
+/** Metadata as a document. */
+struct sfs_raw_meta_put {
+	enum sfs_format format;
+	struct sfs_span text;
+	/* SFS_PUT_MERGE: keys that it does not have stay as they are. SFS_PUT_KEEP_TEXT. */
+	unsigned flags;
+};
+/**
+ * Save metadata as one document: it takes the place of all that there was. It must fit the definition of the
+ * class as a document of an object must; "oid" (the path) and "type" may stand in it and must be right. The
+ * same document changes nothing.
+ * Returns 0, SFS_ERR_BAD_DOCUMENT (diag: line, column, what was expected; nothing changed), SFS_ERR_LIMIT,
+ * SFS_ERR_NOT_FOUND, errors of a commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_meta_put(struct sfs_store *store, uint64_t ino,
+					    const struct sfs_raw_meta_put *put,
+					    struct sfs_diag *diag);
+
+/** Update times of a raw, in ns; 0: never. */
+struct sfs_raw_updates {
+	int64_t data_ns; /* of the bytes: the mtime of the plain file, whoever wrote it */
+	int64_t meta_ns; /* of the metadata */
+	int64_t oid_ns;  /* the later one */
+	int64_t saved_ns; /* when the document of the metadata changed last, if only in white space; of
+			   * one that never did when the raw was made */
+};
+/** Returns 0 or SFS_ERR_NOT_FOUND. */
+SFS_API SFS_MUST_CHECK int sfs_raw_updated(struct sfs_store *store, uint64_t ino,
+					   struct sfs_raw_updates *ret);
+
+/**
+ * The path of anything in the tree of a raw class, from the class on; of a file with several names one.
+ * @ret  appended to; nothing for the class's directory. Returns 0 or SFS_ERR_NOT_FOUND.
+ */
+SFS_API SFS_MUST_CHECK int sfs_raw_path(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret);
 
 /** Append all keys to ret, each with a NUL at its end. Returns 0, SFS_ERR_NOT_FOUND. */
 SFS_API SFS_MUST_CHECK int sfs_raw_meta_list(struct sfs_store *store, uint64_t ino,

@@ -22,7 +22,7 @@ extern "C" {
 struct sfs_store;
 
 /** Newest on-disk format that this library reads and writes. */
-#define SFS_STORE_FORMAT 2
+#define SFS_STORE_FORMAT 3
 
 /** Longest class name in bytes (design: [A-Za-z_][A-Za-z0-9_-]*). */
 #define SFS_CLASS_NAME_MAX 128
@@ -102,6 +102,21 @@ struct sfs_setattr {
 	int64_t atime_ns, mtime_ns;
 };
 
+/** How much a message matters. */
+enum sfs_log_level {
+	SFS_LOG_DEBUG = 1,
+	SFS_LOG_INFO = 2,
+	SFS_LOG_WARNING = 3,
+	SFS_LOG_ERROR = 4,
+	SFS_LOG_TRACEBACK = 5, /* an error that was worked around */
+};
+
+/**
+ * Told what happens to databases (database.h), a line at a time, without a newline. Must be quick and must
+ * not call the store; from any thread.
+ */
+typedef void sfs_log_fn(void *arg, enum sfs_log_level level, const char *message);
+
 /** How to open or make a store. Zeroed members mean the default. */
 struct sfs_store_config {
 	const char *path;    /* folder, or "memory:" */
@@ -112,6 +127,11 @@ struct sfs_store_config {
 	unsigned sync_ms;
 	/* Text for others who find the store owned, as "mounted on /mnt/x"; NULL = none. */
 	const char *owner_note;
+	/* Databases: how often changed ones are written to their files, and backups of each that are kept. */
+	unsigned save_interval_s;  /* 0 = 60 */
+	unsigned database_backups; /* 0 = 5 */
+	sfs_log_fn *log;           /* NULL: nobody is told */
+	void *log_arg;
 };
 
 enum sfs_store_flags {

@@ -94,7 +94,8 @@ static struct classes fill(struct case_store *c)
 	uint64_t ino = case_make(c, c->root, "p.jpg", SFS_NODE_FILE).ino;
 	case_write(c, ino, "hi");
 	assert_int_equal(sfs_raw_meta_set(c->store, ino, SPAN("width"), SPAN("1920"), 0, NULL), 0);
-	assert_int_equal(sfs_raw_meta_set(c->store, ino, SPAN("oid"), SPAN("x"), 0, NULL), 0);
+	assert_int_equal(sfs_raw_meta_set(c->store, ino, SPAN("oid"), SPAN("x"), 0, NULL),
+			 SFS_ERR_INVALID);
 	assert_int_equal(sfs_raw_meta_set(c->store, ino, SPAN("by"), SPAN("ann"), 0, NULL), 0);
 	put(c, classes.article, "1",
 	    "{\"title\": null, \"best\": {\"oid\": \"b\", \"type\": \"Account\"}, \"extra\": 1, "

@@ -24,7 +24,7 @@ crash_new() {
 	# Whatever is lost or half done, its entries agree with the objects.
 	echo '{"indexes": {"v": "value", "words": {"extract": "keywords", "from": ["text"], "min": 1}}}' \
 		>"$MNT/.storefs/schema/Note.json"
-	class_raw Image
+	echo '{"kind": "raw", "indexes": {"version": "value"}}' >"$MNT/.storefs/schema/Image.json"
 	store_umount
 }
 
@@ -39,6 +39,15 @@ crash_end() {
 crash_check() {
 	"$STOREFS" check "$STORE" >"$BATS_TEST_TMPDIR/check" 2>&1 ||
 		fail "storefs check: $(cat "$BATS_TEST_TMPDIR/check")"
+}
+
+# crash_collect : what the crash left is collected, and nothing that a record needs.
+crash_collect() {
+	"$STOREFS" gc "$STORE" >"$BATS_TEST_TMPDIR/gc" 2>&1 ||
+		fail "storefs gc: $(cat "$BATS_TEST_TMPDIR/gc")"
+	crash_check
+	[ "$("$STOREFS" gc --dry-run --json "$STORE" | jq .files)" = 0 ] ||
+		fail "storefs gc left something: $("$STOREFS" gc --dry-run "$STORE")"
 }
 
 # crash_kill : kill -9 the daemon; what still runs against it ends. The kernel may not let go of a

@@ -28,7 +28,7 @@ teardown() {
 fault_mount() {
 	# In the foreground: its last words are what an assertion said.
 	env LD_PRELOAD="$PROGRAMS/shim.so" CRASH_ROOT="$STORE" CRASH_CONTROL="$CONTROL" \
-		"$STOREFS" mount -f "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1 &
+		"$STOREFS" mount -f -o nopassthrough "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1 &
 	disown
 	wait_until stat "$MNT/Note" >/dev/null 2>&1 || fail "mount: $(tail -n 3 "$STORE_LOG")" || return 1
 	STORE_PID=$(store_owner)

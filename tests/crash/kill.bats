@@ -60,7 +60,8 @@ kill_round() {
 		}
 		((i % 10)) || crash_check
 	done
-	crash_check
+	store_umount
+	crash_collect
 	[ "$acknowledged" -gt $((${CRASH_COUNT:-50} * 20)) ] || fail "only $acknowledged changes"
 	say "${CRASH_COUNT:-50} kills, $acknowledged changes acknowledged: $bad bad"
 	[ "$bad" = 0 ]

@@ -273,9 +273,25 @@ static void discard(struct worker *w, unsigned slot)
 	end(w, unlink(path) == 0, "unlink");
 }
 
+/** All metadata of a raw as its document. */
+static bool save_document(unsigned worker, unsigned raw, const char *value)
+{
+	char raw_path[4096], path[4200], text[64];
+	slot_path(raw_path, sizeof raw_path, job.mount, worker, raw);
+	snprintf(path, sizeof path, "%s/.storefs/meta%s.json", job.mount,
+		 raw_path + strlen(job.mount));
+	int len = snprintf(text, sizeof text, "{\"version\": \"%s\"}\n", value);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool good = write_all(fd, text, (size_t)len);
+	return close(fd) == 0 && good;
+}
+
 static void set_meta(struct worker *w, unsigned raw)
 {
 	char path[4096], value[32];
+	bool document = roll(w, 3) == 0;
 	if (!w->state[raw])
 		return;
 	intend(w, meta_of(raw), new_version(w), false);
@@ -283,7 +299,10 @@ static void set_meta(struct worker *w, unsigned raw)
 	int len = snprintf(value, sizeof value, "%llu",
 			   (unsigned long long)w->mark.change[0].state);
 	begin(w);
-	end(w, setxattr(path, "user.version", value, (size_t)len, 0) == 0, "setxattr");
+	if (document)
+		end(w, save_document(w->number, raw, value), "save of metadata");
+	else
+		end(w, setxattr(path, "user.version", value, (size_t)len, 0) == 0, "setxattr");
 }
 
 /** Make a folder, or remove it when it is there. */

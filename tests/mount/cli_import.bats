@@ -294,6 +294,35 @@ tree_facts() {
 }
 @test "a folder becomes a raw class: tree, modes, times, symlinks, attributes, holes" { each import_tree; }
 
+import_links() {
+	mkdir -p "$D/linked/d"
+	echo one >"$D/linked/a"
+	ln "$D/linked/a" "$D/linked/b"
+	ln "$D/linked/a" "$D/linked/d/c"
+	echo other >"$D/linked/other"
+	code 0 sfs import --json --kind raw "$S" "$C" "$D/linked"
+	is "$(ask '[.saved,.created,.bad,.skipped]')" '[4,4,0,0]'
+	code 0 sfs import --json "$S" "$C" "$D/linked"
+	is "$(ask '[.saved,.unchanged]')" '[0,4]'
+	# A name that is another file now, and one that joins.
+	ln -f "$D/linked/other" "$D/linked/d/c"
+	ln "$D/linked/a" "$D/linked/z"
+	code 0 sfs import --json "$S" "$C" "$D/linked"
+	is "$(ask '[.saved,.created]')" '[2,1]'
+	code 0 sfs export --to "$D/relinked" "$S" "$C"
+	is "$(links "$D/relinked")" "$(links "$D/linked")"
+	diff -r "$D/linked" "$D/relinked"
+	code 0 sfs export --force --to "$D/relinked" "$S" "$C"
+	is "$(links "$D/relinked")" "$(links "$D/linked")"
+	code 0 sfs check "$S"
+}
+# links DIR : each file, how many names it has, and the first of them.
+links() {
+	(cd "$1" && find . -type f -printf '%i %n %P\n' | sort -k 1,1n -k 3 |
+		awk '{ if (!($1 in first)) first[$1] = $3; print $3, $2, first[$1] }' | sort)
+}
+@test "hard links stay hard links, through import and export" { each import_links; }
+
 @test "an imported tree is the same through the mount" {
 	mkdir -p "$BATS_TEST_TMPDIR/src/d"
 	echo hi >"$BATS_TEST_TMPDIR/src/d/a"

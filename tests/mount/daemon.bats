@@ -399,6 +399,8 @@ user_ready() {
 		rm -r Image
 		ls -l . Note Copy .storefs
 	' - "$MNT"
+	has "$(as_user jq -r .raw_io_reason "$MNT/.storefs/status")" "$(
+		[ "${STOREFS_RAW_IO:-}" = daemon ] && echo turned off || echo no CAP_SYS_ADMIN)"
 	as_user "$USER_DIR/storefs" umount "$MNT"
 	wait_until gone "$STORE_PID"
 	STORE_PID=

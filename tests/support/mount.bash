@@ -4,6 +4,7 @@
 # STOREFS          the command under test; default: build/dev/bin/storefs of this tree
 # STOREFS_REPORTS  a folder that keeps the sanitizer reports of daemons that misbehaved
 # STOREFS_BACKEND  the backend of the stores that are made; default: kv
+# STOREFS_RAW_IO   daemon: mount with -o nopassthrough, so that bytes of raws go through the daemon
 # STOREFS_ALLOW_NO_FUSE=1  skip, instead of fail, where there is no /dev/fuse
 #
 # A test sees: $STORE, $MNT, $STORE_LOG (what the daemon wrote to stderr).
@@ -171,6 +172,7 @@ store_init() {
 # store_mount [MOUNT OPTION…] : $STORE is served at $MNT when this returns.
 store_mount() {
 	need_fuse || return 1
+	[ "${STOREFS_RAW_IO:-}" != daemon ] || set -- -o nopassthrough "$@"
 	"$STOREFS" mount "$@" "$STORE" "$MNT" 3>&- >>"$STORE_LOG" 2>&1 || {
 		fail "mount failed: $(cat "$STORE_LOG")"
 		return 1

@@ -49,7 +49,7 @@ static int setup(void **state)
 	answer = NULL;
 	meanwhile = NULL;
 	store.backend = sfsi_backend_new(&ops, false);
-	return store.backend ? sfsi_memo_new(100000, &store.memo) : -1;
+	return store.backend ? sfsi_memo_new(500000, &store.memo) : -1;
 }
 
 static int teardown(void **state)
@@ -115,9 +115,9 @@ static void a_peek_does_not_learn(void **state)
 static void a_commit_is_known_at_once(void **state)
 {
 	(void)state;
-	char large[1001];
-	memset(large, 'x', 1000);
-	large[1000] = '\0';
+	char large[5001];
+	memset(large, 'x', 5000);
+	large[5000] = '\0';
 	answer = "old";
 	is("Oa", "old");
 	write_row("Oa", "new");
@@ -135,6 +135,27 @@ static void a_commit_is_known_at_once(void **state)
 	write_row("N1", NULL);
 	is("N1", "old");
 	assert_int_equal(asked, 3);
+}
+
+static void of_a_large_commit_only_small_rows_are_new(void **state)
+{
+	(void)state;
+	static char val[1001];
+	char keys[100][16];
+	struct sfsi_op rows[100];
+	memset(val, 'v', 1000);
+	for (int i = 0; i < 100; i++) {
+		snprintf(keys[i], sizeof keys[i], "O%d", i);
+		rows[i] = (struct sfsi_op){ .partition = CLASS, .key = sfs_span_str(keys[i]) };
+		rows[i].val = (struct sfs_span){ val, i % 2 ? 1000 : 10 };
+	}
+	sfsi_memo_wrote(store.memo, rows, 100);
+	answer = "backend";
+	is("O0", "vvvvvvvvvv");
+	is("O1", "backend");
+	/* As in a commit of its own. */
+	write_row("O3", val);
+	is("O3", val);
 }
 
 static void write_new(void)
@@ -203,8 +224,8 @@ static void the_bound_holds_and_the_oldest_go_first(void **state)
 	assert_int_equal(asked, 5000);
 	is("O1", answer);
 	assert_int_equal(asked, 5001);
-	static char huge[2001];
-	memset(huge, 'h', 2000);
+	static char huge[8001];
+	memset(huge, 'h', 8000);
 	answer = huge;
 	is("Oh", huge);
 	is("Oh", huge);
@@ -218,6 +239,7 @@ int main(void)
 		CASE(what_was_said_once_is_not_asked_again),
 		CASE(a_peek_does_not_learn),
 		CASE(a_commit_is_known_at_once),
+		CASE(of_a_large_commit_only_small_rows_are_new),
 		CASE(what_was_read_before_a_commit_is_not_learned_after_it),
 		CASE(after_a_write_in_doubt_nothing_is_known_until_the_next_one),
 		CASE(what_was_read_before_a_write_in_doubt_is_not_learned_after_the_next_one),

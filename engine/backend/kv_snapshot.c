@@ -1,0 +1,96 @@
+/*
+ * A copy of the whole backend as it is now, in another folder.
+ *
+ * RocksDB's checkpoint links its tables into the copy and writes a MANIFEST of its own; everything is in
+ * tables before, so there is no log. STATE is made anew for it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "backend/kv.h"
+#include "base/cleanup.h"
+#include "base/errno.h"
+
+static int checkpoint(struct kv *kv, const char *db_path, struct sfs_diag *diag)
+{
+	char *text = NULL;
+	rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(kv->db, &text);
+	if (!text) {
+		rocksdb_checkpoint_create(checkpoint, db_path, 0, &text);
+		rocksdb_checkpoint_object_destroy(checkpoint);
+	}
+	return sfsi_kv_error_diag(text, diag, "can not copy db/");
+}
+
+/** Nothing is written between the two: the copy has what *ret_sequence says. */
+static int checkpoint_whole(struct kv *kv, const char *db_path, uint64_t *ret_sequence,
+			    struct sfs_diag *diag)
+{
+	SFSI_LOCK_SCOPE(&kv->write_lock);
+	int err = sfsi_kv_settle_locked(kv);
+	if (!err)
+		err = kv->failed;
+	if (err < 0)
+		return sfs_diag_set(diag, err, "can not write out db/: %s", sfs_err_text(err));
+	pthread_rwlock_rdlock(&kv->use);
+	err = kv->db ? checkpoint(kv, db_path, diag) : SFS_ERR_IO;
+	pthread_rwlock_unlock(&kv->use);
+	*ret_sequence = kv->written;
+	return err;
+}
+
+static int copy_note(struct kv *kv, struct sfs_buf *ret, bool *ret_has)
+{
+	SFSI_LOCK_SCOPE(&kv->state_lock);
+	*ret_has = kv->state.has_note;
+	return sfs_buf_append(ret, kv->state.note.data, kv->state.note.len);
+}
+
+static int write_state(struct kv *kv, struct kv *copy, uint64_t sequence, struct sfs_diag *diag)
+{
+	SFSI_AUTO_BUF struct sfs_buf note = SFS_BUF_INIT;
+	struct sfsi_kv_facts facts = { .sequence = sequence };
+	bool has_note;
+	int err = copy_note(kv, &note, &has_note);
+	if (!err)
+		err = sfsi_kv_manifest(copy, &facts.manifest, &facts.manifest_size, diag);
+	if (!err)
+		err = sfsi_kv_state_create(copy->dir_fd, diag);
+	if (!err)
+		err = sfsi_kv_state_open(&copy->state, copy->dir_fd, false, diag);
+	if (err < 0)
+		return err;
+	struct sfs_span span = sfs_buf_span(&note);
+	err = sfsi_kv_state_write(&copy->state, &facts, has_note ? &span : NULL);
+	if (!err)
+		err = sfsi_kv_state_double(&copy->state);
+	sfsi_kv_state_close(&copy->state);
+	return err;
+}
+
+int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+{
+	struct kv *kv = (struct kv *)b;
+	struct kv copy = { .dir_fd = -1, .db_fd = -1, .state = SFSI_KV_STATE_INIT };
+	SFSI_AUTO_BUF struct sfs_buf db_path = SFS_BUF_INIT;
+	uint64_t sequence = 0;
+	int err = sfs_buf_printf(&db_path, "%s/db", path);
+	if (!err)
+		err = sfs_buf_append(&db_path, "", 1);
+	if (!err)
+		err = checkpoint_whole(kv, db_path.data, &sequence, diag);
+	if (err < 0)
+		return err;
+	copy.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	copy.db_fd = open(db_path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (copy.dir_fd < 0 || copy.db_fd < 0)
+		err = sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not open '%s': %s", path,
+				   strerror(errno));
+	if (!err)
+		err = write_state(kv, &copy, sequence, diag);
+	sfsi_close_fd(&copy.dir_fd);
+	sfsi_close_fd(&copy.db_fd);
+	return err;
+}

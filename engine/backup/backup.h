@@ -1,0 +1,136 @@
+/*
+ * Inside of backups, shared by the files of this folder.
+ *
+ *   place.c    the folder that backups are in: lock, names, what is left of interrupted work
+ *   copy.c     copying one file, with its hash
+ *   files.c    files.ndjson: what a backup consists of
+ *   take.c     taking one
+ *   verify.c   reading one whole
+ *   prune.c    which are kept
+ *   restore.c  a store from one
+ *   schedule.c taking them from time to time
+ */
+#ifndef SFSI_BACKUP_H
+#define SFSI_BACKUP_H
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <storefs/backup.h>
+#include "base/map.h"
+
+#define SFSI_BACKUP_POOL "pool"
+#define SFSI_BACKUP_FILES "files.ndjson"
+#define SFSI_BACKUP_VALID "VALID"
+#define SFSI_BACKUP_TEMP ".tmp"
+/** 32 hexadecimal digits and a NUL. */
+#define SFSI_HASH_SIZE 33
+/** Longest path of a file in a backup, and of a name in the pool. */
+#define SFSI_BACKUP_PATH 256
+
+/* --- place.c --- */
+
+/** The folder of backups, open; ends with sfsi_backup_place_close(). */
+struct sfsi_backup_place {
+	const char *path; /* borrowed */
+	int fd, pool_fd, lock_fd;
+};
+
+#define SFSI_BACKUP_PLACE_INIT { NULL, -1, -1, -1 }
+
+/**
+ * Open the folder.
+ * @change  take the lock (SFS_ERR_BUSY), make what is missing and remove what was interrupted.
+ */
+SFS_MUST_CHECK int sfsi_backup_place_open(struct sfsi_backup_place *place, const char *path,
+					  bool change, struct sfs_diag *diag);
+void sfsi_backup_place_close(struct sfsi_backup_place *place);
+
+/** Time of a name; false: it is none of a backup. */
+bool sfsi_backup_time(const char *name, int64_t *ret_ns);
+void sfsi_backup_name(int64_t time_ns, char ret[SFS_BACKUP_NAME_SIZE]);
+
+/** All backups of a place, the oldest first. *ret is freed with free(). */
+SFS_MUST_CHECK int sfsi_backup_list(const struct sfsi_backup_place *place, struct sfs_backup **ret,
+				    size_t *ret_count);
+
+/* --- copy.c --- */
+
+/** What goes on while files are copied. */
+struct sfsi_copying {
+	const struct sfs_backup_config *config;
+	uint64_t files, bytes; /* so far */
+	int64_t start_ns;
+	int reserve_fd; /* on the disk that must not get full; -1: no matter */
+};
+
+void sfsi_copying_init(struct sfsi_copying *copying, const struct sfs_backup_config *config,
+		       int reserve_fd);
+
+/**
+ * Copy what is left to read of one descriptor to another, at offset 0; holes stay holes, times and mode
+ * are those of the source.
+ * @share  let both share blocks where the file system can.
+ */
+SFS_MUST_CHECK int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, bool share,
+				   uint64_t *ret_size, char ret_hash[SFSI_HASH_SIZE]);
+/** Read a file and give its hash. */
+SFS_MUST_CHECK int sfsi_copy_hash(struct sfsi_copying *copying, int from, uint64_t *ret_size,
+				  char ret_hash[SFSI_HASH_SIZE]);
+
+/* --- files.c --- */
+
+/** One file of a backup; all borrowed for a call. */
+struct sfsi_backup_file {
+	const char *path; /* in the backup */
+	uint64_t size;
+	const char *hash;
+	const char *stamp; /* which state of which file of the store it is; "": always copied */
+	const char *pool;  /* its name in the pool; "": it is not in there */
+};
+
+/** Writes files.ndjson. */
+struct sfsi_backup_writer {
+	FILE *out;
+	uint64_t sum; /* over all lines */
+	uint64_t files, bytes;
+};
+
+SFS_MUST_CHECK int sfsi_backup_writer_open(struct sfsi_backup_writer *writer, int dir_fd);
+SFS_MUST_CHECK int sfsi_backup_writer_add(struct sfsi_backup_writer *writer,
+					  const struct sfsi_backup_file *file);
+/** The last line: figures, and the sum over all lines. Closes; also after an error. */
+SFS_MUST_CHECK int sfsi_backup_writer_end(struct sfsi_backup_writer *writer,
+					  struct sfs_backup *backup, int err);
+
+typedef int sfsi_backup_file_fn(void *arg, const struct sfsi_backup_file *file);
+/**
+ * Read files.ndjson: fn for each file (may be NULL), then the figures.
+ * Returns 0, an error of fn, SFS_ERR_NOT_FOUND, SFS_ERR_CORRUPT (its sum is wrong), SFS_ERR_IO.
+ */
+SFS_MUST_CHECK int sfsi_backup_read(int dir_fd, sfsi_backup_file_fn *fn, void *arg,
+				    struct sfs_backup *ret, struct sfs_diag *diag);
+/** Only the figures, from its last line. */
+SFS_MUST_CHECK int sfsi_backup_figures(int dir_fd, struct sfs_backup *ret);
+
+/* --- verify.c --- */
+
+/** Open a folder as a store and read all records. */
+SFS_MUST_CHECK int sfsi_backup_read_store(const char *path, const struct sfs_backup *backup,
+					  struct sfs_diag *diag);
+/**
+ * Which files of a backup are no longer what was written: they leave the pool, so that the next backup
+ * copies them anew. *ret_count: how many.
+ */
+SFS_MUST_CHECK int sfsi_backup_drop_damaged(const struct sfsi_backup_place *place, int dir_fd,
+					    struct sfsi_copying *copying, uint64_t *ret_count);
+/** Say that a backup was read whole, or that it can not be any more. */
+SFS_MUST_CHECK int sfsi_backup_set_valid(int dir_fd, bool valid);
+
+/* --- prune.c --- */
+
+/** The lock is held. @spare  a name that stays in any case; NULL: none. */
+SFS_MUST_CHECK int sfsi_backup_prune_locked(const struct sfsi_backup_place *place,
+					    const struct sfs_backup_keep *keep, const char *spare,
+					    uint64_t *ret_removed);
+
+#endif

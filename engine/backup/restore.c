@@ -1,0 +1,141 @@
+/*
+ * A store from a backup: a copy of every file, compared while it is copied. The copy becomes the store
+ * once it has been opened and read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include "backup/backup.h"
+#include "base/errno.h"
+#include "store_private.h"
+
+struct restoring {
+	struct sfsi_copying copying;
+	int from_fd, to_fd;
+	struct sfs_diag *diag;
+};
+
+/** The folders that a path is in. */
+static int make_folders(int at, const char *path)
+{
+	char folder[SFSI_BACKUP_PATH];
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+		if (mkdirat(at, folder, 0700) < 0 && errno != EEXIST)
+			return sfsi_err_from_errno(errno);
+	}
+	return 0;
+}
+
+static int copy_one(struct restoring *restoring, const struct sfsi_backup_file *file,
+		    uint64_t *ret_size, char hash[SFSI_HASH_SIZE])
+{
+	SFSI_AUTO_FD int from = openat(restoring->from_fd, file->path,
+				       O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (from < 0)
+		return sfsi_err_from_errno(errno);
+	int err = make_folders(restoring->to_fd, file->path);
+	if (err < 0)
+		return err;
+	SFSI_AUTO_FD int to = openat(restoring->to_fd, file->path,
+				     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (to < 0)
+		return sfsi_err_from_errno(errno);
+	return sfsi_copy_bytes(&restoring->copying, from, to, false, ret_size, hash);
+}
+
+static int on_file(void *arg, const struct sfsi_backup_file *file)
+{
+	struct restoring *restoring = arg;
+	char hash[SFSI_HASH_SIZE];
+	uint64_t size = 0;
+	int err = copy_one(restoring, file, &size, hash);
+	if (err == SFS_ERR_CANCELLED)
+		return err;
+	if (err == SFS_ERR_NOT_FOUND)
+		return sfs_diag_set(restoring->diag, SFS_ERR_CORRUPT, "%s is missing in the backup",
+				    file->path);
+	if (err < 0)
+		return sfs_diag_set(restoring->diag, err, "%s: %s", file->path, sfs_err_text(err));
+	if (size != file->size || strcmp(hash, file->hash) != 0)
+		return sfs_diag_set(restoring->diag, SFS_ERR_CORRUPT,
+				    "the bytes of %s are not those that were backed up",
+				    file->path);
+	return 0;
+}
+
+/** A store without raws has the folder too. */
+static int make_raw(int to_fd)
+{
+	return mkdirat(to_fd, "raw", 0700) < 0 && errno != EEXIST ? sfsi_err_from_errno(errno) : 0;
+}
+
+static int fill(struct restoring *restoring, const char *temp)
+{
+	struct sfs_backup figures;
+	int err = sfsi_backup_read(restoring->from_fd, on_file, restoring, &figures,
+				   restoring->diag);
+	if (!err)
+		err = make_raw(restoring->to_fd);
+	if (!err && syncfs(restoring->to_fd) < 0)
+		err = sfsi_err_from_errno(errno);
+	return err < 0 ? err : sfsi_backup_read_store(temp, &figures, restoring->diag);
+}
+
+static int restore_into(struct restoring *restoring, const char *temp, const char *path)
+{
+	if (!temp)
+		return SFS_ERR_NO_MEMORY;
+	if (mkdir(temp, 0755) < 0) {
+		int err = sfsi_err_from_errno(errno);
+		return sfs_diag_set(restoring->diag, err, "make folder %s: %s", temp,
+				    err == SFS_ERR_NOT_FOUND ? "its parent does not exist"
+							     : sfs_err_text(err));
+	}
+	restoring->to_fd = open(temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = restoring->to_fd < 0 ? sfsi_err_from_errno(errno) : 0;
+	restoring->copying.reserve_fd = restoring->to_fd;
+	if (!err)
+		err = fill(restoring, temp);
+	if (!err && renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
+		err = sfs_diag_set(restoring->diag, sfsi_err_from_errno(errno), "%s: %s", path,
+				   strerror(errno));
+	if (err < 0)
+		sfsi_remove_tree(AT_FDCWD, temp);
+	return err;
+}
+
+/** NUL-terminated. */
+static int join(struct sfs_buf *ret, const char *before, const char *between, const char *after)
+{
+	int err = sfs_buf_printf(ret, "%s%s%s", before, between, after);
+	return err < 0 ? err : sfs_buf_append(ret, "", 1);
+}
+
+int sfs_backup_restore(const struct sfs_backup_config *config, const char *name, const char *path,
+		       struct sfs_diag *diag)
+{
+	struct restoring restoring = { .from_fd = -1, .to_fd = -1, .diag = diag };
+	SFSI_AUTO_BUF struct sfs_buf from = SFS_BUF_INIT, temp = SFS_BUF_INIT;
+	int64_t time_ns;
+	struct stat stat;
+	int err = join(&from, config->folder, "/", name);
+	if (!err)
+		err = join(&temp, path, ".restore", SFSI_BACKUP_TEMP);
+	if (err < 0)
+		return err;
+	if (lstat(path, &stat) == 0)
+		return sfs_diag_set(diag, SFS_ERR_EXISTS, "%s exists already", path);
+	restoring.from_fd = sfsi_backup_time(name, &time_ns)
+				    ? open(from.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+				    : -1;
+	if (restoring.from_fd < 0)
+		return sfs_diag_set(diag, SFS_ERR_NOT_FOUND, "%s has no backup %s", config->folder,
+				    name);
+	sfsi_copying_init(&restoring.copying, config, -1);
+	/* What an attempt that was interrupted left. */
+	sfsi_remove_tree(AT_FDCWD, temp.data);
+	err = restore_into(&restoring, temp.data, path);
+	sfsi_close_fd(&restoring.from_fd);
+	sfsi_close_fd(&restoring.to_fd);
+	return err;
+}

@@ -1,0 +1,179 @@
+/*
+ * Reading a backup whole: is every file what it was when it was copied, and is what they hold a store
+ * that lacks nothing?
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <storefs/check.h>
+#include "backup/backup.h"
+#include "base/errno.h"
+#include "store_private.h"
+
+/* --- as a store --- */
+
+struct finding {
+	struct sfs_diag *diag;
+	bool damaged;
+};
+
+static int on_problem(void *arg, const struct sfs_check_problem *problem)
+{
+	struct finding *finding = arg;
+	/* What a class does not want of its objects was so in the store; nothing is missing. */
+	if (problem->severity != SFS_CHECK_DAMAGE || problem->kind == SFS_CHECK_SCHEMA)
+		return 0;
+	finding->damaged = true;
+	sfs_diag_set(finding->diag, SFS_ERR_CORRUPT, "%s%s%.*s: %s", problem->class_name,
+		     problem->class_name[0] ? "/" : "", (int)problem->oid.len,
+		     problem->oid.len ? (const char *)problem->oid.data : "", problem->text);
+	return 1;
+}
+
+static int read_records(struct sfs_store *store, const struct sfs_backup *backup,
+			struct sfs_diag *diag)
+{
+	struct finding finding = { .diag = diag };
+	struct sfs_check check = {
+		.flags = SFS_CHECK_QUICK,
+		.problem = on_problem,
+		.arg = &finding,
+	};
+	struct sfs_check_result result = { 0 };
+	int err = sfs_store_check(store, &check, &result, diag);
+	if (finding.damaged)
+		return SFS_ERR_CORRUPT;
+	if (err < 0)
+		return err;
+	if (result.objects != backup->objects)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "it has %" PRIu64 " objects, the store had %" PRIu64,
+				    result.objects, backup->objects);
+	return 0;
+}
+
+int sfsi_backup_read_store(const char *path, const struct sfs_backup *backup, struct sfs_diag *diag)
+{
+	const struct sfs_store_config config = { .path = path, .flags = SFS_STORE_READ_ONLY };
+	struct sfs_store *store;
+	int err = sfs_store_open(&config, &store, diag);
+	if (err < 0)
+		return err;
+	err = read_records(store, backup, diag);
+	int closed = sfs_store_close(store);
+	return err < 0 ? err : closed;
+}
+
+int sfsi_backup_set_valid(int dir_fd, bool valid)
+{
+	if (!valid) {
+		bool gone = unlinkat(dir_fd, SFSI_BACKUP_VALID, 0) == 0 || errno == ENOENT;
+		return gone ? 0 : sfsi_err_from_errno(errno);
+	}
+	SFSI_AUTO_FD int fd = openat(dir_fd, SFSI_BACKUP_VALID,
+				     O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || fsync(fd) < 0 || fsync(dir_fd) < 0)
+		return sfsi_err_from_errno(errno);
+	return 0;
+}
+
+/* --- as files --- */
+
+struct reading {
+	struct sfsi_copying copying;
+	int dir_fd;
+	struct sfs_diag *diag;
+};
+
+/** Is a file what it was? */
+static int compare_file(struct sfsi_copying *copying, int dir_fd,
+			const struct sfsi_backup_file *file, struct sfs_diag *diag)
+{
+	char hash[SFSI_HASH_SIZE];
+	uint64_t size = 0;
+	SFSI_AUTO_FD int fd = openat(dir_fd, file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s is missing", file->path);
+	int err = fd < 0 ? sfsi_err_from_errno(errno) : sfsi_copy_hash(copying, fd, &size, hash);
+	if (err == SFS_ERR_CANCELLED)
+		return err;
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s: %s", file->path, sfs_err_text(err));
+	if (size != file->size)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "%s has %" PRIu64 " bytes, %" PRIu64 " were written",
+				    file->path, size, file->size);
+	if (strcmp(hash, file->hash) != 0)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "the bytes of %s are not those that were written", file->path);
+	return 0;
+}
+
+static int on_file(void *arg, const struct sfsi_backup_file *file)
+{
+	struct reading *reading = arg;
+	return compare_file(&reading->copying, reading->dir_fd, file, reading->diag);
+}
+
+struct dropping {
+	const struct sfsi_backup_place *place;
+	struct sfsi_copying *copying;
+	int dir_fd;
+	uint64_t count;
+};
+
+static int drop_if_damaged(void *arg, const struct sfsi_backup_file *file)
+{
+	struct dropping *dropping = arg;
+	int err = file->pool[0] ? compare_file(dropping->copying, dropping->dir_fd, file, NULL) : 0;
+	if (err != SFS_ERR_CORRUPT && err != SFS_ERR_IO)
+		return err;
+	if (unlinkat(dropping->place->pool_fd, file->pool, 0) == 0)
+		dropping->count++;
+	return 0;
+}
+
+int sfsi_backup_drop_damaged(const struct sfsi_backup_place *place, int dir_fd,
+			     struct sfsi_copying *copying, uint64_t *ret_count)
+{
+	struct dropping dropping = { .place = place, .copying = copying, .dir_fd = dir_fd };
+	struct sfs_backup figures;
+	int err = sfsi_backup_read(dir_fd, drop_if_damaged, &dropping, &figures, NULL);
+	if (!err)
+		*ret_count = dropping.count;
+	return err;
+}
+
+static int verify_in(const struct sfs_backup_config *config, int dir_fd, const char *path,
+		     struct sfs_diag *diag)
+{
+	struct reading reading = { .dir_fd = dir_fd, .diag = diag };
+	struct sfs_backup figures;
+	sfsi_copying_init(&reading.copying, config, -1);
+	int err = sfsi_backup_read(dir_fd, on_file, &reading, &figures, diag);
+	return err < 0 ? err : sfsi_backup_read_store(path, &figures, diag);
+}
+
+int sfs_backup_verify(const struct sfs_backup_config *config, const char *name,
+		      struct sfs_diag *diag)
+{
+	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
+	int64_t time_ns;
+	int err = sfs_buf_printf(&path, "%s/%s", config->folder, name);
+	if (!err)
+		err = sfs_buf_append(&path, "", 1);
+	if (err < 0)
+		return err;
+	SFSI_AUTO_FD int fd = open(path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!sfsi_backup_time(name, &time_ns) || fd < 0)
+		return sfs_diag_set(diag, SFS_ERR_NOT_FOUND, "%s has no backup %s", config->folder,
+				    name);
+	err = verify_in(config, fd, path.data, diag);
+	if (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_STORE)
+		err = SFS_ERR_CORRUPT;
+	if (err && err != SFS_ERR_CORRUPT)
+		return err;
+	/* A disk that takes no writes changes nothing about what was found. */
+	int noted = sfsi_backup_set_valid(fd, !err);
+	return err || noted == SFS_ERR_READ_ONLY || noted == SFS_ERR_PERMISSION ? err : noted;
+}
