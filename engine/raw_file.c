@@ -108,6 +108,7 @@ struct place {
 	char own[SFSI_BYTES_PATH];
 	const char *path;
 	bool none; /* a raw without bytes, and without a file */
+	int err;   /* where they are can not be read */
 };
 
 /**
@@ -120,7 +121,12 @@ static bool place_of(struct sfs_store *store, uint64_t ino, unsigned number, str
 	ret->none = false;
 	if (number > 2)
 		return false;
-	if (number != 1 && sfsi_mirror_bytes(store, ino, &ret->mirrored, &ret->none) == 0) {
+	int err = number == 1 ? SFS_ERR_NOT_FOUND
+			      : sfsi_mirror_bytes(store, ino, &ret->mirrored, &ret->none);
+	ret->err = err == SFS_ERR_NOT_FOUND ? 0 : err;
+	if (ret->err < 0)
+		return false;
+	if (!err) {
 		ret->dir_fd = store->mirror->root_fd;
 		ret->path = ret->mirrored.data;
 		return true;
@@ -149,6 +155,8 @@ int sfsi_bytes_open(struct sfs_store *store, uint64_t ino, bool writable, int *r
 	}
 	int error = errno;
 	sfs_buf_fini(&place.mirrored);
+	if (fd < 0 && place.err < 0)
+		return place.err;
 	if (fd < 0)
 		return error == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(error);
 	*ret_fd = fd;
@@ -184,6 +192,8 @@ int sfsi_bytes_stat(struct sfs_store *store, uint64_t ino, struct stat *ret)
 	sfs_buf_fini(&place.mirrored);
 	if (got == 0)
 		return 0;
+	if (place.err < 0)
+		return place.err;
 	return error == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(error);
 }
 
