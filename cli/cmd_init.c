@@ -45,7 +45,10 @@ static int run(struct cli_ctx *ctx)
 }
 
 static const struct cli_option options[] = {
-	{ "backend", 'b', "NAME", "how records are kept: kv (default)" },
+	{ "backend", 'b', "NAME",
+	  "how records are kept: kv (default), or directory: a\n"
+	  "JSON file for each object, as the Python storage\n"
+	  "module keeps it" },
 	{ "mirror", 'm', "DIR", "keep everything in DIR, too: an empty or a new folder" },
 	{ "json", 'j', NULL, "what was made, as JSON" },
 	{ NULL, 0, NULL, NULL },

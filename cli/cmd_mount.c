@@ -200,6 +200,30 @@ static int check_store(struct cli_ctx *ctx, const char *path)
 	return cli_fail_no_store(ctx, err, path, &diag);
 }
 
+/* What others made is said, and served as it can be. */
+static void say_what(struct cli_ctx *ctx, struct fs_options *options)
+{
+	struct sfs_recognised found;
+	if (strcmp(options->store_path, "memory:") == 0 ||
+	    sfs_store_recognise(options->store_path, &found, NULL) < 0 || found.store)
+		return;
+	fprintf(ctx->out, "%s: ", options->store_path);
+	if (found.storage && found.storify)
+		fputs("objects of the storage module and databases of Storify", ctx->out);
+	else if (found.storage)
+		fputs("a folder of the storage module", ctx->out);
+	else if (found.storify)
+		fputs("a folder of Storify", ctx->out);
+	else if (found.database)
+		fputs("a database of Storify", ctx->out);
+	else
+		fputs("a folder of objects as files", ctx->out);
+	if (found.read_only)
+		fputs(", which takes no writes: read-only", ctx->out);
+	fputc('\n', ctx->out);
+	options->read_only = options->read_only || found.read_only;
+}
+
 /* Another command may have the store for a moment. */
 static int serve(struct cli_ctx *ctx, const struct fs_options *options)
 {
@@ -237,7 +261,10 @@ static int mount_at(struct cli_ctx *ctx, struct fs_options *options)
 		code = check_mounted(ctx, options);
 	if (code == 1)
 		return 0;
-	return code != 0 ? code : serve(ctx, options);
+	if (code != 0)
+		return code;
+	say_what(ctx, options);
+	return serve(ctx, options);
 }
 
 static int run(struct cli_ctx *ctx)

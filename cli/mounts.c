@@ -197,6 +197,9 @@ bool cli_is_store(const char *arg)
 	if (cli_locate(arg, &store) < 0)
 		return false;
 	bool is = asprintf(&file, "%s/storefs.json", store) >= 0 && access(file, F_OK) == 0;
+	struct sfs_recognised found;
+	if (!is && sfs_store_recognise(store, &found, NULL) == 0)
+		is = found.mirror || found.storage || found.storify || found.database;
 	free(file);
 	free(store);
 	return is;

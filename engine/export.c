@@ -2,11 +2,13 @@
  * Exports: see storefs/export.h. The document is put together as msgpack, piece by piece, and shown as JSON
  * at the end. The depth is bounded, so cycles end.
  */
+#include <stdio.h>
 #include <storefs/export.h>
 #include "document/base64.h"
 #include "document/document.h"
 #include "document/msgpack.h"
 #include "document/utf8.h"
+#include "export.h"
 #include "object.h"
 #include "raw.h"
 #include "schema/reference.h"
@@ -15,6 +17,7 @@
 /** One export. */
 struct export
 {
+	struct sfs_span module; /* of types that state none; empty: they stay so */
 	struct sfs_store *store;
 	const struct sfs_export *how;
 	size_t limit;
@@ -187,7 +190,7 @@ static int put_target(const struct export *export, struct sfs_span target, struc
 {
 	struct sfs_class_info info;
 	struct map map;
-	char type[SFS_CLASS_NAME_MAX + 1];
+	char type[2 * SFS_CLASS_NAME_MAX + 2];
 	bool known = sfs_class_find(export->store, target, &info) == 0;
 	if (known && export->how->depth > 1) {
 		struct sfs_attr attr;
@@ -197,10 +200,16 @@ static int put_target(const struct export *export, struct sfs_span target, struc
 		if (err != SFS_ERR_NOT_FOUND && err != SFS_ERR_IS_DIR)
 			return err;
 	}
-	size_t len = target.len < SFS_CLASS_NAME_MAX ? target.len : SFS_CLASS_NAME_MAX;
-	memcpy(type, target.data, len);
-	type[len] = '\0';
-	int err = map_begin(&map, oid, known ? info.type : type);
+	snprintf(type, sizeof type, "%.*s",
+		 (int)(target.len < SFS_CLASS_NAME_MAX ? target.len : SFS_CLASS_NAME_MAX),
+		 (const char *)target.data);
+	if (known)
+		memcpy(type, info.type, sizeof info.type);
+	if (export->module.len && !strchr(type, '.'))
+		snprintf(type, sizeof type, "%.*s.%.*s", (int)export->module.len,
+			 (const char *)export->module.data, (int)target.len,
+			 (const char *)target.data);
+	int err = map_begin(&map, oid, type);
 	return map_end(&map, err, ret);
 }
 
@@ -423,6 +432,34 @@ static int export_one(const struct export *export, uint32_t class_id, struct sfs
 					 : export_object(export, &info, oid, depth, ret, ret_attr);
 	if (!err && ret_attr->mtime_ns > *export->newest_ns)
 		*export->newest_ns = ret_attr->mtime_ns;
+	return err;
+}
+
+int sfsi_export_record(struct sfs_store *store, const struct sfsi_class *class, struct sfs_span oid,
+		       const struct sfsi_record *record, struct sfs_buf *ret)
+{
+	const struct sfs_export how = { .depth = 1, .format = SFS_FORMAT_JSON };
+	struct sfs_class_info info;
+	int64_t newest_ns;
+	uint64_t number;
+	int err = sfs_class_get(store, class->id, &info);
+	if (err < 0)
+		return err;
+	const char *dot = strrchr(info.type, '.');
+	struct export export = {
+		.module = { info.type, dot ? (size_t)(dot - info.type) : 0 },
+		.store = store,
+		.how = &how,
+		.limit = SFS_BUF_MAX,
+		.newest_ns = &newest_ns,
+	};
+	struct object object = {
+		.class = &info,
+		.schema = sfsi_class_schema(store, class, &number),
+		.record = *record,
+	};
+	err = put_object(&export, &object, oid, 1, ret);
+	sfsi_schema_unref(object.schema);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include "document/document.h"
 #include "hash.h"
 #include "memo.h"
+#include "mirror/mirror.h"
 #include "object.h"
 #include "rows.h"
 
@@ -90,6 +91,8 @@ int sfs_object_find(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 	uint64_t mark = sfsi_cache_mark(store->cache);
 	struct sfs_attr attr;
 	int err = read_entry(store, class_id, oid, &attr);
+	if (err == SFS_ERR_NOT_FOUND && store->mirror)
+		err = sfsi_mirror_missing(store, class_id, oid);
 	if (err < 0)
 		return err;
 	sfsi_cache_insert(store->cache, mark, &attr, oid, NULL);

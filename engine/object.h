@@ -47,6 +47,9 @@ SFS_MUST_CHECK int sfsi_object_departed(struct sfsi_txn *txn, uint32_t class_id,
 					struct sfs_span oid, struct sfs_buf *buf,
 					struct sfsi_record *ret);
 
+/** Flag of a save besides enum sfs_put_flags: others wrote it already, so nothing is refused for its values. */
+#define SFSI_PUT_INWARD (1u << 30)
+
 /** A validated document, ready to be saved. */
 struct sfsi_prepared {
 	struct sfs_buf body;
@@ -119,6 +122,10 @@ SFS_MUST_CHECK int sfsi_object_prepare_again(struct sfs_store *store,
 
 /* --- refused.c --- */
 
+/** Keep a text, of 1..SFS_DOCUMENT_MAX bytes, that was refused: as sfs_refused_put(), inside a change. */
+SFS_MUST_CHECK int sfsi_refused_keep(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+				     enum sfs_format format, struct sfs_span text,
+				     const struct sfs_diag *diag);
 /** The object is saved well: the refused text of this oid, if there is one, goes. */
 SFS_MUST_CHECK int sfsi_refused_drop(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid);
 

@@ -75,7 +75,9 @@ static int judge(struct sfsi_object_fit *fit, uint32_t misfits)
 	char more[40] = "";
 	if (misfits == 0)
 		return 0;
-	int err = fit->schema->validate == SFSI_VALIDATE_STRICT ? SFS_ERR_BAD_DOCUMENT : 0;
+	bool inward = fit->put && (fit->put->flags & SFSI_PUT_INWARD);
+	int err = fit->schema->validate == SFSI_VALIDATE_STRICT && !inward ? SFS_ERR_BAD_DOCUMENT
+									   : 0;
 	if (misfits > 1)
 		snprintf(more, sizeof more, " (and %u more)", misfits - 1);
 	return sfs_diag_set(fit->diag, err, "%s%s", fit->sentence, more);

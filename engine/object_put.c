@@ -162,8 +162,8 @@ static int build(struct sfsi_txn *txn, const struct sfs_put *put, const struct s
 	if (err < 0)
 		return err;
 	if (new->updates_len)
-		err = sfsi_import_times(sfsi_prepared_updates(new), sfs_buf_span(&new->body), !old,
-					&record->updated_ns, updates);
+		err = sfsi_import_times(sfsi_prepared_updates(new), sfs_buf_span(&new->body),
+					!old || txn->inward, &record->updated_ns, updates);
 	if (err < 0)
 		return err;
 	record->body = sfs_buf_span(&new->body);

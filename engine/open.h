@@ -45,6 +45,17 @@ SFS_MUST_CHECK int sfsi_bytes_sync(struct sfs_store *store, uint64_t ino);
 /** The same for many; sorts them. Each folder is synced once. */
 SFS_MUST_CHECK int sfsi_bytes_sync_all(struct sfs_store *store, uint64_t *inos, size_t count);
 
+/* --- bytes that are in the files of a mirror, as data.blob --- */
+
+/** They are made: put them there. @path  below root_fd. SFS_ERR_NOT_FOUND: they are not where new ones are. */
+SFS_MUST_CHECK int sfsi_bytes_place(struct sfs_store *store, uint64_t ino, int root_fd,
+				    const char *path);
+/** They go, once nobody has them open. */
+SFS_MUST_CHECK int sfsi_bytes_adopt(struct sfs_store *store, uint64_t ino, int root_fd,
+				    const char *path);
+/** Mode and owner of the raw, for those who see the file itself. Best effort; only there. */
+void sfsi_bytes_dress(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
+
 /** The times of it for futimens(2); false: none are given. */
 bool sfsi_bytes_times(const struct sfs_setattr *set, struct timespec ret[2]);
 

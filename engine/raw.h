@@ -49,6 +49,10 @@ typedef int sfsi_meta_fn(void *arg, struct sfs_span key, struct sfs_span value);
 SFS_MUST_CHECK int sfsi_meta_each(struct sfs_store *store, uint64_t ino, sfsi_meta_fn *fn,
 				  void *arg);
 
+/** The same as a change would leave it. */
+SFS_MUST_CHECK int sfsi_meta_each_in(struct sfsi_txn *txn, uint64_t ino, sfsi_meta_fn *fn,
+				     void *arg);
+
 /** Can a stored metadata record be read: keys and values, each within its limits? */
 SFS_MUST_CHECK int sfsi_meta_check(struct sfs_span meta);
 

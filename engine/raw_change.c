@@ -5,6 +5,7 @@
  */
 #include <sys/stat.h>
 #include "memo.h"
+#include "mirror/mirror.h"
 #include "raw_index.h"
 #include "raw_name.h"
 #include "raw_refs.h"
@@ -155,6 +156,11 @@ int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 		return err;
 	inode.ctime_ns = txn->now_ns;
 	inode.revision = txn->commit;
+	if (inode.type == SFS_NODE_FILE)
+		err = sfsi_mirror_note_raw(txn, sfs_ino_make(class_id, serial),
+					   (struct sfs_span){ "", 0 });
+	if (err < 0)
+		return err;
 	bool last = inode.type == SFS_NODE_DIR || inode.nlink <= 1;
 	inode.nlink = last ? 0 : inode.nlink - 1;
 	if (!last) {
@@ -209,6 +215,28 @@ static void learn_new(struct sfs_store *store, uint32_t class_id, uint64_t seria
 	sfsi_memo_learn_lack(store->memo, class_id, sfsi_key_span(&key));
 }
 
+/** A raw has this name now: the mirror, if there is one, is told its path. */
+static int note_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+		     const struct sfsi_inode *inode)
+{
+	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
+	const struct sfsi_class *class = sfsi_class_ref(txn->store, sfs_ino_class(dir));
+	if (!class || !class->mirror || class->kind != SFS_CLASS_RAW || txn->inward)
+		return 0;
+	int err = sfsi_raw_path(txn, dir, name, &path);
+	return err < 0 ? err
+		       : sfsi_mirror_note_raw(txn, sfs_ino_make(class->id, inode->serial),
+					      sfs_buf_span(&path));
+}
+
+/** Can a raw of this class have only one name, and a folder of them not be moved as a whole? */
+static bool is_mirrored(const struct sfs_store *store, uint64_t dir)
+{
+	const struct sfsi_class *class = sfsi_class_ref((struct sfs_store *)(uintptr_t)store,
+							sfs_ino_class(dir));
+	return class && class->mirror && class->kind == SFS_CLASS_RAW;
+}
+
 int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		     const struct sfs_raw_make *make, struct sfsi_inode *ret)
 {
@@ -246,7 +274,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 		inode.text = (struct sfs_span){ "", 0 };
 	if (inode.small)
 		learn_new(txn->store, class_id, inode.serial);
-	if (make->type == SFS_NODE_FILE && !inode.small)
+	/* Those of what others wrote are there already. */
+	if (make->type == SFS_NODE_FILE && !inode.small && !txn->inward)
 		err = sfsi_raw_bytes_new(txn, sfs_ino_make(class_id, inode.serial));
 	if (!err)
 		err = sfsi_inode_store(txn, class_id, &inode);
@@ -258,7 +287,7 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 	if (!err && !is_dir)
 		err = sfsi_raw_index_new(txn, class_id, inode.serial);
 	*ret = inode;
-	return err;
+	return err < 0 || make->type != SFS_NODE_FILE ? err : note_path(txn, dir, name, ret);
 }
 
 int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
@@ -307,6 +336,8 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 		err = sfsi_open_orphan_get(txn->store, ino, &inode);
 	if (!err && inode.type == SFS_NODE_DIR)
 		err = SFS_ERR_IS_DIR;
+	if (!err && !unnamed && is_mirrored(txn->store, dir))
+		err = SFS_ERR_UNSUPPORTED;
 	if (!err && inode.nlink >= SFS_LINKS_MAX)
 		err = SFS_ERR_LIMIT;
 	if (!err)
@@ -328,7 +359,7 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 				      (struct sfsi_name){ inode.serial, inode.type });
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, dir, false, name);
-	return err;
+	return err < 0 || !unnamed ? err : note_path(txn, dir, name, &inode);
 }
 
 int sfs_raw_link(struct sfs_store *store, uint64_t ino, uint64_t dir, struct sfs_span name,
@@ -510,7 +541,8 @@ static int moved(struct sfsi_txn *txn, const struct sfsi_raw_at *from, const str
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, sfs_ino_make(class_id, what.serial),
 				    new_dir, false, (struct sfs_span){ "", 0 });
-	return err;
+	return err < 0 || inode.type != SFS_NODE_FILE ? err
+						      : note_path(txn, new_dir, to->name, &inode);
 }
 
 static int exchange(struct sfsi_txn *txn, struct move *move)
@@ -578,9 +610,15 @@ static int rename_in(struct sfsi_txn *txn, struct move *move, unsigned flags)
 		return 0;
 	if (move->from.type == SFS_NODE_DIR) {
 		err = check_loop(txn, move->new_dir, move->from.serial);
+		/* Each raw in it has a folder of its own: who moves it copies them. */
+		if (!err && is_mirrored(txn->store, move->dir) &&
+		    check_empty(txn->store, sfs_ino_class(move->dir), move->from.serial))
+			err = SFS_ERR_CROSS;
 		if (err < 0)
 			return err;
 	}
+	if ((flags & SFS_RENAME_EXCHANGE) && is_mirrored(txn->store, move->dir))
+		return SFS_ERR_UNSUPPORTED;
 	/* Both names stay: who refers to one of them goes on doing so. */
 	if (flags & SFS_RENAME_EXCHANGE)
 		return exchange(txn, move);
@@ -697,6 +735,8 @@ static int setattr_in(struct sfsi_txn *txn, uint64_t ino, const struct sfs_setat
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false,
 				    (struct sfs_span){ "", 0 });
+	if (!err && !only_bytes && inode.type == SFS_NODE_FILE && !inode.small)
+		sfsi_bytes_dress(txn->store, ino, &inode);
 	return err;
 }
 

@@ -1,4 +1,5 @@
 /* Hash and MIME type of raws, and where their bytes are: see raw_content.h. */
+#include "mirror/mirror.h"
 #include "raw_content.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -277,9 +278,15 @@ int sfs_raw_plain_path(struct sfs_store *store, uint64_t ino, struct sfs_buf *re
 		err = SFS_ERR_IS_DIR;
 	if (err < 0)
 		return err;
+	SFSI_AUTO_BUF struct sfs_buf mirrored = SFS_BUF_INIT;
+	bool none;
+	if (sfsi_mirror_bytes(store, ino, &mirrored, &none) == 0)
+		return none ? SFS_ERR_NOT_FOUND
+			    : sfs_buf_printf(ret, "%s/%s", store->mirror->root,
+					     (const char *)mirrored.data);
 	sfsi_bytes_path(ino, below);
 	if (fstatat(store->raw_fd, below, &stat, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? SFS_ERR_NOT_FOUND : sfsi_err_from_errno(errno);
 	return store->raw_temp ? sfs_buf_printf(ret, "%s/%s", store->raw_temp, below)
-			       : sfs_buf_printf(ret, "%s/raw/%s", store->path, below);
+			       : sfs_buf_printf(ret, "%s/raw/%s", store->home, below);
 }

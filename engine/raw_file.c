@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 #include "base/array.h"
 #include "base/errno.h"
+#include "mirror/mirror.h"
 #include "raw.h"
 #include "twin.h"
 #include "memo.h"
@@ -102,25 +103,128 @@ int sfsi_bytes_create(struct sfs_store *store, uint64_t ino)
 	return 0;
 }
 
+/** A place where bytes may be. */
+struct place {
+	int dir_fd;
+	struct sfs_buf mirrored;
+	char own[SFSI_BYTES_PATH];
+	const char *path;
+	bool none; /* a raw without bytes, and without a file */
+	int err;   /* where they are can not be read */
+};
+
+/**
+ * Where the bytes of an inode number are. In a mirror they move there, and away, in the moment after a commit:
+ * so one place is looked at after the other. False: there is no such place.
+ */
+static bool place_of(struct sfs_store *store, uint64_t ino, unsigned number, struct place *ret)
+{
+	ret->mirrored.len = 0;
+	ret->none = false;
+	if (number > 2)
+		return false;
+	int err = number == 1 ? SFS_ERR_NOT_FOUND
+			      : sfsi_mirror_bytes(store, ino, &ret->mirrored, &ret->none);
+	ret->err = err == SFS_ERR_NOT_FOUND ? 0 : err;
+	if (ret->err < 0)
+		return false;
+	if (!err) {
+		ret->dir_fd = store->mirror->root_fd;
+		ret->path = ret->mirrored.data;
+		return true;
+	}
+	sfsi_bytes_path(ino, ret->own);
+	ret->dir_fd = store->raw_fd;
+	ret->path = ret->own;
+	return number == 1 || !store->mirror || number == 0;
+}
+
 int sfsi_bytes_open(struct sfs_store *store, uint64_t ino, bool writable, int *ret_fd)
 {
-	char path[SFSI_BYTES_PATH];
-	sfsi_bytes_path(ino, path);
+	struct place place = { .mirrored = SFS_BUF_INIT };
 	int flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW;
-	int fd = openat(store->raw_fd, path, flags);
+	int fd = -1;
+	errno = ENOENT;
+	for (unsigned i = 0; fd < 0 && errno == ENOENT && place_of(store, ino, i, &place); i++) {
+		bool none = place.none && i == 0;
+		fd = openat(place.dir_fd, place.path, flags | (none && writable ? O_CREAT : 0),
+			    0666);
+		if (fd < 0 && errno == ENOENT && none && !writable)
+			fd = open("/dev/null", flags);
+		/* Elsewhere than in a mirror there is one place. */
+		if (!store->mirror)
+			break;
+	}
+	int error = errno;
+	sfs_buf_fini(&place.mirrored);
+	if (fd < 0 && place.err < 0)
+		return place.err;
 	if (fd < 0)
-		return errno == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(errno);
+		return error == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(error);
 	*ret_fd = fd;
+	return 0;
+}
+
+/** A raw without bytes is as old as what is said of it. */
+static int stat_none(const struct place *place, struct stat *ret)
+{
+	char path[4200];
+	const char *slash = strrchr(place->path, '/');
+	snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - place->path) : 0, place->path);
+	if (fstatat(place->dir_fd, path, ret, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	ret->st_size = 0;
+	ret->st_blocks = 0;
 	return 0;
 }
 
 int sfsi_bytes_stat(struct sfs_store *store, uint64_t ino, struct stat *ret)
 {
-	char path[SFSI_BYTES_PATH];
-	sfsi_bytes_path(ino, path);
-	if (fstatat(store->raw_fd, path, ret, AT_SYMLINK_NOFOLLOW) == 0)
+	struct place place = { .mirrored = SFS_BUF_INIT };
+	int got = -1;
+	errno = ENOENT;
+	for (unsigned i = 0; got < 0 && errno == ENOENT && place_of(store, ino, i, &place); i++) {
+		got = fstatat(place.dir_fd, place.path, ret, AT_SYMLINK_NOFOLLOW);
+		if (got < 0 && errno == ENOENT && place.none)
+			got = stat_none(&place, ret);
+		if (!store->mirror)
+			break;
+	}
+	int error = errno;
+	sfs_buf_fini(&place.mirrored);
+	if (got == 0)
 		return 0;
-	return errno == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(errno);
+	if (place.err < 0)
+		return place.err;
+	return error == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(error);
+}
+
+int sfsi_bytes_place(struct sfs_store *store, uint64_t ino, int root_fd, const char *path)
+{
+	char own[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, own);
+	return renameat(store->raw_fd, own, root_fd, path) < 0 ? sfsi_err_from_errno(errno) : 0;
+}
+
+int sfsi_bytes_adopt(struct sfs_store *store, uint64_t ino, int root_fd, const char *path)
+{
+	char own[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, own);
+	int err = make_folders(store, own);
+	if (!err && renameat(root_fd, path, store->raw_fd, own) < 0)
+		err = sfsi_err_from_errno(errno);
+	return err;
+}
+
+void sfsi_bytes_dress(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+{
+	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
+	bool none;
+	if (sfsi_mirror_bytes(store, ino, &path, &none) < 0)
+		return;
+	int root_fd = store->mirror->root_fd;
+	(void)!fchmodat(root_fd, path.data, inode->mode, 0);
+	(void)!fchownat(root_fd, path.data, inode->uid, inode->gid, AT_SYMLINK_NOFOLLOW);
 }
 
 void sfsi_bytes_remove(struct sfs_store *store, uint64_t ino)
@@ -181,6 +285,8 @@ int sfsi_bytes_set(struct sfs_store *store, uint64_t ino, const struct sfs_setat
 	struct timespec times[2];
 	if (sfsi_bytes_times(set, times) && futimens(fd, times) < 0)
 		return sfsi_err_from_errno(errno);
+	if (store->mirror)
+		sfsi_mirror_wrote_bytes(store, ino, fd);
 	return 0;
 }
 
@@ -192,9 +298,26 @@ static int sync_folder(struct sfs_store *store, const char *path)
 	return fsync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
 }
 
+/** … where others see them. */
+static int sync_mirrored(struct sfs_store *store, const char *path)
+{
+	int root_fd = store->mirror->root_fd;
+	SFSI_AUTO_FD int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	SFSI_AUTO_FREE char *above = strndup(path, (size_t)(strrchr(path, '/') - path));
+	if (fd < 0 || !above)
+		return fd < 0 && errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
+	SFSI_AUTO_FD int dir_fd = openat(root_fd, above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fsync(fd) < 0 || (dir_fd >= 0 && fsync(dir_fd) < 0) ? sfsi_err_from_errno(errno) : 0;
+}
+
 static int sync_bytes(struct sfs_store *store, uint64_t ino)
 {
+	SFSI_AUTO_BUF struct sfs_buf mirrored = SFS_BUF_INIT;
 	char path[SFSI_BYTES_PATH];
+	bool none;
+	int found = sfsi_mirror_bytes(store, ino, &mirrored, &none);
+	if (found != SFS_ERR_NOT_FOUND)
+		return found < 0 ? found : sync_mirrored(store, mirrored.data);
 	sfsi_bytes_path(ino, path);
 	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -297,7 +420,9 @@ static void reaped_add_locked(struct sfs_store *store, uint64_t ino)
 static bool going_is_much_locked(struct sfs_store *store, uint64_t ino)
 {
 	struct stat stat;
-	if (sfsi_bytes_stat(store, ino, &stat) == 0)
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
+	if (fstatat(store->raw_fd, path, &stat, AT_SYMLINK_NOFOLLOW) == 0)
 		store->reaped->going_bytes += (uint64_t)stat.st_size;
 	if (store->reaped->going_bytes < GOING_BYTES)
 		return false;
@@ -773,6 +898,8 @@ void sfs_raw_close(struct sfs_raw_file *file)
 		(void)err;
 		if (sfs_raw_fd(file) >= 0)
 			sfsi_syncer_file(file->store, file->ino);
+		if (sfs_raw_fd(file) >= 0 && file->store->mirror)
+			sfsi_mirror_wrote_bytes(file->store, file->ino, sfs_raw_fd(file));
 		count_writer(file->store, file->ino, -1);
 	}
 	if (file->fd >= 0)

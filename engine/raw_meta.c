@@ -50,6 +50,17 @@ int sfsi_meta_encode(const struct sfsi_meta *meta, struct sfs_buf *ret)
 	return err;
 }
 
+int sfsi_meta_load_in(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf,
+		      struct sfsi_meta *ret)
+{
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'X', sfsi_ino_serial(ino));
+	int err = sfsi_txn_get(txn, sfs_ino_class(ino), sfsi_key_span(&key), buf);
+	if (err == SFS_ERR_NOT_FOUND)
+		err = sfs_buf_append(buf, empty_map, sizeof empty_map);
+	return err < 0 ? err : sfsi_meta_decode(sfs_buf_span(buf), ret);
+}
+
 int sfsi_meta_load(struct sfs_store *store, uint64_t ino, struct sfs_buf *buf,
 		   struct sfsi_meta *ret)
 {
@@ -134,17 +145,13 @@ int sfs_raw_meta_list(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret
 	return err == 1 ? 0 : err;
 }
 
-int sfsi_meta_each(struct sfs_store *store, uint64_t ino, sfsi_meta_fn *fn, void *arg)
+static int each_of(const struct sfsi_meta *meta, sfsi_meta_fn *fn, void *arg)
 {
-	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf body = SFS_BUF_INIT;
-	struct sfsi_meta meta;
 	struct sfsi_msgpack_map map;
 	struct sfsi_msgpack_pair pair;
 	struct sfsi_head key;
-	int err = sfsi_meta_load(store, ino, &buf, &meta);
-	if (!err)
-		err = sfsi_meta_body(meta.map, &body);
+	int err = sfsi_meta_body(meta->map, &body);
 	if (!err)
 		err = sfsi_msgpack_map_init(&map, sfs_buf_span(&body));
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0)
@@ -152,6 +159,22 @@ int sfsi_meta_each(struct sfs_store *store, uint64_t ino, sfsi_meta_fn *fn, void
 			      ? fn(arg, key.body, pair.value)
 			      : SFS_ERR_CORRUPT;
 	return err == 1 ? 0 : err;
+}
+
+int sfsi_meta_each(struct sfs_store *store, uint64_t ino, sfsi_meta_fn *fn, void *arg)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_meta meta;
+	int err = sfsi_meta_load(store, ino, &buf, &meta);
+	return err < 0 ? err : each_of(&meta, fn, arg);
+}
+
+int sfsi_meta_each_in(struct sfsi_txn *txn, uint64_t ino, sfsi_meta_fn *fn, void *arg)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_meta meta;
+	int err = sfsi_meta_load_in(txn, ino, &buf, &meta);
+	return err < 0 ? err : each_of(&meta, fn, arg);
 }
 
 int sfs_raw_meta_document(struct sfs_store *store, uint64_t ino, enum sfs_format format,

@@ -29,6 +29,10 @@ SFS_MUST_CHECK int sfsi_meta_encode(const struct sfsi_meta *meta, struct sfs_buf
 SFS_MUST_CHECK int sfsi_meta_load(struct sfs_store *store, uint64_t ino, struct sfs_buf *buf,
 				  struct sfsi_meta *ret);
 
+/** The same as a change would leave it. */
+SFS_MUST_CHECK int sfsi_meta_load_in(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf,
+				     struct sfsi_meta *ret);
+
 /** Next key, and value as msgpack: 0 pair, 1 end, <0 error. */
 int sfsi_meta_next(struct sfsi_msgpack_map *map, struct sfs_span *key, struct sfs_span *value);
 /** Append a pair. @value  msgpack. */

@@ -3,6 +3,7 @@
  * indexes that follow from it.
  */
 #include "document/document.h"
+#include "mirror/mirror.h"
 #include "object.h"
 #include "raw_index.h"
 #include "raw_meta.h"
@@ -78,6 +79,8 @@ static int store_meta(struct sfsi_txn *txn, uint64_t ino, const struct sfsi_meta
 		err = sfsi_txn_put(txn, sfs_ino_class(ino), sfsi_key_span(&key),
 				   sfs_buf_span(&value));
 	bool same = sfs_span_equal(before->map, after->map);
+	if (!err && !same)
+		err = sfsi_mirror_note_raw(txn, ino, (struct sfs_span){ "", 0 });
 	return err < 0 || same ? err : sfsi_raw_index_change(txn, ino, before, after);
 }
 

@@ -35,7 +35,7 @@ static int is_referred_to(struct sfsi_txn *txn, uint32_t class_id, bool *ret)
  * The path of a name in a directory, before the change does anything to names. SFS_ERR_NOT_FOUND: it is
  * nowhere below the root.
  */
-static int path_of(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, struct sfs_buf *ret)
+int sfsi_raw_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, struct sfs_buf *ret)
 {
 	int err = sfsi_raw_path_of(txn->store, sfs_ino_class(dir), sfsi_ino_serial(dir), ret);
 	if (!err && ret->len)
@@ -53,7 +53,7 @@ int sfsi_raw_removed(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name)
 	int err = is_referred_to(txn, class_id, &referred);
 	if (err < 0 || !referred)
 		return err;
-	err = path_of(txn, dir, name, &path);
+	err = sfsi_raw_path(txn, dir, name, &path);
 	if (err == SFS_ERR_NOT_FOUND || (!err && path.len > SFS_OID_MAX))
 		return 0;
 	return err < 0 ? err : sfsi_references_removed(txn, class_id, sfs_buf_span(&path), 0);
@@ -64,9 +64,9 @@ int sfsi_raw_move_begin(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name
 {
 	int err = is_referred_to(txn, sfs_ino_class(dir), &ret->referred);
 	if (!err && ret->referred)
-		err = path_of(txn, dir, name, &ret->from);
+		err = sfsi_raw_path(txn, dir, name, &ret->from);
 	if (!err && ret->referred)
-		err = path_of(txn, new_dir, new_name, &ret->to);
+		err = sfsi_raw_path(txn, new_dir, new_name, &ret->to);
 	if (err == SFS_ERR_NOT_FOUND)
 		ret->referred = false;
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;

@@ -12,6 +12,9 @@ struct sfsi_raw_move {
 	bool referred; /* somebody refers to something in the class */
 	struct sfs_buf from, to;
 };
+/** The path of a name in a directory. SFS_ERR_NOT_FOUND: it is nowhere below the root. */
+SFS_MUST_CHECK int sfsi_raw_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+				 struct sfs_buf *ret);
 /** Before the names change. */
 SFS_MUST_CHECK int sfsi_raw_move_begin(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 				       uint64_t new_dir, struct sfs_span new_name,

@@ -269,8 +269,8 @@ static int put_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 	return err < 0 ? err : count_change(txn, class_id, is_new ? 1 : 0);
 }
 
-int sfs_refused_put(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
-		    enum sfs_format format, struct sfs_span text, const struct sfs_diag *diag)
+int sfsi_refused_keep(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		      enum sfs_format format, struct sfs_span text, const struct sfs_diag *diag)
 {
 	struct sfsi_refused refused = {
 		.format = format,
@@ -280,6 +280,12 @@ int sfs_refused_put(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 		.offset = diag->offset,
 		.sentence = sfs_span_str(diag->text[0] ? diag->text : sfs_err_text(diag->err)),
 	};
+	return put_in(txn, class_id, oid, &refused, text);
+}
+
+int sfs_refused_put(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		    enum sfs_format format, struct sfs_span text, const struct sfs_diag *diag)
+{
 	struct sfsi_class *class;
 	struct sfsi_txn txn;
 	int err = sfsi_object_class(store, class_id, &class);
@@ -293,7 +299,7 @@ int sfs_refused_put(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 		err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
 		return err;
-	return sfsi_txn_end(&txn, put_in(&txn, class_id, oid, &refused, text));
+	return sfsi_txn_end(&txn, sfsi_refused_keep(&txn, class_id, oid, format, text, diag));
 }
 
 static int erase_text(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial)

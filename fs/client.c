@@ -135,16 +135,19 @@ static int judge(const char *folder, const struct fs_reply *reply, int *ret_exit
 int fs_client_run(const char *store_path, int argc, char **argv, int *ret_exit,
 		  struct sfs_diag *diag)
 {
-	struct sfs_buf arguments = SFS_BUF_INIT;
+	struct sfs_buf arguments = SFS_BUF_INIT, folder = SFS_BUF_INIT;
 	struct fs_reply answer;
 	int err = pack(argc, argv, &arguments);
-	int dir_fd = open(store_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* A store that is not there has no daemon. */
+	const char *place = sfs_store_socket_folder(store_path, &folder) == 0 ? folder.data
+									      : store_path;
+	int dir_fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = -1;
 	if (err < 0)
 		sfs_diag_set(diag, err, "too many or too long arguments: at most %zu bytes",
 			     FS_ARGV_MAX);
 	else
-		err = fd = connect_to(store_path, dir_fd, diag);
+		err = fd = connect_to(place, dir_fd, diag);
 	if (fd >= 0) {
 		err = talk(fd, &arguments, argc, &answer) < 0
 			      ? sfs_diag_set(diag, SFS_ERR_IO,
@@ -156,5 +159,6 @@ int fs_client_run(const char *store_path, int argc, char **argv, int *ret_exit,
 	if (dir_fd >= 0)
 		close(dir_fd);
 	sfs_buf_fini(&arguments);
+	sfs_buf_fini(&folder);
 	return err < 0 ? err : 0;
 }

@@ -355,11 +355,8 @@ static void server_free(struct fs_server *server)
 	free(server);
 }
 
-int fs_server_start(struct fs *fs, struct sfs_diag *diag)
+static int start_at(struct fs *fs, const char *folder, struct sfs_diag *diag)
 {
-	const char *folder = sfs_store_path(fs->store);
-	if (!fs->options->command || strcmp(folder, "memory:") == 0)
-		return 0;
 	struct fs_server *server = calloc(1, sizeof *server);
 	if (!server)
 		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "command socket: no memory");
@@ -382,14 +379,32 @@ int fs_server_start(struct fs *fs, struct sfs_diag *diag)
 	return 0;
 }
 
+int fs_server_start(struct fs *fs, struct sfs_diag *diag)
+{
+	if (!fs->options->command || strcmp(sfs_store_path(fs->store), "memory:") == 0)
+		return 0;
+	struct sfs_buf place = SFS_BUF_INIT;
+	int err = sfs_store_socket_folder(sfs_store_path(fs->store), &place);
+	if (!err)
+		err = start_at(fs, place.data, diag);
+	else
+		sfs_diag_set(diag, err, "command socket: %s", sfs_err_text(err));
+	sfs_buf_fini(&place);
+	return err;
+}
+
 void fs_server_stop(struct fs *fs, bool cancel)
 {
 	struct fs_server *server = fs->server;
 	if (!server)
 		return;
+	struct sfs_buf folder = SFS_BUF_INIT;
 	char path[4096];
-	snprintf(path, sizeof path, "%s/%s", sfs_store_path(fs->store), FS_SOCKET_NAME);
-	unlink(path);
+	if (sfs_store_socket_folder(sfs_store_path(fs->store), &folder) == 0 &&
+	    snprintf(path, sizeof path, "%s/%s", (char *)folder.data, FS_SOCKET_NAME) <
+		    (int)sizeof path)
+		unlink(path);
+	sfs_buf_fini(&folder);
 	pthread_mutex_lock(&server->lock);
 	server->stop = true;
 	for (size_t i = 0; i < COMMANDS_MAX && cancel; i++)

@@ -18,7 +18,8 @@ static void class_row(struct sfsi_check *check, const struct sfsi_check_row *row
 	else if (sfsi_class_decode(row->val, &record) < 0)
 		problem = sfsi_check_found(check, SFS_CHECK_CLASS,
 					   "the record of a class can not be read");
-	else if (!sfs_class_name_valid(record.name))
+	/* Other programs have names of their own. */
+	else if (!check->store->mirror && !sfs_class_name_valid(record.name))
 		problem = sfsi_check_found(check, SFS_CHECK_CLASS,
 					   "the class has a name that none can have");
 	if (problem)

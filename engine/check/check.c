@@ -20,13 +20,11 @@ static const struct sfsi_check_table *const class_tables[] = {
 	&sfsi_check_refused,     &sfsi_check_positions, &sfsi_check_index_rows,
 	&sfsi_check_index_heads, &sfsi_check_backref,   &sfsi_check_rows,
 	&sfsi_check_another,     &sfsi_check_content,   &sfsi_check_index_journal,
-	&sfsi_check_database,
+	&sfsi_check_database,    &sfsi_check_outside,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
-	&sfsi_check_catalogue_class,
-	&sfsi_check_catalogue_state,
-	&sfsi_check_pending,
-	&sfsi_check_removal,
+	&sfsi_check_catalogue_class, &sfsi_check_catalogue_state,   &sfsi_check_pending,
+	&sfsi_check_removal,         &sfsi_check_catalogue_outside,
 };
 
 static const char *const kind_texts[] = {
@@ -71,6 +69,7 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_INDEX_COUNT] = "index-count",
 	[SFS_CHECK_INDEX_ROW] = "index-row",
 	[SFS_CHECK_MIRROR] = "mirror",
+	[SFS_CHECK_OUTSIDE] = "outside",
 };
 
 const char *sfs_check_kind_text(enum sfs_check_kind kind)

@@ -13,6 +13,9 @@
 
 #define SFSI_EXT_SURROGATES 79
 
+/** Longest text that is read: a document of the largest size, with an escape for each byte. */
+#define SFSI_JSON_PYTHON_MAX ((size_t)400 << 20)
+
 /**
  * Read what json.loads() reads: UTF-8, with a byte order mark or not, UTF-16 and UTF-32; NaN and
  * Infinity; of duplicate keys the last value, at the place of the first one.

@@ -567,8 +567,9 @@ int sfsi_json_python_read(struct sfs_span text, struct sfs_buf *ret, struct sfs_
 {
 	SFSI_AUTO_BUF struct sfs_buf utf8 = SFS_BUF_INIT;
 	size_t before = ret->len;
-	if (text.len > SFS_DOCUMENT_MAX)
-		return sfs_diag_set(diag, SFS_ERR_LIMIT, "more than %zu bytes", SFS_DOCUMENT_MAX);
+	if (text.len > SFSI_JSON_PYTHON_MAX)
+		return sfs_diag_set(diag, SFS_ERR_LIMIT, "more than %zu bytes",
+				    SFSI_JSON_PYTHON_MAX);
 	int err = to_utf8(text, &utf8);
 	if (err == SFS_ERR_BAD_DOCUMENT)
 		sfs_diag_set(diag, err, "invalid UTF-16 or UTF-32");

@@ -15,19 +15,6 @@ const struct sfsi_mirror_kind *const sfsi_mirror_kinds[] = {
 	NULL,
 };
 
-/* --- what is it? --- */
-
-void sfsi_mirror_recognise(const char *path, struct sfsi_recognised *ret)
-{
-	struct sfsi_sidecar_place place;
-	*ret = (struct sfsi_recognised){ .storage = false };
-	if (sfsi_sidecar_place(path, &place, NULL) < 0)
-		return;
-	for (size_t i = 0; sfsi_mirror_kinds[i]; i++)
-		sfsi_mirror_kinds[i]->recognise(place.root_fd, place.file, ret);
-	sfsi_sidecar_place_fini(&place);
-}
-
 const char *sfsi_store_backend_name(const struct sfs_store *store)
 {
 	const struct sfsi_mirror *mirror = store->mirror;
@@ -100,8 +87,23 @@ int sfsi_mirror_note_object(struct sfsi_txn *txn, uint32_t class_id, struct sfs_
 int sfsi_mirror_note_raw(struct sfsi_txn *txn, uint64_t ino, struct sfs_span path)
 {
 	struct sfsi_class *class = mirrored(txn, sfs_ino_class(ino));
+	/* Scratch files are nobody else's. */
+	if (class && class->kind != SFS_CLASS_RAW)
+		return 0;
 	struct noted what = { .class = class, .raw = true, .ino = ino };
 	return class ? note(txn, &what, path) : 0;
+}
+
+int sfsi_mirror_staged(struct sfsi_txn *txn, const struct sfsi_mirror_kind *kind)
+{
+	if (!txn->mirror)
+		txn->mirror = calloc(1, sizeof *txn->mirror);
+	if (!txn->mirror)
+		return SFS_ERR_NO_MEMORY;
+	for (unsigned i = 0; sfsi_mirror_kinds[i]; i++)
+		if (sfsi_mirror_kinds[i] == kind)
+			txn->mirror->staged |= 1u << i;
+	return 0;
 }
 
 static int compare_changes(const void *a, const void *b)

@@ -89,7 +89,7 @@ struct sfsi_mirror {
 	bool settled;   /* the sidecar is in the folder, where it stays */
 	void **own;     /* of each kind, NULL: not open */
 	struct sfsi_watch *watch;
-	unsigned damaged; /* how many rows say that a file can not be read */
+	_Atomic unsigned damaged; /* how many rows say that a file can not be read */
 };
 
 /* --- classes (mirror_class.c) --- */
@@ -125,6 +125,22 @@ SFS_MUST_CHECK int sfsi_mirror_note_object(struct sfsi_txn *txn, uint32_t class_
 /** A raw changes: made, moved (note both paths), removed, or its metadata. */
 SFS_MUST_CHECK int sfsi_mirror_note_raw(struct sfsi_txn *txn, uint64_t ino, struct sfs_span path);
 
+/** A kind has staged something by itself in a change that takes in: it is published with it. */
+SFS_MUST_CHECK int sfsi_mirror_staged(struct sfsi_txn *txn, const struct sfsi_mirror_kind *kind);
+
+/** Why is there no object? SFS_ERR_CORRUPT: there is a file, but it can not be read; SFS_ERR_NOT_FOUND. */
+int sfsi_mirror_missing(struct sfs_store *store, uint32_t class_id, struct sfs_span oid);
+
+/**
+ * Where the bytes of a raw are: a path below the root, with a NUL.
+ * @ret_none  it has none, and there may be no such file.
+ * SFS_ERR_NOT_FOUND: not in the files of a mirror.
+ */
+SFS_MUST_CHECK int sfsi_mirror_bytes(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret,
+				     bool *ret_none);
+/** We have written them. */
+void sfsi_mirror_wrote_bytes(struct sfs_store *store, uint64_t ino, int fd);
+
 /* For txn.c. */
 SFS_MUST_CHECK int sfsi_mirror_stage(struct sfsi_txn *txn);
 void sfsi_mirror_publish(struct sfsi_txn *txn);
@@ -136,8 +152,7 @@ SFS_MUST_CHECK int sfsi_mirror_sync(struct sfs_store *store);
 
 /* --- opening (mirror.c, sidecar.c) --- */
 
-/** What is a path? Changes nothing. */
-void sfsi_mirror_recognise(const char *path, struct sfsi_recognised *ret);
+/** Is it anything? */
 static inline bool sfsi_recognised_any(const struct sfsi_recognised *found)
 {
 	return found->storage || found->storify || found->one_file;

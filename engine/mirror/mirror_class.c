@@ -120,6 +120,8 @@ int sfsi_mirror_class_forget(struct sfsi_txn *txn, const struct sfsi_class *clas
 	struct sfsi_key key;
 	sfsi_key_serial(&key, 'F', class->id);
 	int err = class->mirror ? sfsi_txn_remove(txn, 0, sfsi_key_span(&key)) : 0;
+	if (!err && class->mirror)
+		err = sfsi_txn_remove_all(txn, class->id, sfs_span_str("F"), 0, NULL);
 	return err < 0 ? err : sfsi_database_forget(txn, class);
 }
 

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include "config.h"
 #include "mirror/folder.h"
 
 #define LOOKED_MAX 256  /* files */
@@ -20,24 +19,9 @@ struct search {
 	char path[128]; /* of what was found */
 };
 
-struct seen {
-	bool oid, type;
-};
-
-static int see_member(void *arg, const struct sfsi_config_member *member)
-{
-	struct seen *seen = arg;
-	if (strcmp(member->name, "oid") == 0)
-		seen->oid = member->text.data || member->is_integer;
-	if (strcmp(member->name, "type") == 0)
-		seen->type = member->text.len && memchr(member->text.data, '.', member->text.len);
-	return 0;
-}
-
 static bool is_object(int dir_fd, const char *name)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
-	struct seen seen = { .oid = false };
 	SFSI_AUTO_FD int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat stat;
 	if (fd < 0 || fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode) ||
@@ -45,8 +29,12 @@ static bool is_object(int dir_fd, const char *name)
 		return false;
 	ssize_t got = read(fd, text.data, text.len);
 	text.len = got > 0 ? (size_t)got : 0;
-	return sfsi_folder_members(sfs_buf_span(&text), see_member, &seen) == 0 && seen.oid &&
-	       seen.type;
+	struct sfsi_folder_parsed parsed;
+	int err = sfsi_folder_parse(sfs_buf_span(&text), &parsed, NULL);
+	bool is = !err && parsed.oid.len && parsed.type.len &&
+		  memchr(parsed.type.data, '.', parsed.type.len);
+	sfsi_folder_parsed_fini(&parsed);
+	return is;
 }
 
 static bool is_json(const char *name)

@@ -31,7 +31,7 @@ static int cache_base(struct sfs_buf *ret)
 	return sfs_buf_printf(ret, "/tmp/storefs-%u", (unsigned)geteuid());
 }
 
-static int cache_path(int root_fd, struct sfs_buf *ret)
+static int cache_path(int root_fd, const char *file, struct sfs_buf *ret)
 {
 	struct stat stat;
 	if (fstat(root_fd, &stat) < 0)
@@ -40,6 +40,9 @@ static int cache_path(int root_fd, struct sfs_buf *ret)
 	if (!err)
 		err = sfs_buf_printf(ret, "/%llx-%llx", (unsigned long long)stat.st_dev,
 				     (unsigned long long)stat.st_ino);
+	if (!err && file)
+		err = sfs_buf_printf(ret, "-%016llx",
+				     (unsigned long long)sfsi_hash(sfs_span_str(file), 0));
 	return err < 0 ? err : sfs_buf_append(ret, "", 1);
 }
 
@@ -70,7 +73,7 @@ int sfsi_sidecar_place(const char *path, struct sfsi_sidecar_place *ret, struct 
 	if (!err && ret->root_fd < 0)
 		err = fail_errno(diag, path);
 	if (!err)
-		err = cache_path(ret->root_fd, &ret->cache);
+		err = cache_path(ret->root_fd, ret->file, &ret->cache);
 	if (err < 0)
 		sfsi_sidecar_place_fini(ret);
 	return err < 0 && diag && !diag->text[0] ? sfs_diag_set(diag, err, "%s", sfs_err_text(err))
@@ -111,6 +114,32 @@ static bool is_known(const struct sfsi_sidecar_place *place)
 	for (size_t i = 0; sfsi_mirror_kinds[i]; i++)
 		sfsi_mirror_kinds[i]->recognise(place->root_fd, place->file, &found);
 	return sfsi_recognised_any(&found);
+}
+
+static bool takes_no_writes(int root_fd);
+
+int sfs_store_recognise(const char *path, struct sfs_recognised *ret, struct sfs_diag *diag)
+{
+	struct sfsi_sidecar_place place;
+	struct sfsi_recognised found = { .storage = false };
+	struct stat stat;
+	int err = sfsi_sidecar_place(path, &place, diag);
+	if (err < 0)
+		return err;
+	*ret = (struct sfs_recognised){ .read_only = takes_no_writes(place.root_fd) };
+	if (!place.file)
+		ret->store = fstatat(place.root_fd, SFSI_STORE_FILE, &stat, AT_SYMLINK_NOFOLLOW) ==
+			     0;
+	SFSI_AUTO_FD int sidecar_fd = open_sidecar(place.root_fd, SFSI_SIDECAR_NAME);
+	ret->mirror = sidecar_fd >= 0;
+	for (size_t i = 0; sfsi_mirror_kinds[i] && !ret->store; i++)
+		sfsi_mirror_kinds[i]->recognise(place.root_fd, place.file, &found);
+	ret->storage = found.storage;
+	ret->storify = found.storify;
+	ret->database = found.one_file;
+	memcpy(ret->example, found.example, sizeof ret->example);
+	sfsi_sidecar_place_fini(&place);
+	return 0;
 }
 
 static int not_store(const char *path, struct sfs_diag *diag)
@@ -234,7 +263,7 @@ static int copy_tree(int from, int to)
 	for (struct dirent *entry; !err && (entry = readdir(dir));)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
 		    strcmp(entry->d_name, SFSI_SIDECAR_FILE) != 0 &&
-		    strcmp(entry->d_name, "lock") != 0)
+		    strcmp(entry->d_name, "lock") != 0 && strcmp(entry->d_name, "root") != 0)
 			err = copy_entry(from, to, entry);
 	closedir(dir);
 	return !err && fsync(to) < 0 ? sfsi_err_from_errno(errno) : err;

@@ -120,7 +120,7 @@ typedef void sfs_log_fn(void *arg, enum sfs_log_level level, const char *message
 /** How to open or make a store. Zeroed members mean the default. */
 struct sfs_store_config {
 	const char *path;    /* folder, or "memory:" */
-	const char *backend; /* init: "kv" (default) or "memory"; open: ignored */
+	const char *backend; /* init: "kv" (default) or "directory"; open: ignored */
 	unsigned flags;      /* enum sfs_store_flags */
 	size_t cache_bytes;  /* documents and rows kept in memory; 0 = 16 MiB */
 	/* Longest time that an acknowledged change stays unsynced; 0 = 2000. */
@@ -157,6 +157,10 @@ SFS_API SFS_MUST_CHECK int sfs_store_init(const struct sfs_store_config *config,
 
 /**
  * Open a store and own it until sfs_store_close().
+ *
+ * The path may also be a folder of a Python system (sfs_store_recognise(); docs/backends.md): its files
+ * are read as they are, and written as that system writes them. Nothing is written into it before the first
+ * change; one that takes no writes is opened read-only.
  *
  * @config  borrowed for the call.
  * @ret     the open store; close it with sfs_store_close().
@@ -201,6 +205,25 @@ struct sfs_store_owner {
  */
 SFS_API SFS_MUST_CHECK int sfs_store_owner(const char *path, struct sfs_store_owner *ret,
 					   struct sfs_diag *diag);
+
+/** What a path is. */
+struct sfs_recognised {
+	bool store;     /* a store of our own */
+	bool mirror;    /* something was saved through us before; else of another program alone: */
+	bool storage;   /* a folder of objects or raws of the Python module storage */
+	bool storify;   /* a folder of databases of Storify */
+	bool database;  /* one such database */
+	bool read_only; /* nothing can be written there */
+	char example[128]; /* a file that told; empty: none */
+};
+
+/**
+ * Say what a path is that sfs_store_open() may be given: a store, or what another program made and
+ * is opened as it is. Changes nothing. Nothing is set when it is none of these.
+ * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_PERMISSION, SFS_ERR_IO, SFS_ERR_NO_MEMORY.
+ */
+SFS_API SFS_MUST_CHECK int sfs_store_recognise(const char *path, struct sfs_recognised *ret,
+					       struct sfs_diag *diag);
 
 /**
  * The folder in which the daemon of a store has its command socket: the store's own, or of a folder of

@@ -9,6 +9,18 @@ bool case_durable(void)
 	return strcmp(case_backend, "memory") != 0;
 }
 
+bool case_mirrored(void)
+{
+	return strcmp(case_backend, "directory") == 0;
+}
+
+const char *case_home(const struct case_store *c)
+{
+	static char home[100];
+	snprintf(home, sizeof home, "%s%s", c->path, case_mirrored() ? "/.storefs" : "");
+	return home;
+}
+
 static void open_store(struct case_store *c)
 {
 	struct sfs_diag diag = SFS_DIAG_INIT;

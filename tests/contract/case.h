@@ -36,6 +36,14 @@ void case_reopen(struct case_store *c);
 /** Does the store survive being closed? */
 bool case_durable(void);
 
+/**
+ * Are objects and raws files of others (backend directory)? Then an oid is a name of a file, a raw has one name
+ * and is moved alone, a class keeps its name, and a commit has two rows more for each of them.
+ */
+bool case_mirrored(void);
+/** Where the store's own files are. */
+const char *case_home(const struct case_store *c);
+
 /** Save text under an oid with flags; returns the engine's code. */
 int case_put(struct case_store *c, const char *oid, const char *text, unsigned flags);
 /** The document of an oid as a C string, valid until the next call. NULL: not found. */

@@ -43,6 +43,8 @@ static void an_open_file_without_name_is_clean(void **state)
 static void a_quick_check_does_not_read_documents(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* a class keeps its name */
 	struct report report;
 	check_fill(c);
 	check_damage(c, "a kept text of something else");

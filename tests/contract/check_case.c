@@ -89,7 +89,9 @@ static void fill_raws(struct case_store *c)
 	case_make(c, c->root, "link", SFS_NODE_SYMLINK);
 	case_make(c, c->root, "fifo", SFS_NODE_FIFO);
 	uint64_t hard = case_make(c, sub, "hard", SFS_NODE_FILE).ino;
-	assert_int_equal(sfs_raw_link(c->store, hard, c->root, SPAN("hard2"), NULL), 0);
+	/* Two names of one raw are nothing that others know. */
+	if (!case_mirrored())
+		assert_int_equal(sfs_raw_link(c->store, hard, c->root, SPAN("hard2"), NULL), 0);
 	assert_int_equal(sfs_raw_meta_set(c->store, file, SPAN("k"), SPAN("v"), 0, NULL), 0);
 	assert_int_equal(sfs_raw_meta_set(c->store, dir, SPAN("k"), SPAN("v"), 0, NULL), 0);
 	case_make(c, c->root, "gone", SFS_NODE_FILE);
@@ -107,7 +109,8 @@ void check_fill(struct case_store *c)
 	assert_int_equal(sfs_raw_unlink(c->store, sfs_ino_make(info.id, 1), SPAN("x")), 0);
 	assert_int_equal(sfs_class_remove(c->store, SPAN("Old")), 0);
 	/* The kept text of "typed" goes on saying Article. */
-	assert_int_equal(sfs_class_rename(c->store, SPAN("Article"), SPAN("Renamed")), 0);
+	assert_int_equal(sfs_class_rename(c->store, SPAN("Article"), SPAN("Renamed")),
+			 case_mirrored() ? SFS_ERR_CROSS : 0);
 }
 
 /* --- rows, behind the engine's back --- */

@@ -638,6 +638,8 @@ void check_damage(struct case_store *c, const char *what)
 static void each_damage_is_reported_as_what_it_is(void **state)
 {
 	(void)state;
+	if (case_mirrored())
+		skip(); /* a class keeps its name; the rows are those of kv */
 	bool failed = false;
 	for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
 		void *own;

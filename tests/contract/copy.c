@@ -125,6 +125,8 @@ static void update_times_and_attributes_come_over(void **state)
 static void names_holes_and_metadata_of_raws_come_over(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* a raw has one name */
 	struct sfs_store *copy = open_copy();
 	struct said said;
 	struct sfs_attr file = case_make(c, c->root, "file", SFS_NODE_FILE);

@@ -225,6 +225,8 @@ static void a_class_without_definition_exports_what_it_has(void **state)
 	assert_string_equal(export(c, c->articles, "1", 2),
 			    "{\"oid\":\"1\",\"type\":\"Article\","
 			    "\"a\":{\"oid\":\"2\",\"type\":\"Article\"}}");
+	if (case_mirrored())
+		return; /* an oid is the name of a file */
 	/* An oid that JSON can not say. */
 	put(c, c->articles, "\xff", "{}");
 	assert_string_equal(export(c, c->articles, "\xff", 1),

@@ -355,7 +355,9 @@ static void run_change(size_t change)
 	assert_int_equal(sfsi_backend_fault_wrap(c->store->backend, &c->store->backend), 0);
 	struct sfs_buf before = dump_store(c->store);
 	uint64_t writes = 0, reads = 0;
-	while (reads < 100 && fails_cleanly(c, change, SFSI_FAULT_GET, reads + 1, &before))
+	/* Of a mirror another thread reads too, of what it hears: the failure may be its own. */
+	while (!case_mirrored() && reads < 100 &&
+	       fails_cleanly(c, change, SFSI_FAULT_GET, reads + 1, &before))
 		reads++;
 	/* The last round did not fail: the change was made; make a fresh store for the writes. */
 	sfs_buf_fini(&before);
@@ -368,14 +370,18 @@ static void run_change(size_t change)
 	before = dump_store(c->store);
 	while (writes < 100 && fails_cleanly(c, change, SFSI_FAULT_WRITE, writes + 1, &before))
 		writes++;
-	assert_int_equal(writes, 1);
+	/* What can not be done to files of others is refused before it is written. */
+	if (!case_mirrored() || writes)
+		assert_int_equal(writes, 1);
 	struct sfs_buf after = dump_store(c->store);
-	assert_false(sfs_span_equal(sfs_buf_span(&before), sfs_buf_span(&after)));
+	assert_int_equal(sfs_span_equal(sfs_buf_span(&before), sfs_buf_span(&after)), !writes);
 	derived_is_right(c);
 	case_reopen(c);
 	derived_is_right(c);
 	struct sfs_buf again = dump_store(c->store);
-	assert_true(sfs_span_equal(sfs_buf_span(&after), sfs_buf_span(&again)));
+	/* What was to be written out has been, and is forgotten. */
+	if (!case_mirrored())
+		assert_true(sfs_span_equal(sfs_buf_span(&after), sfs_buf_span(&again)));
 	sfs_buf_fini(&before);
 	sfs_buf_fini(&after);
 	sfs_buf_fini(&again);

@@ -403,6 +403,8 @@ static void a_class_with_indexes_can_be_emptied_and_removed(void **state)
 static void an_index_of_the_type_follows_the_class(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* a class keeps its name */
 	define(c, "{\"indexes\": {\"type\": \"value\", \"rank\": \"value\"}}");
 	assert_int_equal(case_put(c, "1", "{\"rank\": 1}", 0), 0);
 	assert_int_equal(case_put(c, "2", "{\"rank\": 1}", 0), 0);

@@ -286,9 +286,11 @@ static void a_prefix_has_positions_of_its_own(void **state)
 			assert_int_equal(seen.count, count - start < 3 ? count - start : 3);
 		}
 	}
-	assert_int_equal(case_put(c, "\xff\xff", "{}", 0), 0);
-	assert_int_equal(sfs_object_count(c->store, c->articles, SPAN("\xff"), &number), 0);
-	assert_int_equal(number, 1);
+	if (!case_mirrored()) {
+		assert_int_equal(case_put(c, "\xff\xff", "{}", 0), 0);
+		assert_int_equal(sfs_object_count(c->store, c->articles, SPAN("\xff"), &number), 0);
+		assert_int_equal(number, 1);
+	}
 	model_free(model);
 }
 

@@ -1,6 +1,7 @@
 /*
  * contract BACKEND [GROUP]: run all groups, or one, over a backend.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "contract.h"
@@ -8,37 +9,38 @@
 static const struct {
 	const char *name;
 	int (*run)(const char *backend);
+	bool of_maps; /* of what is below the engine: a mirror has none of its own */
 } groups[] = {
-	{ "keys", contract_keys },
-	{ "scans", contract_scans },
-	{ "threads", contract_threads },
-	{ "model", contract_model },
-	{ "object", contract_object },
-	{ "schema", contract_schema },
-	{ "lists", contract_lists },
-	{ "export", contract_export },
-	{ "raw", contract_raw },
-	{ "unnamed", contract_unnamed },
-	{ "raw_whole", contract_raw_whole },
-	{ "small", contract_small },
-	{ "deferred", contract_deferred },
-	{ "check", contract_check },
-	{ "check_damage", contract_check_damage },
-	{ "refused", contract_refused },
-	{ "fault", contract_fault },
-	{ "relation", contract_relation },
-	{ "relation_many", contract_relation_many },
-	{ "relation_model", contract_relation_model },
-	{ "field", contract_field },
-	{ "index", contract_index },
-	{ "index_own", contract_index_own },
-	{ "index_keys", contract_index_keys },
-	{ "index_journal", contract_index_journal },
-	{ "index_file", contract_index_file },
-	{ "copy", contract_copy },
-	{ "query", contract_query },
-	{ "lines", contract_lines },
-	{ "crossing", contract_crossing },
+	{ "keys", contract_keys, true },
+	{ "scans", contract_scans, true },
+	{ "threads", contract_threads, true },
+	{ "model", contract_model, true },
+	{ "object", contract_object, false },
+	{ "schema", contract_schema, false },
+	{ "lists", contract_lists, false },
+	{ "export", contract_export, false },
+	{ "raw", contract_raw, false },
+	{ "unnamed", contract_unnamed, false },
+	{ "raw_whole", contract_raw_whole, false },
+	{ "small", contract_small, false },
+	{ "deferred", contract_deferred, false },
+	{ "check", contract_check, false },
+	{ "check_damage", contract_check_damage, false },
+	{ "refused", contract_refused, false },
+	{ "fault", contract_fault, false },
+	{ "relation", contract_relation, false },
+	{ "relation_many", contract_relation_many, false },
+	{ "relation_model", contract_relation_model, false },
+	{ "field", contract_field, false },
+	{ "index", contract_index, false },
+	{ "index_own", contract_index_own, false },
+	{ "index_keys", contract_index_keys, false },
+	{ "index_journal", contract_index_journal, false },
+	{ "index_file", contract_index_file, false },
+	{ "copy", contract_copy, false },
+	{ "query", contract_query, false },
+	{ "lines", contract_lines, false },
+	{ "crossing", contract_crossing, false },
 };
 
 int main(int argc, char **argv)
@@ -52,6 +54,8 @@ int main(int argc, char **argv)
 		if (argc == 3 && strcmp(argv[2], groups[i].name) != 0)
 			continue;
 		run++;
+		if (groups[i].of_maps && strcmp(argv[1], "directory") == 0)
+			continue;
 		failed += groups[i].run(argv[1]) != 0;
 	}
 	if (!run) {

@@ -94,6 +94,8 @@ static void oid_and_type_must_be_right(void **state)
 static void oids_have_1_to_1024_bytes_of_any_value(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* an oid is the name of a file */
 	char oid[1026];
 	memset(oid, 'x', sizeof oid);
 	struct sfs_put put = { .class_id = c->articles, .text = SPAN("{}"), .oid = { oid, 1024 } };
@@ -531,6 +533,8 @@ static void a_scan_walks_documents_in_order_of_oids(void **state)
 static void classes_are_made_renamed_and_removed(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* a class keeps its name */
 	struct sfs_class_info info;
 	assert_int_equal(case_put(c, "1", "{}", 0), 0);
 	assert_int_equal(sfs_class_remove(c->store, SPAN("Article")), SFS_ERR_NOT_EMPTY);

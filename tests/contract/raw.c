@@ -126,7 +126,9 @@ static void names_have_limits(void **state)
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(sfs_raw_make(c->store, c->root, bad[i], &make, NULL),
 				 SFS_ERR_NAME);
-	assert_int_equal(sfs_raw_make(c->store, c->root, SPAN("\xff\n\x01"), &make, NULL), 0);
+	/* Others say a name in JSON. */
+	assert_int_equal(sfs_raw_make(c->store, c->root, SPAN("\xff\n\x01"), &make, NULL),
+			 case_mirrored() ? SFS_ERR_NAME : 0);
 	make.type = SFS_NODE_OBJECT;
 	assert_int_equal(sfs_raw_make(c->store, c->root, SPAN("o"), &make, NULL), SFS_ERR_INVALID);
 	make = (struct sfs_raw_make){ .type = SFS_NODE_SYMLINK };
@@ -136,6 +138,8 @@ static void names_have_limits(void **state)
 static void hard_links_share_the_bytes(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* a raw has one name */
 	struct sfs_attr a = case_make(c, c->root, "a", SFS_NODE_FILE), b;
 	struct sfs_attr dir = case_make(c, c->root, "d", SFS_NODE_DIR);
 	case_write(c, a.ino, "shared");
@@ -183,6 +187,8 @@ static void an_open_raw_outlives_its_last_name(void **state)
 static void rename_replaces_as_posix_says(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* directories of raws are not moved */
 	struct sfs_attr a = case_make(c, c->root, "a", SFS_NODE_FILE);
 	struct sfs_attr b = case_make(c, c->root, "b", SFS_NODE_FILE), found;
 	struct sfs_attr dir = case_make(c, c->root, "d", SFS_NODE_DIR);
@@ -216,6 +222,8 @@ static void rename_replaces_as_posix_says(void **state)
 static void a_directory_is_not_moved_into_itself(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* directories of raws are not moved */
 	struct sfs_attr a = case_make(c, c->root, "a", SFS_NODE_DIR);
 	struct sfs_attr b = case_make(c, a.ino, "b", SFS_NODE_DIR), found;
 	assert_int_equal(sfs_raw_rename(c->store, c->root, SPAN("a"), b.ino, SPAN("a"), 0),
@@ -233,6 +241,8 @@ static void a_directory_is_not_moved_into_itself(void **state)
 static void exchange_swaps_names(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* two raws do not change places */
 	struct sfs_attr file = case_make(c, c->root, "x", SFS_NODE_FILE);
 	struct sfs_attr dir = case_make(c, c->root, "d", SFS_NODE_DIR);
 	struct sfs_attr sub = case_make(c, dir.ino, "y", SFS_NODE_DIR), found;

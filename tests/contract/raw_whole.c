@@ -210,6 +210,8 @@ static void update_times_tell_data_and_metadata_apart(void **state)
 static void a_number_leads_back_to_a_path(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* directories of raws are not moved */
 	struct sfs_attr dir = case_make(c, c->root, "d", SFS_NODE_DIR);
 	struct sfs_attr link = case_make(c, dir.ino, "link", SFS_NODE_SYMLINK);
 	uint64_t ino = put_raw(c, "d/e/f", "x");
@@ -244,6 +246,8 @@ static void a_number_leads_back_to_a_path(void **state)
 static void raws_are_found_by_their_metadata(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* directories of raws are not moved */
 	uint64_t old = put_raw(c, "old", "x");
 	case_make(c, c->root, "empty", SFS_NODE_DIR);
 	assert_int_equal(put_meta(c, old, "{\"width\": 5}", 0), 0);
@@ -630,6 +634,8 @@ static void leave(struct case_store *c, uint64_t ino, const char *name)
 static void what_belongs_to_nothing_is_collected(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* the bytes are where others have them */
 	unsigned counts[2] = { 0 };
 	struct sfs_gc gc = { .dry_run = true, .found = count_file, .arg = counts };
 	struct sfs_gc_result result;

@@ -249,6 +249,8 @@ static void on_remove_clear(void **state)
 static void raws_are_referred_to_by_their_paths(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* directories of raws are not moved */
 	start(c);
 	uint64_t dir = case_make(c, c->root, "dir", SFS_NODE_DIR).ino;
 	uint64_t sub = case_make(c, dir, "sub", SFS_NODE_DIR).ino;
@@ -326,6 +328,8 @@ static void a_batch_is_all_or_nothing(void **state)
 static void definitions_that_change(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* a class keeps its name */
 	uint32_t accounts = start(c);
 	struct sfs_class_info info;
 	/* Objects that are older than the definition. */
@@ -457,6 +461,8 @@ static void referrers_are_a_stream(void **state)
 static void awkward_oids(void **state)
 {
 	struct case_store *c = *state;
+	if (case_mirrored())
+		skip(); /* an oid is the name of a file */
 	static char longest[1025];
 	memset(longest, 'x', 1024);
 	const char *oids[] = { "a/b",      ".",    "..",    "%2f", "\xc3\xa4 \xf0\x9f\x98\x80",
@@ -535,7 +541,8 @@ static void what_does_not_agree_is_found(void **state)
 static bool with_store_file(struct case_store *c, const char *command)
 {
 	char line[160];
-	snprintf(line, sizeof line, "%s %s/storefs.json", command, c->path);
+	snprintf(line, sizeof line, "%s %s/%s", command, case_home(c),
+		 case_mirrored() ? "store" : "storefs.json");
 	return system(line) == 0;
 }
 

@@ -43,7 +43,7 @@ static bool has_plain_files(struct case_store *c, int expected)
 	snprintf(command, sizeof command,
 		 "for i in $(seq 200); do test $(find '%s/raw' -type f | wc -l) = %d && exit; "
 		 "sleep 0.05; done; exit 1",
-		 c->path, expected);
+		 case_home(c), expected);
 	/* The plain files of a store in memory are where nobody else finds them. */
 	return !case_durable() || system(command) == 0;
 }

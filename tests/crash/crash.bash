@@ -18,7 +18,7 @@ crash_new() {
 	store_new
 	rm -r "$STORE"
 	STORE=$SCRATCH/store
-	"$STOREFS" init "$STORE"
+	store_init "$STORE"
 	store_mount
 	mkdir "$MNT/Note"
 	# Whatever is lost or half done, its entries agree with the objects.

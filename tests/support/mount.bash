@@ -3,6 +3,7 @@
 #
 # STOREFS          the command under test; default: build/dev/bin/storefs of this tree
 # STOREFS_REPORTS  a folder that keeps the sanitizer reports of daemons that misbehaved
+# STOREFS_BACKEND  the backend of the stores that are made; default: kv
 # STOREFS_RAW_IO   daemon: mount with -o nopassthrough, so that bytes of raws go through the daemon
 # STOREFS_ALLOW_NO_FUSE=1  skip, instead of fail, where there is no /dev/fuse
 #
@@ -157,8 +158,15 @@ store_new() {
 	STORE=$BATS_TEST_TMPDIR/store
 	MNT=$BATS_TEST_TMPDIR/mnt
 	STORE_LOG=$BATS_TEST_TMPDIR/daemon.log
+	# Where what is not in the folder of another program is.
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
 	mkdir -p "$MNT"
-	"$STOREFS" init "$@" "$STORE"
+	store_init "$@" "$STORE"
+}
+
+# store_init [INIT OPTION…] STORE : make one with the backend of this run.
+store_init() {
+	"$STOREFS" init ${STOREFS_BACKEND:+--backend="$STOREFS_BACKEND"} "$@"
 }
 
 # store_mount [MOUNT OPTION…] : $STORE is served at $MNT when this returns.
@@ -175,7 +183,9 @@ store_mount() {
 
 # store_owner : the process that owns $STORE.
 store_owner() {
-	jq -er .pid "$STORE/lock" 2>/dev/null
+	local home=$STORE
+	[ ! -d "$STORE/.storefs" ] || home=$STORE/.storefs
+	jq -er .pid "$home/lock" 2>/dev/null
 }
 
 # store_umount : the mount is gone and its daemon has ended.
