@@ -30,20 +30,6 @@
 
 /* --- making a store --- */
 
-static bool is_empty(int dir_fd)
-{
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir)
-		return false;
-	bool empty = true;
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			empty = false;
-	closedir(dir);
-	return empty;
-}
-
 static int make_folder(const char *path, int *ret_fd, bool *ret_made, struct sfs_diag *diag)
 {
 	*ret_made = mkdir(path, 0755) == 0;
@@ -58,7 +44,7 @@ static int make_folder(const char *path, int *ret_fd, bool *ret_made, struct sfs
 		int err = sfsi_err_from_errno(errno);
 		return sfs_diag_set(diag, err, "%s: %s", path, sfs_err_text(err));
 	}
-	if (!is_empty(fd)) {
+	if (!sfsi_folder_is_empty(fd)) {
 		struct stat stat;
 		bool store = fstatat(fd, SFSI_STORE_FILE, &stat, 0) == 0;
 		close(fd);

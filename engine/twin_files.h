@@ -15,8 +15,6 @@ struct sfsi_twin {
 };
 
 bool sfsi_twin_is_behind(struct sfs_store *store);
-/** Has the folder nothing in it? */
-bool sfsi_folder_is_empty(int dir_fd);
 /** Has it nothing but a lock file, and what an attempt to make a mirror left? */
 bool sfsi_folder_is_new(int dir_fd);
 SFS_MUST_CHECK int sfsi_twin_files_compare(struct sfs_store *store, uint64_t *ret_differ);
