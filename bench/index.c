@@ -4,7 +4,8 @@
  * Usage: index_bench [-p] [-n OPERATIONS] [-o NAME] PATH OBJECTS
  *
  * PATH is a folder to make a store in ("memory:" for the memory backend); -p: plain, without indexes, and
- * only saves are measured; -o: one operation alone. OBJECTS documents of 1 KiB are loaded in batches: a status that half of
+ * only saves are measured; -o: one operation alone, or "building": how long saves take while an index is
+ * built, and for comparison after it. OBJECTS documents of 1 KiB are loaded in batches: a status that half of
  * them share, a rank that is different in each, a title of five words out of two thousand (a keyword
  * index), and a word that every 50,000th has.
  *
@@ -26,10 +27,17 @@
 #define WORDS 2000
 #define RARE 50000 /* every so many objects have the rare word */
 #define PAGE 20
+#define SAVES 1000000 /* most that are measured one by one */
 
 static const char definition[] =
 	"{\"indexes\": {\"status\": \"value\", \"rank\": \"value\", \"words\": "
 	"{\"extract\": \"keywords\", \"from\": [\"title\"]}}}";
+
+/* The same, and an index of keywords that is built while objects are saved. */
+static const char larger_definition[] =
+	"{\"indexes\": {\"status\": \"value\", \"rank\": \"value\", \"words\": "
+	"{\"extract\": \"keywords\", \"from\": [\"title\"]}, \"again\": "
+	"{\"extract\": \"keywords\", \"from\": [\"title\"], \"min\": 2}}}";
 
 struct bench {
 	struct sfs_store *store;
@@ -315,6 +323,66 @@ static void rebuild(struct bench *b, const char *index)
 	       (double)objects / (now(CLOCK_MONOTONIC) - start) * 1e6);
 }
 
+/* --- saves while an index is built --- */
+
+static int ascending(const void *a, const void *b);
+
+struct waits {
+	double *us; /* [SAVES] */
+	unsigned long count;
+};
+
+static bool is_building(struct bench *b, const char *index)
+{
+	struct sfs_index_info info;
+	check(sfs_index_find(b->store, b->class.id, sfs_span_str(index), &info), "find", NULL);
+	return info.state == SFS_INDEX_BUILDING;
+}
+
+/* Save for as long as the index is built; without one, so many times. A save every millisecond. */
+static double save_during(struct bench *b, struct waits *waits, const char *index,
+			  unsigned long count)
+{
+	double start = now(CLOCK_MONOTONIC);
+	waits->count = 0;
+	while (index ? is_building(b, index) : waits->count < count) {
+		double before = now(CLOCK_MONOTONIC);
+		run_change(b, 0);
+		if (waits->count < SAVES)
+			waits->us[waits->count++] = now(CLOCK_MONOTONIC) - before;
+		usleep(1000);
+	}
+	return (now(CLOCK_MONOTONIC) - start) / 1e6;
+}
+
+static void print_waits(const char *when, struct waits *waits)
+{
+	unsigned long n = waits->count;
+	if (n == 0)
+		return;
+	qsort(waits->us, n, sizeof(*waits->us), ascending);
+	printf("%s_saves %lu\n%s_median_us %.0f\n%s_p99_us %.0f\n%s_longest_us %.0f\n", when, n,
+	       when, waits->us[n / 2], when, waits->us[n - 1 - n / 100], when, waits->us[n - 1]);
+}
+
+static void build_during_saves(struct bench *b)
+{
+	struct waits waits = { .us = malloc(SAVES * sizeof(double)) };
+	struct sfs_class_make make = { .name = sfs_span_str("Bench"), .mode = 0755 };
+	if (!waits.us)
+		check(SFS_ERR_NO_MEMORY, "saves", NULL);
+	check(sfs_class_define(b->store, &make, sfs_span_str(larger_definition), NULL), "define",
+	      NULL);
+	double seconds = save_during(b, &waits, "again", 0);
+	printf("building_per_second %.0f\n", (double)b->objects / seconds);
+	unsigned long count = waits.count;
+	print_waits("building", &waits);
+	settle();
+	save_during(b, &waits, NULL, count);
+	print_waits("quiet", &waits);
+	free(waits.us);
+}
+
 static void print_memory(void)
 {
 	char line[256];
@@ -359,6 +427,8 @@ static void run_all(struct bench *b, int plain)
 		rebuild(b, "rank");
 		rebuild(b, "words");
 	}
+	if (!plain && (!b->only || strcmp(b->only, "building") == 0))
+		build_during_saves(b);
 	print_memory();
 }
 

@@ -130,6 +130,8 @@ bool cli_stopped(const struct cli_ctx *ctx);
 
 /** A name on the output, as it is; a terminal gets '?' for control characters. */
 void cli_put_name(struct cli_ctx *ctx, struct sfs_span name);
+/** Print a count and the key of an index that has it: with control characters as JSON, which means the same. */
+void cli_put_key(struct cli_ctx *ctx, struct sfs_span key, uint64_t count);
 /** One line on stderr: "storefs: VERB: what: why". what may be NULL. */
 void cli_error(struct cli_ctx *ctx, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

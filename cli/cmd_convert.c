@@ -57,15 +57,20 @@ static int set_names(struct converting *converting, const char *argument)
 {
 	struct cli_ctx *ctx = converting->ctx;
 	converting->target = absolute(ctx, argument);
-	if (!converting->target)
-		return cli_fail(ctx, SFS_ERR_NO_MEMORY, argument, NULL);
+	if (!converting->target) {
+		cli_fail(ctx, SFS_ERR_NO_MEMORY, argument, NULL);
+		return CLI_FAILED;
+	}
 	for (size_t len = strlen(converting->target);
 	     len > 1 && converting->target[len - 1] == '/';)
 		converting->target[--len] = 0;
 	if (strcmp(converting->target, "/") == 0)
 		return cli_usage(ctx, "'%s' can not be made", argument);
 	converting->part = part_of(converting->target);
-	return converting->part ? 0 : cli_fail(ctx, SFS_ERR_NO_MEMORY, argument, NULL);
+	if (converting->part)
+		return 0;
+	cli_fail(ctx, SFS_ERR_NO_MEMORY, argument, NULL);
+	return CLI_FAILED;
 }
 
 /* --- folders --- */

@@ -101,7 +101,7 @@ static int get(struct cli_ctx *ctx)
 {
 	struct sfs_database_info info;
 	struct sfs_attr attr;
-	struct sfs_doc *doc;
+	struct sfs_doc *doc = NULL;
 	enum sfs_format format;
 	if (!cli_option_format(ctx, SFS_FORMAT_JSON, &format))
 		return CLI_USAGE;

@@ -94,9 +94,7 @@ static int put_key(void *arg, struct sfs_span key, uint64_t count)
 		cli_json_number(&keys->json, "count", count);
 		cli_json_close(&keys->json, '}');
 	} else {
-		fprintf(keys->ctx->out, "%" PRIu64 "\t", count);
-		fwrite(key.data, 1, key.len, keys->ctx->out);
-		fputc('\n', keys->ctx->out);
+		cli_put_key(keys->ctx, key, count);
 	}
 	return cli_stopped(keys->ctx);
 }
@@ -183,7 +181,8 @@ const struct cli_cmd cli_cmd_index = {
 		"list: the indexes of a class or of all, how many keys and entries they have, and how\n"
 		"far one is that is being built.\n"
 		"keys: each key of an index and how many objects have it. Strings that read like JSON\n"
-		"are in quotation marks: 10 is a number, \"10\" a string.\n"
+		"are in quotation marks: 10 is a number, \"10\" a string; so are those with control\n"
+		"characters.\n"
 		"export-dbm: write an index, or all of a class, as the gdbm files that the Python\n"
 		"module storage opens: TYPE.INDEX-fwd.dbm and TYPE.INDEX-bwd.dbm, in DIR or in the\n"
 		"folder of the store. What is there is replaced, unless a program has it open.\n"

@@ -39,6 +39,7 @@ static int run(struct cli_ctx *ctx)
 	struct sfs_store_config config = { .path = ctx->argv[0] };
 	const char *backend = cli_option(ctx, "backend");
 	config.backend = backend ? backend : "kv";
+	config.mirror = cli_option(ctx, "mirror");
 	int err = sfs_store_init(&config, &diag);
 	return err < 0 ? cli_fail(ctx, err, ctx->argv[0], &diag) : try_out(ctx, ctx->argv[0]);
 }
@@ -48,6 +49,7 @@ static const struct cli_option options[] = {
 	  "how records are kept: kv (default), or directory: a\n"
 	  "JSON file for each object, as the Python storage\n"
 	  "module keeps it" },
+	{ "mirror", 'm', "DIR", "keep everything in DIR, too: an empty or a new folder" },
 	{ "json", 'j', NULL, "what was made, as JSON" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -58,9 +60,13 @@ const struct cli_cmd cli_cmd_init = {
 	.summary = "make a new, empty store",
 	.details =
 		"STORE is a folder that does not exist yet, or is empty. The folder that it is in\n"
-		"must exist.",
+		"must exist.\n"
+		"--mirror: DIR, on another disk, gets a copy of every change, and can be opened as a\n"
+		"store when this one is lost. When it fails or is not there the store goes on without\n"
+		"it, and makes it the same again when it is opened next.",
 	.options = options,
-	.examples = "storefs init /srv/blog",
+	.examples = "storefs init /srv/blog\n"
+		    "storefs init --mirror /mnt/other/blog /srv/blog",
 	.exits = 1u << CLI_NOT_FOUND,
 	.min_args = 1,
 	.max_args = 1,

@@ -63,6 +63,18 @@ static int take_views(struct cli_ctx *ctx, struct fs_options *options, const cha
 	return 0;
 }
 
+/* NAME=N with a number from 1 to a million. */
+static int take_number(struct cli_ctx *ctx, const char *word, size_t name_len, unsigned *ret)
+{
+	char *end;
+	unsigned long number = strtoul(word + name_len, &end, 10);
+	if (!word[name_len] || *end || number < 1 || number > 1000000)
+		return cli_usage(ctx, "-o %.*s: '%s' is no number from 1 to 1000000",
+				 (int)name_len - 1, word, word + name_len);
+	*ret = (unsigned)number;
+	return 0;
+}
+
 /* One word of -o; more collects what libfuse is told. */
 static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char *word,
 		     struct sfs_buf *more)
@@ -75,8 +87,14 @@ static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char
 		return take_views(ctx, options, word + 6);
 	if (strncmp(word, "threads=", 8) == 0)
 		return take_threads(ctx, options, word + 8);
+	if (strncmp(word, "save_interval=", 14) == 0)
+		return take_number(ctx, word, 14, &options->save_interval_s);
+	if (strncmp(word, "db_backups=", 11) == 0)
+		return take_number(ctx, word, 11, &options->database_backups);
 	if (strcmp(word, "noxattr") == 0)
 		options->no_xattr = true;
+	else if (strcmp(word, "verbose") == 0)
+		options->verbose = true;
 	else if (strcmp(word, "nopassthrough") == 0)
 		options->no_pass = true;
 	else if (strcmp(word, "allow_other") == 0)
@@ -292,6 +310,9 @@ static const struct cli_option options[] = {
 	  "allow_other          other users may use the mount\n"
 	  "ro                   change nothing\n"
 	  "threads=N            at most N threads\n"
+	  "save_interval=N      write changed databases every N seconds (60)\n"
+	  "db_backups=N         keep N backups of each database (5)\n"
+	  "verbose              log also what databases do at each flush\n"
 	  "noexec, noatime      as for any mount\n"
 	  "Words of fstab (_netdev, nofail, x-...) are ignored." },
 	{ "foreground", 'f', NULL, "stay, and log to standard error" },

@@ -168,9 +168,7 @@ static int put_count(struct querying *q)
 static int put_facet(void *arg, struct sfs_span key, uint64_t count)
 {
 	struct cli_ctx *ctx = arg;
-	fprintf(ctx->out, "%" PRIu64 "\t", count);
-	fwrite(key.data, 1, key.len, ctx->out);
-	fputc('\n', ctx->out);
+	cli_put_key(ctx, key, count);
 	return cli_stopped(ctx);
 }
 

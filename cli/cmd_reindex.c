@@ -75,23 +75,51 @@ static int rebuild_all(struct reindexing *r)
 	return code;
 }
 
-/** CLASS or CLASS.INDEX: no name of a class has a dot in it. */
-static int rebuild_target(struct reindexing *r, char *text)
+/** CLASS or CLASS.INDEX: no name of a class has a dot in it. @ret_index  NULL: all of the class. */
+static int find_target(struct reindexing *r, const char *text, struct sfs_class_info *ret,
+		       const char **ret_index)
 {
-	struct sfs_class_info class;
+	struct sfs_index_info index;
 	const char *dot = strchr(text, '.');
 	struct sfs_span name = { text, dot ? (size_t)(dot - text) : strlen(text) };
-	if (sfs_class_find(r->ctx->store, name, &class) < 0) {
+	*ret_index = dot ? dot + 1 : NULL;
+	if (sfs_class_find(r->ctx->store, name, ret) < 0) {
 		cli_error(r->ctx, text, "there is no class %.*s", (int)name.len, text);
 		return CLI_NOT_FOUND;
 	}
-	return dot ? rebuild(r, &class, sfs_span_str(dot + 1)) : rebuild_class(r, &class);
+	if (!dot || sfs_index_find(r->ctx->store, ret->id, sfs_span_str(dot + 1), &index) == 0)
+		return 0;
+	cli_error(r->ctx, ret->name, "there is no index %s", dot + 1);
+	return CLI_NOT_FOUND;
+}
+
+static int rebuild_target(struct reindexing *r, const char *text)
+{
+	struct sfs_class_info class;
+	const char *index;
+	int code = find_target(r, text, &class, &index);
+	if (code != 0)
+		return code;
+	return index ? rebuild(r, &class, sfs_span_str(index)) : rebuild_class(r, &class);
+}
+
+/** Nothing is begun before all names are known. */
+static int check_targets(struct reindexing *r)
+{
+	struct sfs_class_info class;
+	const char *index;
+	int code = 0;
+	for (int i = 0; i < r->ctx->argc && code == 0; i++)
+		code = find_target(r, r->ctx->argv[i], &class, &index);
+	return code;
 }
 
 static int run(struct cli_ctx *ctx)
 {
 	struct reindexing r = { .ctx = ctx, .as_json = cli_option(ctx, "json") };
-	int code = 0;
+	int code = check_targets(&r);
+	if (code != 0)
+		return code;
 	cli_json_init(&r.json, ctx->out);
 	if (r.as_json)
 		cli_json_open(&r.json, NULL, '[');

@@ -73,6 +73,13 @@ static void put_figures_json(struct cli_json *json, const struct sfs_store_stat 
 	cli_json_number(json, "commits", stat->commits);
 	cli_json_number(json, "syncs", stat->syncs);
 	cli_json_number(json, "backend_bytes", stat->backend_bytes);
+	if (stat->mirror) {
+		cli_json_open(json, "mirror", '{');
+		cli_json_bytes(json, "path", sfs_span_str(stat->mirror));
+		cli_json_bool(json, "behind", stat->mirror_behind);
+		cli_json_string(json, "why", stat->mirror_why);
+		cli_json_close(json, '}');
+	}
 	cli_json_open(json, "cache", '{');
 	cli_json_number(json, "bytes", stat->cache_bytes);
 	cli_json_number(json, "hits", stat->cache_hits);
@@ -160,6 +167,10 @@ static void put_text(struct cli_ctx *ctx, const struct status *status)
 			stat->refused_texts);
 	fprintf(out, "commit    %" PRIu64 " (on disk: %" PRIu64 ")\n", stat->commit,
 		stat->commit_synced);
+	if (stat->mirror)
+		fprintf(out, "mirror    %s%s%s%s\n", stat->mirror,
+			stat->mirror_behind ? ", behind" : "", stat->mirror_why[0] ? ": " : "",
+			stat->mirror_why);
 	put_bytes(out, "records   ", stat->backend_bytes);
 	put_bytes(out, "\ndisk      ", stat->fs_avail);
 	put_bytes(out, " available of ", stat->fs_total);

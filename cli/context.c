@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cli.h"
+#include "text.h"
 
 #define POLL_MS 200
 
@@ -205,6 +207,22 @@ void cli_put_name(struct cli_ctx *ctx, struct sfs_span name)
 	const unsigned char *at = name.data;
 	for (size_t i = 0; i < name.len; i++)
 		fputc(ctx->out_is_tty && (at[i] < 0x20 || at[i] == 0x7f) ? '?' : at[i], ctx->out);
+}
+
+void cli_put_key(struct cli_ctx *ctx, struct sfs_span key, uint64_t count)
+{
+	const unsigned char *at = key.data;
+	struct sfs_buf quoted = SFS_BUF_INIT;
+	bool plain = true;
+	for (size_t i = 0; i < key.len && plain; i++)
+		plain = at[i] >= 0x20 && at[i] != 0x7f;
+	fprintf(ctx->out, "%" PRIu64 "\t", count);
+	if (plain || cli_text_quote(&quoted, key) < 0)
+		cli_put_name(ctx, key);
+	else
+		fwrite(quoted.data, 1, quoted.len, ctx->out);
+	fputc('\n', ctx->out);
+	sfs_buf_fini(&quoted);
 }
 
 int cli_fail(struct cli_ctx *ctx, int err, const char *what, const struct sfs_diag *diag)

@@ -205,6 +205,7 @@ static void info_locked(const struct sfs_store *store, const struct sfsi_class *
 	ret->files = class->state.files;
 	ret->refused = class->state.refused;
 	ret->refused_ns = class->state.refused_ns;
+	ret->database = class->database != NULL;
 	attr_locked(store, class, &ret->attr);
 }
 

@@ -134,15 +134,16 @@ static int check_make(const struct sfs_class_make *make, struct sfs_diag *diag)
 
 /**
  * The change is made; the references back that follow from it come after it. What can not be done now
- * (a full disk) is done with the next change, or when the store is opened.
+ * (a full disk) is no failure of the change: the indexer's thread tries again, or the next open does.
  */
-static int settle(struct sfs_store *store, struct sfs_diag *diag)
+static void settle(struct sfs_store *store, struct sfs_diag *diag)
 {
 	int err = sfsi_backrefs_settle(store);
-	return err < 0 ? sfs_diag_set(diag, err,
-				      "the class is changed, but not yet all references back: %s",
-				      sfs_err_text(err))
-		       : 0;
+	if (err == 0)
+		return;
+	(void)sfs_diag_set(diag, 0, "the class is changed, but not yet all references back: %s",
+			   sfs_err_text(err));
+	sfsi_indexer_settle(store);
 }
 
 int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
@@ -162,8 +163,8 @@ int sfs_class_create(struct sfs_store *store, const struct sfs_class_make *make,
 		return sfs_diag_set(diag, err, "class %.*s: %s", (int)make->name.len,
 				    (const char *)make->name.data, sfs_err_text(err));
 	}
-	err = settle(store, diag);
-	return !err && ret && class ? sfs_class_get(store, class->id, ret) : err;
+	settle(store, diag);
+	return ret && class ? sfs_class_get(store, class->id, ret) : err;
 }
 
 /** Class of a name, commit lock held; and a note that it changes. */
@@ -260,7 +261,9 @@ int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_s
 	if (err < 0)
 		return err;
 	err = sfsi_txn_end(&txn, sfsi_class_rename_in(&txn, name, new_name));
-	return err < 0 ? err : settle(store, NULL);
+	if (!err)
+		settle(store, NULL);
+	return err;
 }
 
 static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfsi_schema *schema)
@@ -328,7 +331,10 @@ int sfsi_class_define(struct sfs_store *store, const struct sfs_class_make *make
 	if (err == SFS_ERR_NOT_EMPTY)
 		return sfs_diag_set(diag, err,
 				    "member \"kind\": a class that is not empty keeps its kind");
-	return err < 0 ? sfs_diag_set(diag, err, "%s", sfs_err_text(err)) : settle(store, diag);
+	if (err < 0)
+		return sfs_diag_set(diag, err, "%s", sfs_err_text(err));
+	settle(store, diag);
+	return 0;
 }
 
 int sfsi_class_remove_in(struct sfsi_txn *txn, struct sfs_span name)
@@ -367,7 +373,10 @@ int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
 		struct sfsi_txn txn;
 		err = sfs_class_find(store, name, &info);
 		struct sfsi_class *class = err < 0 ? NULL : sfsi_class_ref(store, info.id);
-		if (class && info.objects == 0)
+		/* What can not be loaded is not empty. */
+		if (class && class->database)
+			err = sfsi_database_fault(class->database);
+		if (!err && class && info.objects == 0)
 			err = sfsi_indexer_finish(store, class, SIZE_MAX);
 		if (!err)
 			err = sfsi_txn_begin(store, &txn);

@@ -108,7 +108,7 @@ SFS_MUST_CHECK int sfsi_small_set(struct sfs_store *store, uint64_t ino,
 				  const struct sfs_setattr *set, struct sfs_buf *buf,
 				  struct sfsi_inode *inode);
 
-/** Has anybody it open for writing? */
+/** Has anybody it open for writing, or mapped: also another program, behind our back? */
 bool sfsi_open_written(struct sfs_store *store, uint64_t ino);
 /** Where its plain file is below raw/. */
 #define SFSI_BYTES_PATH 40

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -14,6 +15,7 @@
 #include "base/errno.h"
 #include "mirror/mirror.h"
 #include "raw.h"
+#include "twin.h"
 #include "memo.h"
 
 #define REAP_MAX 64
@@ -230,6 +232,7 @@ void sfsi_bytes_remove(struct sfs_store *store, uint64_t ino)
 	char path[SFSI_BYTES_PATH];
 	sfsi_bytes_path(ino, path);
 	unlinkat(store->raw_fd, path, 0);
+	sfsi_twin_file_gone(store, path);
 }
 
 static int64_t time_ns(const struct timespec *time)
@@ -319,7 +322,10 @@ static int sync_bytes(struct sfs_store *store, uint64_t ino)
 	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
-	return fsync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;
+	if (fsync(fd) < 0)
+		return sfsi_err_from_errno(errno);
+	sfsi_twin_file(store, path);
+	return 0;
 }
 
 /** The folders of a plain file, as far as those of the next one are others. @next  0: it is the last. */
@@ -661,11 +667,41 @@ static void count_writer(struct sfs_store *store, uint64_t ino, int more)
 		open->writers = (unsigned)((int)open->writers + more);
 }
 
-bool sfsi_open_written(struct sfs_store *store, uint64_t ino)
+static bool has_writers(struct sfs_store *store, uint64_t ino)
 {
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	const struct open_inode *open = *open_place_locked(store, ino);
 	return open && open->writers;
+}
+
+/**
+ * Does anybody have a plain file open or mapped to write? There is no lease to read it then. Returns 0, 1,
+ * or -1: nobody can tell.
+ */
+static int bytes_written(struct sfs_store *store, uint64_t ino)
+{
+	char path[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, path);
+	SFSI_AUTO_FD int fd = openat(store->raw_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return 0;
+	/* Whoever opens it just now waits a moment, and we get a signal: one that nobody dies of. */
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+		return -1;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN ? 1 : -1;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0;
+}
+
+bool sfsi_open_written(struct sfs_store *store, uint64_t ino)
+{
+	return has_writers(store, ino) || bytes_written(store, ino) > 0;
+}
+
+bool sfs_raw_is_written(struct sfs_store *store, uint64_t ino)
+{
+	return has_writers(store, ino) || bytes_written(store, ino) != 0;
 }
 
 /* --- Z records --- */

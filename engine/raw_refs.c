@@ -1,14 +1,12 @@
 /*
  * References to raws, which are known by their paths in their class: what becomes of them when a name is
- * removed or moved. A directory knows its parent, not its name, so paths are put together by looking
- * through directories: only in classes that somebody refers to.
+ * removed or moved. Paths are put together only in classes that somebody refers to.
  */
 #include "backend/key.h"
 #include "backref.h"
 #include "follow.h"
+#include "raw_name.h"
 #include "raw_refs.h"
-
-#define DEPTH_MAX 512
 
 static int any_row(void *arg, struct sfs_span key, struct sfs_span val)
 {
@@ -33,65 +31,16 @@ static int is_referred_to(struct sfsi_txn *txn, uint32_t class_id, bool *ret)
 
 /* --- paths --- */
 
-struct search {
-	uint64_t serial;
-	struct sfs_buf *path; /* gets the name in front */
-	bool found;
-	int err;
-};
-
-static int put_in_front(struct sfs_buf *path, struct sfs_span name)
-{
-	SFSI_AUTO_BUF struct sfs_buf longer = SFS_BUF_INIT;
-	int err = sfs_buf_append(&longer, name.data, name.len);
-	if (!err)
-		err = sfs_buf_append(&longer, "/", 1);
-	if (!err)
-		err = sfs_buf_append(&longer, path->data, path->len);
-	if (err < 0)
-		return err;
-	sfs_buf_fini(path);
-	*path = sfs_buf_take(&longer);
-	return 0;
-}
-
-static int search_row(void *arg, struct sfs_span key, struct sfs_span val)
-{
-	struct search *search = arg;
-	struct sfsi_name entry;
-	if (key.len <= SFSI_ENTRY_NAME || sfsi_name_decode(val, &entry) < 0 ||
-	    entry.serial != search->serial)
-		return 0;
-	search->found = true;
-	search->err = put_in_front(search->path, sfsi_span_skip(key, SFSI_ENTRY_NAME));
-	return 1;
-}
-
+/**
+ * The path of a name in a directory, before the change does anything to names. SFS_ERR_NOT_FOUND: it is
+ * nowhere below the root.
+ */
 int sfsi_raw_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, struct sfs_buf *ret)
 {
-	uint32_t class_id = sfs_ino_class(dir);
-	uint64_t serial = sfsi_ino_serial(dir);
-	int err = sfs_buf_append(ret, name.data, name.len);
-	for (unsigned depth = 0; !err && serial != SFSI_SERIAL_ROOT; depth++) {
-		SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-		struct search search = { .serial = serial, .path = ret };
-		struct sfsi_inode inode;
-		struct sfsi_key prefix;
-		err = depth < DEPTH_MAX
-			      ? sfsi_inode_load(txn, sfs_ino_make(class_id, serial), &buf, &inode)
-			      : SFS_ERR_NOT_FOUND;
-		if (err < 0)
-			return err;
-		serial = inode.parent;
-		sfsi_key_entries(&prefix, serial);
-		struct sfsi_scan scan = { .partition = class_id, .prefix = sfsi_key_span(&prefix) };
-		err = sfsi_backend_scan(txn->store->backend, &scan, search_row, &search);
-		if (err == SFS_ERR_CANCELLED)
-			err = search.err;
-		else if (!err)
-			err = SFS_ERR_NOT_FOUND;
-	}
-	return err;
+	int err = sfsi_raw_path_of(txn->store, sfs_ino_class(dir), sfsi_ino_serial(dir), ret);
+	if (!err && ret->len)
+		err = sfs_buf_append(ret, "/", 1);
+	return err < 0 ? err : sfs_buf_append(ret, name.data, name.len);
 }
 
 /* --- what becomes of the references --- */

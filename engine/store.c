@@ -21,6 +21,7 @@
 #include "hash.h"
 #include "mirror/sidecar.h"
 #include "open.h"
+#include "twin.h"
 #include "txn.h"
 
 #define CACHE_DEFAULT ((size_t)16 << 20)
@@ -104,13 +105,20 @@ int sfs_store_init(const struct sfs_store_config *config, struct sfs_diag *diag)
 				    "backend %s: expected kv or directory (a memory store is "
 				    "opened as \"memory:\")",
 				    backend);
+	if (mirror && config->mirror)
+		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED,
+				    "a store of backend %s can not have a mirror", backend);
 	SFSI_AUTO_FD int dir_fd = -1;
 	bool made;
 	int err = make_folder(config->path, &dir_fd, &made, diag);
 	if (err < 0)
 		return err;
 	err = mirror ? sfsi_sidecar_init(config, diag) : init_in(dir_fd, config, backend, diag);
+	if (!err && config->mirror)
+		err = sfsi_twin_init(dir_fd, config->mirror, diag);
 	if (err < 0) {
+		sfsi_remove_tree(dir_fd, SFSI_STORE_FILE);
+		sfsi_remove_tree(dir_fd, SFSI_TWIN_BEHIND);
 		sfsi_remove_tree(dir_fd, SFSI_SIDECAR_NAME);
 		sfsi_remove_tree(dir_fd, "storefs.json.tmp");
 		sfsi_remove_tree(dir_fd, "db");
@@ -190,11 +198,13 @@ static int store_free(struct sfs_store *store)
 	sfsi_txn_room_free(store);
 	sfsi_departed_free(store->departed);
 	sfsi_departed_free(store->removed);
+	sfsi_twin_close(store);
 	sfsi_backend_close(store->backend);
 	sfsi_catalogue_free(store);
 	if (store->raw_temp)
 		sfsi_remove_tree(AT_FDCWD, store->raw_temp);
 	free(store->raw_temp);
+	sfsi_twin_free(store);
 	if (store->raw_fd >= 0)
 		close(store->raw_fd);
 	/* The lock goes last: who waits for it finds a store that is closed. */
@@ -294,6 +304,9 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 		err = check_complete(store, diag);
 	if (err < 0)
 		return err;
+	err = sfsi_twin_catch_up(store, diag);
+	if (err < 0)
+		return err;
 	err = sfsi_syncer_start(store, config->sync_ms ? config->sync_ms : SYNC_MS_DEFAULT);
 	if (!err && create)
 		err = sfs_store_sync(store);
@@ -390,6 +403,8 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/raw is missing or not a folder",
 				    store->path);
 	err = open_backend(store, file.backend, false, diag);
+	if (!err)
+		err = sfsi_twin_attach(store, config, diag);
 	return err < 0 ? err : open_parts(store, config, false, diag);
 }
 
@@ -522,6 +537,7 @@ int sfs_store_stat(struct sfs_store *store, struct sfs_store_stat *ret)
 		.commits = atomic_load(&store->commits),
 	};
 	memcpy(stat.uuid, store->uuid, sizeof stat.uuid);
+	sfsi_twin_stat(store, &stat);
 	count_classes(store, &stat);
 	struct sfsi_sync_stat sync;
 	sfsi_syncer_stat(store, &sync);

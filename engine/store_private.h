@@ -33,6 +33,7 @@ struct sfsi_scheduler;
 struct sfsi_index_table;
 struct sfsi_indexer;
 struct sfsi_mirror;
+struct sfsi_twin;
 struct sfsi_mirror_class;
 
 /** Tables of the indexes of a class (index/table.h). */
@@ -127,6 +128,7 @@ struct sfs_store {
 	struct sfsi_errors errors; /* has its own lock, the innermost */
 
 	struct sfsi_database_config databases;
+	struct sfsi_twin *twin;     /* NULL: it has no mirror of its own (twin.h) */
 	struct sfsi_mirror *mirror; /* NULL: it is no mirror (mirror/mirror.h) */
 	char *owner_note;           /* of a mirror; may be NULL */
 };

@@ -11,6 +11,7 @@
 #include "mirror/mirror.h"
 #include "open.h"
 #include "store_private.h"
+#include "twin.h"
 
 struct sfsi_syncer {
 	pthread_t thread;
@@ -52,8 +53,10 @@ int sfsi_mark_decode(struct sfs_span note, uint64_t *ret)
 
 static int sync_files(struct sfs_store *store, uint64_t *files, size_t len, bool all)
 {
-	if (all)
+	if (all) {
+		sfsi_twin_files(store);
 		return syncfs(store->raw_fd) < 0 ? SFS_ERR_IO : 0;
+	}
 	return sfsi_bytes_sync_all(store, files, len);
 }
 

@@ -292,23 +292,6 @@ static int close_locked(struct fs_backings *all, const struct fs_handle *handle)
 }
 
 /**
- * Has nobody the plain file open for writing, not even a mapping? The kernel gives a lease to read only
- * then.
- */
-static bool is_unwritten(struct fs *fs, uint64_t node)
-{
-	struct sfs_raw_file *raw;
-	if (sfs_raw_open(fs->store, fs_node_ino(node), false, &raw) < 0)
-		return true; /* it is gone */
-	int fd = sfs_raw_fd(raw);
-	bool unwritten = fd >= 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
-	if (unwritten)
-		fcntl(fd, F_SETLEASE, F_UNLCK);
-	sfs_raw_close(raw);
-	return unwritten;
-}
-
-/**
  * Look whether what a mapper left is over. Attributes that were read before are not kept. As long as an
  * open passes through the kernel may be about to open the file: it would meet the lease.
  */
@@ -317,7 +300,8 @@ static void settle(struct fs *fs, uint64_t node)
 	struct fs_backings *all = fs->backings;
 	pthread_mutex_lock(&all->lock);
 	struct backing **at = place_locked(all, node);
-	if (*at && (*at)->left && !(*at)->passed && is_unwritten(fs, node)) {
+	if (*at && (*at)->left && !(*at)->passed &&
+	    !sfs_raw_is_written(fs->store, fs_node_ino(node))) {
 		(*at)->left = false;
 		atomic_fetch_sub(&all->loud, 1);
 		fs_sequence_move(fs, fs_node_ino(node));

@@ -18,10 +18,13 @@ struct fs_options {
 	bool no_pass; /* -o nopassthrough: the kernel reads and writes no plain file itself */
 	bool allow_other;
 	bool read_only;
-	bool list_views;          /* -o views=listed: directories of classes list by */
-	enum sfs_format format;   /* which documents readdir lists */
-	unsigned threads;         /* 0: one per processor */
-	const char *fuse_options; /* further -o text for libfuse, or NULL */
+	bool list_views;           /* -o views=listed: directories of classes list by */
+	enum sfs_format format;    /* which documents readdir lists */
+	unsigned threads;          /* 0: one per processor */
+	unsigned save_interval_s;  /* databases: write changed ones so often; 0: 60 */
+	unsigned database_backups; /* keep so many of each; 0: 5 */
+	bool verbose;              /* -o verbose: log what is only for developers of databases */
+	const char *fuse_options;  /* further -o text for libfuse, or NULL */
 	/*
 	 * Serves one connection of the command socket; NULL: no socket. Called in a thread of its
 	 * own; closes nothing. argv and descriptors (stdin, stdout, stderr, working directory) are

@@ -1,6 +1,7 @@
 /*
  * Texts of .storefs: README for a person, status as JSON, metrics as OpenMetrics.
  */
+#include <storefs/database.h>
 #include <fuse_lowlevel.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -229,6 +230,43 @@ static size_t figures(struct fs *fs, const struct sfs_store_stat *stat, struct f
 	return count;
 }
 
+static int put_member(struct sfs_buf *ret, const char *key, const char *value)
+{
+	if (!*value)
+		return 0;
+	int err = sfs_buf_printf(ret, ", \"%s\": ", key);
+	return err ? err : put_string(ret, value);
+}
+
+/** Databases that have something to say; nothing in a store without any. */
+static int put_databases(struct fs *fs, struct sfs_buf *ret)
+{
+	struct sfs_class_info class = { .id = 0 };
+	struct sfs_database_info info;
+	const char *before = "  \"databases\": [";
+	int err = 0;
+	while (!err && sfs_class_next(fs->store, class.id, &class) == 0) {
+		if (!class.database || sfs_database_get(fs->store, class.id, &info) < 0)
+			continue;
+		err = sfs_buf_printf(ret, "%s\n    { \"name\": ", before);
+		if (!err)
+			err = put_string(ret, class.name);
+		if (!err)
+			err = sfs_buf_printf(ret, ", \"changed\": %s",
+					     info.changed ? "true" : "false");
+		if (!err)
+			err = put_member(ret, "error", info.why);
+		if (!err)
+			err = put_member(ret, "recovered_from", info.recovered_from);
+		if (!err)
+			err = put_member(ret, "conflict", info.conflict);
+		if (!err)
+			err = sfs_buf_printf(ret, " }");
+		before = ",";
+	}
+	return !err && *before == ',' ? sfs_buf_printf(ret, "\n  ],\n") : err;
+}
+
 int fs_text_status(struct fs *fs, struct sfs_buf *ret)
 {
 	struct sfs_store_stat stat;
@@ -255,6 +293,8 @@ int fs_text_status(struct fs *fs, struct sfs_buf *ret)
 		err = put_raw_io(fs, ret);
 	if (!err)
 		err = put_requests(fs, ret);
+	if (!err)
+		err = put_databases(fs, ret);
 	for (size_t i = 0; i + 1 < count && !err; i++)
 		err = put_number(ret, list[i].key, list[i].value);
 	if (!err)

@@ -1,5 +1,6 @@
 /* Attributes user.storefs.* of objects: see object_xattr.h. */
 #include "object_xattr.h"
+#include <storefs/database.h>
 #include <storefs/field.h>
 
 #define UPDATED "updated"
@@ -43,9 +44,47 @@ int fs_object_xattr(struct fs *fs, uint32_t class_id, struct sfs_span oid, const
 		return put_type(fs, class_id, ret);
 	if (strcmp(key, "revision") == 0)
 		return put_revision(&attr, ret);
+	if (strcmp(key, "model") == 0)
+		return sfs_database_model(fs->store, attr.ino, ret);
 	if (strncmp(key, UPDATED_OF, sizeof UPDATED_OF - 1) == 0)
 		of.name = sfs_span_str(key + sizeof UPDATED_OF - 1);
 	else if (strcmp(key, UPDATED) != 0)
 		return SFS_ERR_NOT_FOUND;
 	return put_updated(fs, &of, ret);
+}
+
+/** The model that a whole database is: a map of one key, {"__Name__": …}. */
+static int put_root_model(struct fs *fs, uint32_t class_id, struct sfs_buf *ret)
+{
+	struct sfs_buf image = SFS_BUF_INIT;
+	struct sfs_class_info info;
+	int err = sfs_class_get(fs->store, class_id, &info);
+	if (!err && info.objects != 1)
+		err = SFS_ERR_NOT_FOUND;
+	if (!err)
+		err = sfs_database_image(fs->store, class_id, &image);
+	if (!err)
+		err = sfs_model_name(sfs_buf_span(&image), ret);
+	sfs_buf_fini(&image);
+	return err;
+}
+
+int fs_database_xattr(struct fs *fs, uint32_t class_id, const char *name, struct sfs_buf *ret)
+{
+	struct sfs_database_info info;
+	const char *key = name + sizeof FS_XATTR_RESERVED - 1;
+	int err = sfs_database_get(fs->store, class_id, &info);
+	if (err < 0)
+		return err;
+	if (strcmp(key, "recovered_from") == 0 && info.recovered_from[0])
+		return sfs_buf_printf(ret, "%s", info.recovered_from);
+	if (strcmp(key, "conflict") == 0 && info.conflict[0])
+		return sfs_buf_printf(ret, "%s", info.conflict);
+	if (strcmp(key, "error") == 0 && info.fault)
+		return sfs_buf_printf(ret, "%s", info.why);
+	if (strcmp(key, "path") == 0)
+		return sfs_database_path(fs->store, class_id, ret);
+	if (strcmp(key, "model") == 0)
+		return put_root_model(fs, class_id, ret);
+	return SFS_ERR_NOT_FOUND;
 }

@@ -17,4 +17,10 @@
 int fs_object_xattr(struct fs *fs, uint32_t class_id, struct sfs_span oid, const char *name,
 		    struct sfs_buf *ret);
 
+/**
+ * user.storefs.* of the directory of a database: recovered_from, conflict, error, path, model.
+ * Returns 0, SFS_ERR_NOT_FOUND, errors of the store.
+ */
+int fs_database_xattr(struct fs *fs, uint32_t class_id, const char *name, struct sfs_buf *ret);
+
 #endif

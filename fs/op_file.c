@@ -3,6 +3,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <storefs/database.h>
 #include "meta.h"
 #include "op.h"
 #include "privilege.h"
@@ -281,6 +282,18 @@ void fs_op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	fs_reply(req, save(fs, fs_handle_of(fi->fh)));
 }
 
+/** A document of a database is there for other programs when its file is. */
+static int flush_database(struct fs *fs, uint64_t node)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	if (fs_node_kind(node) != FS_NODE_THING)
+		return 0;
+	int err = sfs_database_flush(fs->store, sfs_ino_class(fs_node_ino(node)), &diag);
+	if (err < 0)
+		fs_refusal_diag(&diag);
+	return err;
+}
+
 void fs_op_fsync(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_begin_node(req, FS_REQUEST_FSYNC, node);
@@ -292,6 +305,8 @@ void fs_op_fsync(fuse_req_t req, fuse_ino_t node, int only_data, struct fuse_fil
 		err = sfs_raw_sync(handle->raw);
 	else if (!err)
 		err = sfs_store_sync(fs->store);
+	if (!err)
+		err = flush_database(fs, node);
 	fs_loop_block_end(fs->loop);
 	fs_reply(req, err);
 }

@@ -112,6 +112,8 @@ static int get_value(struct fs *fs, uint64_t node, const char *name, struct sfs_
 {
 	if (!is_user(name))
 		return SFS_ERR_NOT_FOUND;
+	if (fs_node_kind(node) == FS_NODE_CLASS && is_reserved(name))
+		return fs_database_xattr(fs, sfs_ino_class(fs_node_ino(node)), name, ret);
 	if (strcmp(name, ERROR_NAME) == 0)
 		return object_error(fs, node, ret);
 	if (fs_node_kind(node) == FS_NODE_VIEW)

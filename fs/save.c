@@ -321,12 +321,20 @@ static void refuse_early(struct fs *fs, struct fs_open *open, uint64_t node, str
 	atomic_fetch_add(&fs->refused, 1);
 }
 
+/** In a database a document is any value, which can begin with anything. */
+static bool holds_values(struct fs *fs, uint32_t class_id)
+{
+	struct sfs_class_info info;
+	return sfs_class_get(fs->store, class_id, &info) == 0 && info.database;
+}
+
 int fs_save_write(struct fs *fs, struct fs_handle *handle, uint64_t off, struct sfs_span data,
 		  bool at_end)
 {
 	struct fs_open *open = handle->open;
 	bool at_start = off == 0 && (!at_end || fs_draft_size(&handle->draft) == 0);
-	if (open && at_start && !can_begin(fs_node_format(handle->node), data)) {
+	if (open && at_start && !can_begin(fs_node_format(handle->node), data) &&
+	    !holds_values(fs, open->class_id)) {
 		refuse_early(fs, open, handle->node, data);
 		return SFS_ERR_BAD_DOCUMENT;
 	}

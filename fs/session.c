@@ -35,6 +35,19 @@
 #include "view.h"
 #include "wire.h"
 
+/** Levels of the Python program's logger; what is for its developers only with -o verbose. */
+static void log_database(void *arg, enum sfs_log_level level, const char *message)
+{
+	const struct fs *fs = arg;
+	static const int levels[] = {
+		[SFS_LOG_DEBUG] = LOG_DEBUG,     [SFS_LOG_INFO] = LOG_INFO,
+		[SFS_LOG_WARNING] = LOG_WARNING, [SFS_LOG_ERROR] = LOG_ERR,
+		[SFS_LOG_TRACEBACK] = LOG_ERR,
+	};
+	if (level != SFS_LOG_DEBUG || fs->options->verbose)
+		fs_log(level == SFS_LOG_DEBUG ? LOG_INFO : levels[level], "%s", message);
+}
+
 /** Message of the child to the parent. */
 struct report {
 	int err;
@@ -91,6 +104,10 @@ static int open_store(struct fs *fs, struct sfs_diag *diag)
 		.path = fs->options->store_path,
 		.flags = fs->options->read_only ? SFS_STORE_READ_ONLY : 0,
 		.owner_note = note,
+		.save_interval_s = fs->options->save_interval_s,
+		.database_backups = fs->options->database_backups,
+		.log = log_database,
+		.log_arg = fs,
 	};
 	int err = sfs_store_open(&config, &fs->store, diag);
 	if (!err && sfs_raw_remember(fs->store) < 0)
@@ -245,7 +262,6 @@ static void set_signals(sigset_t *ret_old)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	signal(SIGIO, SIG_IGN); /* somebody opens a file that backing.c looks at */
 }
 
 /** Returns true when told to end by a signal, false when the mount ended. */

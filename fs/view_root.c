@@ -17,6 +17,7 @@ static const struct {
 	{ FS_NODE_CLASS, fs_field_begin },
 	{ FS_NODE_META_DIR, fs_view_export_begin },
 	{ FS_NODE_META_DIR, fs_view_meta_begin },
+	{ FS_NODE_META_DIR, fs_view_databases_begin },
 };
 #define ROOTS (sizeof roots / sizeof roots[0])
 

@@ -18,6 +18,10 @@ int fs_view_export_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
 /** .storefs/meta (view_meta.c). */
 int fs_view_meta_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret);
 
+/** .storefs/databases (view_databases.c). */
+int fs_view_databases_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
+			    struct fs_view_spec *ret);
+
 /** Take one more reference. */
 void fs_view_ref(struct fs *fs, struct fs_view *view);
 

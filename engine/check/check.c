@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include "check/check.h"
+#include "twin.h"
 
 #define PAGE_ROWS 1024
 #define PAGE_BYTES ((size_t)4 << 20)
@@ -67,6 +68,7 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_INDEX] = "index",
 	[SFS_CHECK_INDEX_COUNT] = "index-count",
 	[SFS_CHECK_INDEX_ROW] = "index-row",
+	[SFS_CHECK_MIRROR] = "mirror",
 	[SFS_CHECK_OUTSIDE] = "outside",
 };
 
@@ -429,6 +431,25 @@ static int check_class(struct sfsi_check *check, const struct sfs_class_info *in
 	return err;
 }
 
+/** Is the mirror the same? Files that were written a moment ago come with a sync. */
+static int check_mirror(struct sfsi_check *check)
+{
+	uint64_t rows = 0, files = 0;
+	int err = sfs_store_sync(check->store);
+	if (!err)
+		err = sfsi_twin_compare(check->store, &rows, &files);
+	if (err == SFS_ERR_NOT_FOUND)
+		return 0;
+	if (err < 0)
+		sfsi_check_found(check, SFS_CHECK_MIRROR, "the mirror can not be read: %s",
+				 sfs_err_text(err));
+	else if (rows || files)
+		sfsi_check_found(check, SFS_CHECK_MIRROR,
+				 "in the mirror %llu rows and %llu files differ",
+				 (unsigned long long)rows, (unsigned long long)files);
+	return sfsi_check_report(check);
+}
+
 static int check_store(struct sfsi_check *check)
 {
 	check->partition = 0;
@@ -441,6 +462,8 @@ static int check_store(struct sfsi_check *check)
 		err = sfsi_check_partitions(check);
 	if (!err)
 		err = sfsi_check_file_folders(check);
+	if (!err)
+		err = check_mirror(check);
 	return err;
 }
 

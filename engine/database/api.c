@@ -176,17 +176,24 @@ int sfs_database_reset(struct sfs_store *store, uint32_t class_id, struct sfs_di
 
 /* --- backups --- */
 
+/** The folder of the backups; *ret -1: there are none. */
+static int open_backups(struct sfsi_database *database, int *ret)
+{
+	SFSI_LOCK_SCOPE(&database->lock);
+	int err = sfsi_backups_open(database->home.root_fd, database->home.name, false, ret);
+	return err == SFS_ERR_NOT_FOUND ? 0 : err;
+}
+
 int sfs_database_backups(struct sfs_store *store, uint32_t class_id, sfs_backup_fn *fn, void *arg)
 {
 	struct sfsi_database *database = find(store, class_id);
 	struct sfsi_backups backups;
 	SFSI_AUTO_FD int fd = -1;
-	if (!database)
-		return SFS_ERR_NOT_FOUND;
-	int err = sfsi_backups_open(database->home.root_fd, database->home.name, false, &fd);
-	if (err < 0 && err != SFS_ERR_NOT_FOUND)
+	int err = database ? open_backups(database, &fd) : SFS_ERR_NOT_FOUND;
+	if (!err)
+		err = sfsi_backups_list(fd, &backups);
+	if (err < 0)
 		return err;
-	err = sfsi_backups_list(fd, &backups);
 	for (size_t i = 0; !err && i < backups.count; i++)
 		if (fn(arg, backups.items[i].name, backups.items[i].size,
 		       backups.items[i].mtime_ns))
@@ -209,14 +216,15 @@ int sfs_database_backup(struct sfs_store *store, uint32_t class_id, const char *
 	struct sfsi_snapshot snapshot;
 	char newest[SFS_BACKUP_NAME_MAX + 1] = "";
 	SFSI_AUTO_FD int fd = -1;
-	if (!database)
-		return SFS_ERR_NOT_FOUND;
-	int err = name ? SFS_ERR_CANCELLED
-		       : sfs_database_backups(store, class_id, take_name, newest);
-	name = name ? name : newest;
-	if (err != SFS_ERR_CANCELLED || !*name || strspn(name, "0123456789") != strlen(name))
-		return err < 0 && err != SFS_ERR_CANCELLED ? err : SFS_ERR_NOT_FOUND;
-	err = sfsi_backups_open(database->home.root_fd, database->home.name, false, &fd);
+	int err = database ? open_backups(database, &fd) : SFS_ERR_NOT_FOUND;
+	if (!err && !name) {
+		err = sfs_database_backups(store, class_id, take_name, newest);
+		err = err == SFS_ERR_CANCELLED ? 0 : err;
+		name = newest;
+	}
+	/* Digits alone: never another folder. */
+	if (!err && (fd < 0 || !*name || strspn(name, "0123456789") != strlen(name)))
+		err = SFS_ERR_NOT_FOUND;
 	if (!err)
 		err = sfsi_snapshot_read(fd, name, store->dir_fd, &snapshot);
 	if (err < 0)
@@ -417,7 +425,7 @@ static int pop_item(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 		    enum sfs_format format, struct sfs_buf *ret)
 {
 	struct sfs_attr attr;
-	struct sfs_doc *doc;
+	struct sfs_doc *doc = NULL;
 	int err = sfs_object_find(store, class_id, oid, &attr);
 	if (!err)
 		err = sfs_object_get(store, attr.ino, format, &doc);
@@ -492,16 +500,21 @@ int sfs_database_remove(struct sfs_store *store, uint32_t class_id, enum sfs_for
 			: fail(NULL, err, diag);
 }
 
+int sfs_model_name(struct sfs_span value, struct sfs_buf *ret)
+{
+	struct sfs_span name = sfsi_model_name(value);
+	return name.data ? sfs_buf_append(ret, name.data, name.len) : SFS_ERR_NOT_FOUND;
+}
+
 int sfs_database_model(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret)
 {
-	struct sfs_doc *doc;
+	struct sfs_doc *doc = NULL;
 	if (!find(store, sfs_ino_class(ino)))
 		return SFS_ERR_NOT_FOUND;
 	int err = sfs_object_get(store, ino, SFS_FORMAT_MSGPACK, &doc);
 	if (err < 0)
 		return err;
-	struct sfs_span name = sfsi_model_name(doc->bytes);
-	err = name.data ? sfs_buf_append(ret, name.data, name.len) : SFS_ERR_NOT_FOUND;
+	err = sfs_model_name(doc->bytes, ret);
 	sfs_doc_unref(doc);
 	return err;
 }

@@ -26,6 +26,7 @@ struct sfsi_mirror;
 struct sfsi_database_state {
 	struct sfsi_file_stamp stamp;
 	enum sfsi_root root;
+	bool mixed;           /* of the image */
 	bool plain;           /* the file's keys are as they stand: patching it is possible */
 	uint64_t last_number; /* highest number of a key that the file has */
 	int64_t written_ns;   /* when it was read or written by us */

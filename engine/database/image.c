@@ -152,9 +152,14 @@ int sfsi_image_check(struct sfs_span bytes, struct sfsi_image *ret, struct sfs_d
 				   "a value is nested more than %d levels deep", SFS_DEPTH_MAX);
 	bool mixed = check->mixed;
 	free(check);
+	return err < 0 ? err : sfsi_image_known(bytes, mixed, ret);
+}
+
+int sfsi_image_known(struct sfs_span bytes, bool mixed, struct sfsi_image *ret)
+{
 	struct sfsi_head head;
-	if (err < 0 || sfsi_head_read(bytes, &head) != SFSI_HEAD_GOOD)
-		return err < 0 ? err : SFS_ERR_CORRUPT;
+	if (sfsi_head_read(bytes, &head) != SFSI_HEAD_GOOD)
+		return SFS_ERR_CORRUPT;
 	bool map = head.kind == SFSI_HEAD_MAP, list = head.kind == SFSI_HEAD_ARRAY;
 	*ret = (struct sfsi_image){
 		.bytes = bytes,

@@ -38,6 +38,9 @@ struct sfsi_image {
 SFS_MUST_CHECK int sfsi_image_check(struct sfs_span bytes, struct sfsi_image *ret,
 				    struct sfs_diag *diag);
 
+/** The same of bytes that were checked before; only the head of the root is read. */
+SFS_MUST_CHECK int sfsi_image_known(struct sfs_span bytes, bool mixed, struct sfsi_image *ret);
+
 /** Room for a number as a name. */
 #define SFSI_NUMBER_SIZE 24
 

@@ -164,7 +164,7 @@ static int adopt(struct sfsi_mirror *mirror, const char *path, struct sfsi_class
 }
 
 /** So long a damaged file may be one that is being written. */
-#define WAIT_MS 100
+#define WAIT_MS 100L
 #define WAITS_MAX 12
 
 static int take(struct sfsi_database *database, bool wait)
@@ -197,11 +197,13 @@ static int file_gone(struct sfsi_class *class)
 	struct sfsi_database *database = class->database;
 	SFSI_LOCK_SCOPE(&database->lock);
 	struct sfsi_file_stamp stamp;
-	if (!database->class || !database->state.stamp.inode)
+	if (!database->class || (!database->state.stamp.inode && !database->fault))
 		return 0;
 	int err = sfsi_file_stamp_read(database->home.dir_fd, database->home.file, &stamp);
 	if (err < 0 || stamp.inode)
 		return err;
+	/* The damaged file is gone. */
+	sfsi_database_set_fault(database, 0, NULL);
 	if (database->changed) {
 		database->state.stamp = (struct sfsi_file_stamp){ 0 };
 		return 0;

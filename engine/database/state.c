@@ -34,7 +34,7 @@ int sfsi_database_state_encode(const struct sfsi_database_state *state, struct s
 	at = sfsi_put_u64(at, (uint64_t)state->stamp.mtime_ns);
 	at = sfsi_put_u64(at, (uint64_t)state->stamp.ctime_ns);
 	at = sfsi_put_u8(at, (uint8_t)state->root);
-	at = sfsi_put_u8(at, state->plain);
+	at = sfsi_put_u8(at, (uint8_t)(state->plain | state->mixed << 1));
 	at = sfsi_put_u64(at, state->last_number);
 	sfsi_put_u64(at, (uint64_t)state->written_ns);
 	int err = sfs_buf_append(ret, bytes, sizeof bytes);
@@ -52,7 +52,9 @@ int sfsi_database_state_decode(struct sfs_span bytes, struct sfsi_database_state
 	state.stamp.mtime_ns = (int64_t)sfsi_read_u64(&reader);
 	state.stamp.ctime_ns = (int64_t)sfsi_read_u64(&reader);
 	uint8_t root = sfsi_read_u8(&reader);
-	state.plain = sfsi_read_u8(&reader);
+	uint8_t flags = sfsi_read_u8(&reader);
+	state.plain = flags & 1;
+	state.mixed = flags & 2;
 	state.last_number = sfsi_read_u64(&reader);
 	state.written_ns = (int64_t)sfsi_read_u64(&reader);
 	size_t left = bytes.len < STATE_FIXED ? SIZE_MAX : bytes.len - STATE_FIXED;

@@ -28,7 +28,7 @@ struct taking {
 	bool fresh;   /* there is nothing yet: nobody has to be asked */
 	bool ignore;  /* what we changed does not count: a restored image */
 	bool shifted; /* a change that nobody knew of came between: begin again */
-	uint64_t last_number;
+	uint64_t last_number, file_end;
 	uint32_t delivered; /* keys that are shown */
 	bool odd;           /* some keys are not shown, or repeat */
 	struct sfsi_seen seen;
@@ -347,8 +347,12 @@ static int remove_key(struct taking *taking, struct sfs_span oid)
 	/* What is new since we began is not known yet; it is ours alone. */
 	if (!err && !change)
 		return 0;
-	if (!err && change->end == SFSI_CHANGE_KEEP)
+	if (!err && change->end == SFSI_CHANGE_KEEP) {
 		done = true;
+		/* Behind what the file has; it is met there once more. */
+		if (old.object.number < taking->file_end)
+			err = change_key(taking, oid, &old, old.body);
+	}
 	if (!err && !done)
 		err = drop_change(taking, oid);
 	if (err < 0 && err != SFS_ERR_NOT_FOUND)
@@ -364,6 +368,7 @@ static int remove_others(struct taking *taking)
 	struct sfsi_oids oids = SFSI_OIDS_INIT(database->store, database->class->id);
 	struct sfs_span oid;
 	int err;
+	taking->file_end = taking->last_number;
 	while ((err = sfsi_oids_next(&oids, &oid)) == 0) {
 		if (sfsi_seen_has(&taking->seen, oid))
 			continue;
@@ -450,8 +455,9 @@ static int take_image(struct sfsi_database *database, const struct sfsi_image *i
 	if (err < 0)
 		return err;
 	database->state.root = image->root;
+	database->state.mixed = image->mixed;
 	database->state.plain = !taking.odd && taking.delivered == image->count;
-	database->state.last_number = taking.last_number;
+	database->state.last_number = taking.fresh ? taking.last_number : taking.file_end;
 	return 0;
 }
 

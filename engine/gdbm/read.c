@@ -31,6 +31,10 @@ struct reading {
 /** Read exactly these bytes, which lie inside the file. */
 static int read_at(const struct reading *reading, uint64_t off, size_t len, void *ret)
 {
+	if (len == 0)
+		return 0;
+	if (reading->fd < 0 && !reading->image.data)
+		return SFS_ERR_CORRUPT;
 	if (reading->fd < 0) {
 		memcpy(ret, (const char *)reading->image.data + off, len);
 		return 0;
@@ -172,7 +176,7 @@ static int check_bucket(const struct reading *reading, const struct bucket *buck
 	if (bits > reading->dir_bits)
 		return bad_bucket(reading, bucket, "has more bits than the directory");
 	uint64_t run = (uint64_t)1 << (reading->dir_bits - bits);
-	if (bucket->count != run || bucket->first % run)
+	if (bucket->count != run || (bucket->first & (run - 1)))
 		return bad_bucket(reading, bucket, "is not where the directory should have it");
 	if (count > reading->elements)
 		return bad_bucket(reading, bucket, "has more pairs than there is room for");

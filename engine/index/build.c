@@ -10,10 +10,10 @@
 #include "object.h"
 #include "raw_index.h"
 
-#define BATCH 256
-#define BATCH_LOCKED 64
+#define BATCH 32
+#define BATCH_LOCKED 16
 #define BATCH_BYTES ((size_t)4 << 20)
-#define DROP_ROWS 1000
+#define DROP_ROWS 500
 
 /* --- building --- */
 

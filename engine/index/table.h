@@ -237,6 +237,8 @@ SFS_MUST_CHECK int sfsi_indexer_new(struct sfs_store *store);
 void sfsi_indexer_free(struct sfs_store *store);
 /** There is something to do. From any thread, whatever lock it holds. */
 void sfsi_indexer_wake(struct sfs_store *store);
+/** References back are late (backref.h): they are made right as soon as that can be done. */
+void sfsi_indexer_settle(struct sfs_store *store);
 /** sfsi_index_step() in this thread, in turn with the worker. commit_lock is not held. */
 SFS_MUST_CHECK int sfsi_indexer_step(struct sfs_store *store, struct sfsi_index_table *table);
 /** Do what is to be done for a class, in so many rounds over its tables at most. */

@@ -1,18 +1,26 @@
 /*
- * The thread that builds, drops and divides tables while the store is in use. It is started with the
+ * The thread that builds, drops and divides tables while the store is in use, and makes references back
+ * right that could not be when the catalogue was changed. It is started with the
  * first thing that is to be done, and stopped when the store is closed; what is not done then goes on
  * at the next open. A program that waits for an index takes steps itself, in turn with the thread.
  */
+#include "backref.h"
 #include "index/table.h"
 
 #define RETRY_S 1
+/** A step gives way to saves: for some of the time that it took, for all of it when there are any. */
+#define NAP_SHARE 16
+#define NAP_LEAST_NS 50000
+#define NAP_MOST_NS 10000000
 
 struct sfsi_indexer {
 	pthread_mutex_t step; /* held for one step; comes before commit_lock */
+	uint64_t commit;      /* of the store after the last step; protected by step */
 	pthread_mutex_t lock; /* protects all below; innermost */
 	pthread_cond_t cond;
 	pthread_t thread;
 	bool started, stop, work;
+	bool settle; /* references back are late */
 };
 
 int sfsi_indexer_new(struct sfs_store *store)
@@ -54,11 +62,36 @@ static bool has_work(struct sfs_store *store, const struct sfsi_index_table *tab
 	return work && (again || !failed);
 }
 
+static int64_t clock_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/**
+ * The lock of commits is not fair: who comes back to it at once may have it again before one who has
+ * been waiting wakes up.
+ */
+static void give_way(int64_t took_ns, bool saves)
+{
+	int64_t nap = saves ? took_ns : took_ns / NAP_SHARE;
+	nap = nap < NAP_LEAST_NS ? NAP_LEAST_NS : nap > NAP_MOST_NS ? NAP_MOST_NS : nap;
+	struct timespec time = { .tv_nsec = nap };
+	nanosleep(&time, NULL);
+}
+
 static int step(struct sfs_store *store, struct sfsi_index_table *table)
 {
-	pthread_mutex_lock(&store->indexer->step);
+	struct sfsi_indexer *indexer = store->indexer;
+	int64_t start = clock_ns();
+	pthread_mutex_lock(&indexer->step);
+	bool saves = atomic_load(&store->commit) != indexer->commit;
 	int err = sfsi_index_step(store, table);
-	pthread_mutex_unlock(&store->indexer->step);
+	indexer->commit = atomic_load(&store->commit);
+	pthread_mutex_unlock(&indexer->step);
+	if (err == 0)
+		give_way(clock_ns() - start, saves);
 	pthread_rwlock_wrlock(&store->index_lock);
 	table->error = err == SFS_ERR_NOT_FOUND ? 0 : err;
 	pthread_rwlock_unlock(&store->index_lock);
@@ -85,9 +118,11 @@ static int class_round(struct sfs_store *store, struct sfsi_class *class, bool a
 }
 
 /** Until nothing is left to do, or only what fails. Returns the last failure that may pass. */
-static int work(struct sfs_store *store)
+static int work(struct sfs_store *store, bool settle)
 {
-	int taken, failed;
+	int taken, failed, late = settle ? sfsi_backrefs_settle(store) : 0;
+	if (late < 0)
+		sfsi_indexer_settle(store);
 	do {
 		struct sfs_class_info info = { 0 };
 		taken = failed = 0;
@@ -98,7 +133,7 @@ static int work(struct sfs_store *store)
 				failed = err;
 		}
 	} while (taken && !is_stopped(store->indexer));
-	return failed;
+	return late < 0 ? late : failed;
 }
 
 static void *worker_main(void *arg)
@@ -111,9 +146,10 @@ static void *worker_main(void *arg)
 			pthread_cond_wait(&indexer->cond, &indexer->lock);
 			continue;
 		}
-		indexer->work = false;
+		bool settle = indexer->settle;
+		indexer->work = indexer->settle = false;
 		pthread_mutex_unlock(&indexer->lock);
-		int failed = work(store);
+		int failed = work(store, settle);
 		pthread_mutex_lock(&indexer->lock);
 		if (failed && !indexer->stop) {
 			/* A full disk, say: it may have room again. */
@@ -128,17 +164,28 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-void sfsi_indexer_wake(struct sfs_store *store)
+static void wake(struct sfs_store *store, bool settle)
 {
 	struct sfsi_indexer *indexer = store->indexer;
 	if (!indexer || store->read_only)
 		return;
 	SFSI_LOCK_SCOPE(&indexer->lock);
+	indexer->settle |= settle;
 	indexer->work = true;
 	/* Without a thread now, one is tried for the next time. */
 	if (!indexer->started && !indexer->stop)
 		indexer->started = pthread_create(&indexer->thread, NULL, worker_main, store) == 0;
 	pthread_cond_signal(&indexer->cond);
+}
+
+void sfsi_indexer_wake(struct sfs_store *store)
+{
+	wake(store, false);
+}
+
+void sfsi_indexer_settle(struct sfs_store *store)
+{
+	wake(store, true);
 }
 
 void sfsi_indexer_free(struct sfs_store *store)

@@ -38,6 +38,7 @@ struct sfs_class_info {
 	uint64_t files;                    /* how many raws or scratch files, links counted once */
 	uint64_t refused;                  /* how many refused texts are kept (refused.h) */
 	int64_t refused_ns;                /* when one of them last came or went; 0: never */
+	bool database;                     /* its objects are any JSON values: database.h */
 	struct sfs_attr attr; /* of the class's directory; attr.ino = sfs_ino_make(id, 1) */
 };
 
@@ -117,7 +118,8 @@ SFS_API SFS_MUST_CHECK int sfs_class_json_schema(struct sfs_store *store, uint32
  * lists them. The very text that the class has already changes nothing.
  *
  * @make  name, mode, uid, gid of a class that does not exist yet; kind and type are ignored.
- * @diag  besides errors a remark, with err 0: a relation leads to a class that does not exist yet.
+ * @diag  besides errors a remark, with err 0: a relation leads to a class that does not exist yet; or
+ *        references back are not all made yet, which goes on in the background.
  * Returns 0, SFS_ERR_BAD_DOCUMENT (diag: line, column, member, what was
  * expected; nothing changed), SFS_ERR_NAME, SFS_ERR_NOT_EMPTY (kind of a class
  * in use), SFS_ERR_LIMIT (over 1 MiB) and the errors of a commit.

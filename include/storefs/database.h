@@ -125,6 +125,8 @@ SFS_API SFS_MUST_CHECK int sfs_database_remove(struct sfs_store *store, uint32_t
 /** Name of the model that a value is ({"__Name__": …}), appended to ret. SFS_ERR_NOT_FOUND: it is none. */
 SFS_API SFS_MUST_CHECK int sfs_database_model(struct sfs_store *store, uint64_t ino,
 					      struct sfs_buf *ret);
+/** The same of a value in msgpack. */
+SFS_API SFS_MUST_CHECK int sfs_model_name(struct sfs_span value, struct sfs_buf *ret);
 
 #ifdef __cplusplus
 }

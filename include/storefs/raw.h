@@ -180,6 +180,13 @@ SFS_API SFS_MUST_CHECK int sfs_raw_plain(struct sfs_raw_file *file);
  */
 SFS_API SFS_MUST_CHECK int sfs_raw_flush(struct sfs_raw_file *file);
 
+/**
+ * May somebody be writing a file: has it open to write, or mapped, in this process or any other? (A mapping
+ * outlives its descriptor, and a program that a killed daemon served goes on.) Also true where the file system
+ * can not tell. A program that opens the plain file to write just then waits a moment.
+ */
+SFS_API bool sfs_raw_is_written(struct sfs_store *store, uint64_t ino);
+
 /** Attributes of an open file, also after its last name was removed (nlink 0). */
 SFS_API SFS_MUST_CHECK int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret);
 

@@ -132,6 +132,9 @@ struct sfs_store_config {
 	unsigned database_backups; /* 0 = 5 */
 	sfs_log_fn *log;           /* NULL: nobody is told */
 	void *log_arg;
+	/* init of a kv store: NULL, or a second folder, not existing or empty, that gets a copy of every
+	 * change (docs/backends.md). open: ignored, the store knows. */
+	const char *mirror;
 };
 
 enum sfs_store_flags {
@@ -250,6 +253,9 @@ struct sfs_store_stat {
 	uint64_t backend_bytes; /* about how much the backend keeps on disk (or in memory) */
 	uint64_t fs_total, fs_free, fs_avail; /* bytes of the file system underneath */
 	uint64_t fs_files, fs_files_free;
+	const char *mirror;     /* folder of its mirror, valid until close; NULL: it has none */
+	bool mirror_behind;     /* it lacks something, or is not there: the next open catches up */
+	const char *mirror_why; /* why it could not be opened or caught up; "" when it could */
 };
 
 /**

@@ -1,4 +1,5 @@
 /* Opening a fresh backend for each case, in a scratch folder where it needs one. */
+#include "backend/pair.h"
 #include "backend_fixture.h"
 #include "folder.h"
 
@@ -9,16 +10,34 @@ struct fixture {
 
 /* The one backend of this run. cmocka has no other way into a setup function. */
 static const struct sfsi_backend_ops *ops;
+static bool paired; /* two of them as one */
 
 int backend_group(const char *name, const char *backend, const struct CMUnitTest *tests,
 		  size_t count)
 {
-	ops = sfsi_backend_find(backend);
+	paired = strcmp(backend, "pair") == 0;
+	ops = sfsi_backend_find(paired ? "kv" : backend);
 	if (!ops) {
 		fprintf(stderr, "there is no backend '%s'\n", backend);
 		return 1;
 	}
 	return _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+}
+
+/* The second one of a pair has a folder in that of the first. */
+static void fixture_pair(struct fixture *fixture, bool create, bool read_only)
+{
+	char path[FOLDER_PATH_MAX];
+	struct sfsi_backend *second, *pair;
+	folder_join(path, fixture->folder, "second");
+	if (create)
+		assert_int_equal(mkdir(path, 0700), 0);
+	const struct sfsi_backend_config cfg = { .path = path,
+						 .create = create,
+						 .read_only = read_only };
+	assert_int_equal(sfsi_backend_open(ops, &cfg, &second, NULL), 0);
+	assert_int_equal(sfsi_backend_pair_wrap(fixture->b, second, &pair), 0);
+	fixture->b = pair;
 }
 
 static void fixture_open(struct fixture *fixture, bool create, bool read_only)
@@ -30,6 +49,8 @@ static void fixture_open(struct fixture *fixture, bool create, bool read_only)
 	int err = sfsi_backend_open(ops, &cfg, &fixture->b, &diag);
 	if (err < 0)
 		fail_msg("can not open: %d %s", err, diag.text);
+	if (paired)
+		fixture_pair(fixture, create, read_only);
 }
 
 int backend_setup(void **state)

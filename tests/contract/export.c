@@ -420,8 +420,12 @@ static void a_bad_import_changes_nothing(void **state)
 			fail_msg("%s: %d %s", bad[i][0], err, diag.text);
 	}
 	assert_false(sfs_object_has(c->store, classes.account, SPAN("n")));
-	assert_int_equal(import(c, classes.image, "{\"oid\": \"a\"}", 0, NULL, &diag),
-			 SFS_ERR_WRONG_KIND);
+	/* Into a class of raws a record is a raw. */
+	assert_int_equal(import(c, classes.image, "{\"oid\": \"a\", \"data\": 1}", 0, NULL, &diag),
+			 SFS_ERR_BAD_DOCUMENT);
+	struct sfs_attr attr;
+	assert_int_equal(sfs_raw_find_path(c->store, classes.image, SPAN("a"), &attr),
+			 SFS_ERR_NOT_FOUND);
 }
 
 static void update_times_come_back_with_an_import(void **state)

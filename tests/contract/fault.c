@@ -2,11 +2,13 @@
  * Every change of the engine, with its 1st, 2nd, … nth read and write of the backend failing: the
  * store must show the old state, whole, and the change must work when it is tried again.
  */
+#include <unistd.h>
 #include <storefs/index.h>
 #include <storefs/refused.h>
 #include "backend/fault.h"
 #include "check_case.h"
 #include "contract.h"
+#include "relation_case.h"
 #include "store_private.h"
 
 static struct sfs_store *store_of(void **state)
@@ -410,12 +412,41 @@ static void a_failed_sync_is_told_and_the_next_one_works(void **state)
 	assert_int_equal(stat.commit, stat.commit_synced);
 }
 
+static void a_class_is_changed_though_references_back_are_late(void **state)
+{
+	struct case_store *c = *state;
+	struct sfs_class_make make = { .name = SPAN("Account"), .kind = SFS_CLASS_OBJECT };
+	struct sfs_class_info accounts;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	assert_int_equal(sfs_class_create(c->store, &make, &accounts, NULL), 0);
+	assert_int_equal(case_put(c, "1", "{\"author\": {\"oid\": \"7\"}}", 0), 0);
+	assert_int_equal(sfsi_backend_fault_wrap(c->store->backend, &c->store->backend), 0);
+	/* The first write is the definition. */
+	sfsi_backend_fault_set(c->store->backend, &(struct sfsi_fault){ SFSI_FAULT_WRITE, 2, 1,
+									SFS_ERR_NO_SPACE, false });
+	make.name = SPAN("Article");
+	int err = sfs_class_define(c->store, &make,
+				   SPAN("{\"relations\": {\"author\": \"Account\"}}"), &diag);
+	assert_int_equal(err, 0);
+	assert_int_equal(diag.err, 0);
+	assert_non_null(strstr(diag.text, "not yet all references back"));
+	const char *who = "";
+	for (int i = 0; i < 500 && !*who; i++) {
+		usleep(10000);
+		who = relation_referrers(c, accounts.id, "7");
+	}
+	assert_string_equal(who, "Article/1.author");
+	relation_sound(c);
+}
+
 int contract_fault(const char *backend)
 {
 	case_backend = backend;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_that_fails_leaves_the_old_state),
 		cmocka_unit_test_setup_teardown(a_failed_sync_is_told_and_the_next_one_works,
+						case_setup, case_teardown),
+		cmocka_unit_test_setup_teardown(a_class_is_changed_though_references_back_are_late,
 						case_setup, case_teardown),
 	};
 	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);

@@ -300,7 +300,7 @@ static void set_meta(struct worker *w, unsigned raw)
 			   (unsigned long long)w->mark.change[0].state);
 	begin(w);
 	if (document)
-		end(w, save_document(w->number, raw, value), "save of metadata");
+		end(w, save_document(w->number, raw, value), "save");
 	else
 		end(w, setxattr(path, "user.version", value, (size_t)len, 0) == 0, "setxattr");
 }

@@ -91,9 +91,24 @@ wrong_questions() {
 	is "$out" ""
 	code 10 sfs reindex "$S" "$C.nothing"
 	code 10 sfs reindex "$S" Nobody
+	code 10 sfs reindex "$S" "$C" Nobody
+	is "$out" ""
+	code 10 sfs reindex "$S" "$C" "$C.nothing"
+	is "$out" ""
+	has "$err" "there is no index nothing"
 	code 10 sfs index keys "$S" "$C" nothing
 }
 @test "a wrong question is refused with a sentence" { each wrong_questions; }
+
+awkward_keys() {
+	articles
+	code 0 sfs put "$S" "$C/6" <<<'{"status": "a\nb\u001b[31m", "date": "x"}'
+	has "$(sfs index keys "$S" "$C" status)" $'1\t"a\\nb\\u001b[31m"'
+	has "$(sfs query "$S" "$C" --facets status)" $'1\t"a\\nb\\u001b[31m"'
+	has "$(sfs query "$S" "$C" date=x --facets status)" $'1\t"a\\nb\\u001b[31m"'
+	is "$(sfs query "$S" "$C" 'status="a\nb\u001b[31m"')" 6
+}
+@test "keys with control characters are printed as JSON, and found by it" { each awkward_keys; }
 
 changes_are_found() {
 	articles

@@ -121,6 +121,22 @@ only_into_nothing() {
 	is "$(sfs ls --count "$D/new" Thing)" 20000
 }
 
+@test "a folder of databases becomes a store of its own" {
+	local folder=$BATS_TEST_TMPDIR/app new=$BATS_TEST_TMPDIR/new
+	mkdir "$folder"
+	cp "$TREE/tests/data/vectors/sf_large/large.mpack" "$folder"
+	chmod u+w "$folder/large.mpack"
+	code 0 sfs convert "$folder" "$new"
+	has "$out" '1 classes, 20000 objects'
+	is "$(sfs get "$new" large/key000007 | jq -c .)" '{"name":"user 7","n":7,"tags":["a","b"]}'
+	same "$folder/large.mpack" "$TREE/tests/data/vectors/sf_large/large.mpack"
+	# A document of a class of objects is an object.
+	cp "$TREE/tests/data/vectors/sf_roots/str.mpack" "$folder"
+	code 12 sfs convert "$folder" "$new.2"
+	has "$err" 'str/value'
+	absent "$new.2"
+}
+
 @test "a store that is damaged is not half copied" {
 	local S=$STORE D=$BATS_TEST_TMPDIR
 	mkdir "$D/tree"

@@ -168,6 +168,38 @@ os.close(fd)
 	is "$(cat "$DIR/a" | xargs)" "one two three"
 }
 
+@test "hash, size and update time are those of the bytes, also of a mapping whose descriptor is closed" {
+	passes
+	python '
+import time
+path, copies = sys.argv[1], 0
+def known():
+    global copies
+    copies += 1
+    copy = path + str(copies)
+    with open(path, "rb") as old, open(copy, "wb") as new: new.write(old.read())
+    want = os.getxattr(copy, "user.storefs.xxh3")
+    got = os.getxattr(path, "user.storefs.xxh3")
+    assert got == want, (got, want)
+    assert int(os.getxattr(path, "user.storefs.size")) == os.path.getsize(path)
+    return os.getxattr(path, "user.storefs.updated.data")
+fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+os.write(fd, b"x" * 10000)
+first = known()
+os.write(fd, b"y")
+assert known() > first
+memory = mmap.mmap(fd, 10000)
+os.close(fd)
+memory[5] = 1
+time.sleep(0.1)
+known()
+memory[6] = 2
+known()
+memory.close()
+known()
+' "$DIR/a"
+}
+
 @test "opens of one raw in all ways at once see one another" {
 	python '
 path = sys.argv[1]

@@ -67,6 +67,30 @@ chapter() {
 	is "$(ls -A "$MNT/Note")" 1.json
 }
 
+# atime_moves DIR : which reads of a file move its atime: after a change, right after another one, after days.
+atime_moves() {
+	local before age
+	echo x >"$1/f"
+	for age in '1 hour ago' again '2 days ago'; do
+		[ "$age" = again ] || touch -a -d "$age" "$1/f"
+		before=$(stat -c %.9X "$1/f")
+		sleep 0.02
+		cat "$1/f" >/dev/null
+		[ "$(stat -c %.9X "$1/f")" = "$before" ] && echo "$age: no" || echo "$age: yes"
+	done
+}
+
+@test "a read moves atime when it does so on the disk underneath" {
+	mkdir "$BATS_TEST_TMPDIR/disk"
+	local options
+	for options in allow_other nopassthrough; do
+		store_mount -o "$options"
+		[ -d "$MNT/Raw" ] || class_raw Raw
+		is "$(atime_moves "$MNT/Raw")" "$(atime_moves "$BATS_TEST_TMPDIR/disk")"
+		store_umount
+	done
+}
+
 @test "programs can have more raws open than the daemon was started with" {
 	local i fds=()
 	ulimit -Sn 200

@@ -260,17 +260,25 @@ static void names_stay_inside_of_the_folder(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 	const struct CMUnitTest tests[] = {
-		TEST(a_file_is_replaced_as_a_whole_and_keeps_its_mode),
-		TEST(what_is_left_of_a_crash_is_removed),
-		TEST(backups_are_moments_and_only_grow),
-		TEST(a_number_of_any_size_can_be_the_newest),
-		TEST(a_damaged_file_is_read_from_the_newest_backup),
-		TEST(without_a_valid_backup_it_can_not_be_loaded),
-		TEST(without_a_file_backups_are_not_looked_at),
-		TEST(a_damaged_file_is_set_aside_and_never_lost),
-		TEST(names_stay_inside_of_the_folder),
+		cmocka_unit_test_setup_teardown(a_file_is_replaced_as_a_whole_and_keeps_its_mode,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(what_is_left_of_a_crash_is_removed, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(backups_are_moments_and_only_grow, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(a_number_of_any_size_can_be_the_newest, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(a_damaged_file_is_read_from_the_newest_backup,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(without_a_valid_backup_it_can_not_be_loaded,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(without_a_file_backups_are_not_looked_at,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(a_damaged_file_is_set_aside_and_never_lost,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(names_stay_inside_of_the_folder, make_folder,
+						remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
