@@ -171,8 +171,8 @@ struct sfsi_folder_staged *sfsi_folder_staged_new(struct sfsi_folder *folder,
 						  const struct sfsi_class *class,
 						  struct sfs_span oid, const char *path)
 {
-	if (sfsi_array_grow(&folder->staged, folder->staged_len, &folder->staged_cap,
-			    sizeof *folder->staged) < 0)
+	if (!path || sfsi_array_grow(&folder->staged, folder->staged_len, &folder->staged_cap,
+				     sizeof *folder->staged) < 0)
 		return NULL;
 	struct sfsi_folder_staged *staged = &folder->staged[folder->staged_len];
 	*staged = (struct sfsi_folder_staged){

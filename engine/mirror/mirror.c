@@ -71,7 +71,7 @@ static int note(struct sfsi_txn *txn, const struct noted *what, struct sfs_span 
 
 static struct sfsi_class *mirrored(const struct sfsi_txn *txn, uint32_t class_id)
 {
-	if (!txn->store->mirror || txn->inward)
+	if (!txn->store->mirror || !txn->store->mirror->own || txn->inward)
 		return NULL;
 	struct sfsi_class *class = sfsi_class_ref(txn->store, class_id);
 	return class && class->mirror ? class : NULL;
@@ -151,7 +151,7 @@ static int stage_changes(struct sfsi_txn *txn)
 	struct sfsi_mirror_stage *stage = txn->mirror;
 	SFSI_AUTO_FREE struct sfsi_mirror_change *changes = calloc(stage->len, sizeof *changes);
 	int err = changes ? 0 : SFS_ERR_NO_MEMORY;
-	for (size_t i = 0; sfsi_mirror_kinds[i] && !err; i++) {
+	for (size_t i = 0; mirror->own && sfsi_mirror_kinds[i] && !err; i++) {
 		size_t count = mirror->own[i] ? changes_of(stage, sfsi_mirror_kinds[i], changes)
 					      : 0;
 		if (!count)

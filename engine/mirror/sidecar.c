@@ -65,7 +65,7 @@ int sfsi_sidecar_place(const char *path, struct sfsi_sidecar_place *ret, struct 
 	int err = 0;
 	if (!ret->root)
 		err = fail_errno(diag, path);
-	if (!err)
+	else
 		ret->root_fd = open(ret->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!err && ret->root_fd < 0 && errno == ENOTDIR && lstat(ret->root, &stat) == 0 &&
 	    S_ISREG(stat.st_mode))
@@ -100,7 +100,7 @@ static bool has_sidecar(int dir_fd)
 /** The folder of a sidecar that counts, or -1. */
 static int open_sidecar(int at, const char *name)
 {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = name ? openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	if (fd >= 0 && !has_sidecar(fd)) {
 		close(fd);
 		fd = -1;
@@ -334,7 +334,7 @@ static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_plac
 			       ? SFS_ERR_NO_MEMORY
 			       : 0;
 	}
-	store->home = strdup(place->cache.data);
+	store->home = place->cache.data ? strdup(place->cache.data) : NULL;
 	if (!store->home)
 		return SFS_ERR_NO_MEMORY;
 	return settled_fd >= 0 ? copy_settled(place, settled_fd, &store->dir_fd, diag)
@@ -403,6 +403,8 @@ static int open_parts(struct sfs_store *store, const struct sfsi_sidecar_place *
 		      struct sfs_diag *diag)
 {
 	struct sfsi_mirror *mirror = store->mirror;
+	if (!mirror || !place->root)
+		return SFS_ERR_NO_MEMORY;
 	mirror->root_fd = fcntl(place->root_fd, F_DUPFD_CLOEXEC, 0);
 	mirror->root = strdup(place->root);
 	mirror->file = place->file ? strdup(place->file) : NULL;

@@ -154,6 +154,7 @@ static void a_fault_says_where_it_is(void **state)
 	assert_int_equal(diag.line, 2);
 	assert_int_equal(diag.column, 7);
 	assert_string_equal(diag.text, "expected a value");
+	sfs_buf_fini(&value);
 }
 
 static void many_keys_and_levels(void **state)
@@ -169,6 +170,7 @@ static void many_keys_and_levels(void **state)
 	for (int i = 0; i < 491; i++)
 		assert_int_equal(sfs_buf_append(&text, "[", 1), 0);
 	assert_int_equal(sfsi_json_python_read(sfs_buf_span(&text), &value, NULL), SFS_ERR_LIMIT);
+	sfs_buf_fini(&value);
 	sfs_buf_fini(&text);
 }
 
