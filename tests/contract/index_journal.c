@@ -265,6 +265,7 @@ static void a_store_of_format_2_counts_on(void **state)
 	struct case_store *c = *state;
 	struct model *m = model_new();
 	struct old_rows *rows = calloc(1, sizeof *rows);
+	const char *file = case_mirrored() ? ".storefs/store" : "storefs.json";
 	char line[200];
 	define(c);
 	for (int i = 0; i < 300; i++)
@@ -282,11 +283,11 @@ static void a_store_of_format_2_counts_on(void **state)
 	free(rows);
 	verify(c, m);
 	if (case_durable()) {
-		snprintf(line, sizeof line,
-			 "sed -i 's/\"format\": 3/\"format\": 2/' %s/storefs.json", c->path);
+		snprintf(line, sizeof line, "sed -i 's/\"format\": 3/\"format\": 2/' %s/%s",
+			 c->path, file);
 		assert_int_equal(system(line), 0);
 		case_reopen(c);
-		snprintf(line, sizeof line, "grep -q '\"format\": 3' %s/storefs.json", c->path);
+		snprintf(line, sizeof line, "grep -q '\"format\": 3' %s/%s", c->path, file);
 		assert_int_equal(system(line), 0);
 		verify(c, m);
 		for (int i = 0; i < 300; i++)
