@@ -28,6 +28,7 @@ static void put_element(struct cli_json *json, const struct sfs_backup *backup)
 	cli_json_open(json, NULL, '{');
 	cli_json_string(json, "name", backup->name);
 	cli_json_bool(json, "valid", backup->valid);
+	cli_json_number(json, "number", backup->number);
 	cli_json_number(json, "commit", backup->commit);
 	cli_json_number(json, "objects", backup->objects);
 	cli_json_number(json, "raws", backup->raws);

@@ -49,7 +49,7 @@ void sfsi_backup_place_close(struct sfsi_backup_place *place);
 bool sfsi_backup_time(const char *name, int64_t *ret_ns);
 void sfsi_backup_name(int64_t time_ns, char ret[SFS_BACKUP_NAME_SIZE]);
 
-/** All backups of a place, the oldest first. *ret is freed with free(). */
+/** All backups of a place in the order of their numbers. *ret is freed with free(). */
 SFS_MUST_CHECK int sfsi_backup_list(const struct sfsi_backup_place *place, struct sfs_backup **ret,
 				    size_t *ret_count);
 

@@ -60,12 +60,13 @@ static int put_figures(struct sfsi_backup_writer *writer, struct sfs_backup *bac
 	SFSI_AUTO_BUF struct sfs_buf line = SFS_BUF_INIT;
 	backup->files = writer->files;
 	backup->bytes = writer->bytes;
-	int err = sfs_buf_printf(&line,
-				 "{\"commit\":%" PRIu64 ",\"objects\":%" PRIu64 ",\"raws\":%" PRIu64
-				 ",\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
-				 ",\"new_files\":%" PRIu64 ",\"new_bytes\":%" PRIu64,
-				 backup->commit, backup->objects, backup->raws, backup->files,
-				 backup->bytes, backup->new_files, backup->new_bytes);
+	int err = sfs_buf_printf(
+		&line,
+		"{\"number\":%" PRIu64 ",\"commit\":%" PRIu64 ",\"objects\":%" PRIu64
+		",\"raws\":%" PRIu64 ",\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
+		",\"new_files\":%" PRIu64 ",\"new_bytes\":%" PRIu64,
+		backup->number, backup->commit, backup->objects, backup->raws, backup->files,
+		backup->bytes, backup->new_files, backup->new_bytes);
 	if (!err)
 		err = put_line(writer, &line);
 	if (!err && fprintf(writer->out, ",\"sum\":\"%016" PRIx64 "\"}\n", writer->sum) < 0)
@@ -108,6 +109,7 @@ static const struct member members[] = {
 	{ "stamp", offsetof(struct line, stamp), SFSI_BACKUP_PATH },
 	{ "pool", offsetof(struct line, pool), SFSI_BACKUP_PATH },
 	{ "size", offsetof(struct line, size), 0 },
+	{ "number", offsetof(struct line, figures.number), 0 },
 	{ "commit", offsetof(struct line, figures.commit), 0 },
 	{ "objects", offsetof(struct line, figures.objects), 0 },
 	{ "raws", offsetof(struct line, figures.raws), 0 },

@@ -168,7 +168,10 @@ static int add(const struct sfsi_backup_place *place, struct list *list, const c
 
 static int compare(const void *a, const void *b)
 {
-	return strcmp(((const struct sfs_backup *)a)->name, ((const struct sfs_backup *)b)->name);
+	const struct sfs_backup *one = a, *other = b;
+	if (one->number != other->number)
+		return one->number < other->number ? -1 : 1;
+	return strcmp(one->name, other->name);
 }
 
 int sfsi_backup_list(const struct sfsi_backup_place *place, struct sfs_backup **ret,

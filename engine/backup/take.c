@@ -20,6 +20,8 @@
 #define SNAPSHOT "snapshot.tmp"
 /** In the pool, while it is copied. */
 #define INCOMING "incoming" SFSI_BACKUP_TEMP
+/** Names of backups that follow each other within a second run ahead of the clock by less than this. */
+#define AHEAD_NS ((int64_t)60 * 1000000000)
 /** A raw that is written all the time is as good as it is after so many attempts. */
 #define ATTEMPTS 3
 
@@ -30,6 +32,7 @@ struct taking {
 	struct sfsi_copying copying;
 	struct sfsi_backup_writer writer;
 	struct sfsi_map before; /* of the last backup: path and stamp to pool name, hash and size */
+	struct sfs_backup last; /* of the folder; all 0: none */
 	struct sfs_backup backup;
 	char temp[SFS_BACKUP_NAME_SIZE + sizeof SFSI_BACKUP_TEMP];
 	int dir_fd; /* of temp */
@@ -94,6 +97,8 @@ static int remember_last(struct taking *taking)
 	int err = sfsi_backup_list(&taking->place, &items, &count);
 	if (err < 0)
 		return err;
+	if (count)
+		taking->last = items[count - 1];
 	err = SFS_ERR_CORRUPT;
 	for (size_t i = count; i > 0 && err == SFS_ERR_CORRUPT; i--)
 		if (items[i - 1].valid)
@@ -390,11 +395,15 @@ static int finish(struct taking *taking)
 	return damage;
 }
 
-/** A name that is free: now, or the first second after it. */
+/** A name that is free: now, or the first second after it that is not before the last one. */
 static int make_temp(struct taking *taking)
 {
 	int64_t time_ns = sfsi_now_ns();
 	struct sfs_backup *backup = &taking->backup;
+	/* A clock that went back further than that is believed. */
+	if (taking->last.time_ns > time_ns && taking->last.time_ns - time_ns < AHEAD_NS)
+		time_ns = taking->last.time_ns;
+	backup->number = taking->last.number + 1;
 	do {
 		sfsi_backup_name(time_ns, backup->name);
 		time_ns += 1000000000;

@@ -235,6 +235,25 @@ int sfsi_folder_take_raw(struct sfsi_folder *folder, struct sfsi_txn *txn,
 
 /* --- what is gone --- */
 
+/** Is there no meta.json, and none on its way there? It may be back since that was asked without a lock. */
+static int is_gone(struct sfsi_folder *folder, struct sfsi_txn *txn, uint64_t ino,
+		   const struct sfsi_folder_raw_row *row)
+{
+	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf task = SFS_BUF_INIT;
+	struct sfsi_folder_serial serial;
+	struct sfsi_folder_stamp now;
+	struct sfsi_key key;
+	sfsi_folder_key(&key, 'V', sfsi_folder_serial(&serial, ino));
+	int err = sfsi_txn_get(txn, sfs_ino_class(ino), sfsi_key_span(&key), &task);
+	if (!err && atomic_load(&folder->behind))
+		return SFS_ERR_NOT_FOUND;
+	err = sfsi_folder_raw_file(row->row.path, SFSI_FOLDER_META, &path);
+	if (!err)
+		err = sfsi_folder_stamp(folder, path.data, &now);
+	return !err && now.ino ? SFS_ERR_NOT_FOUND : err;
+}
+
 /** Remove a raw whose meta.json is gone. */
 static int remove_raw(struct sfsi_folder *folder, struct sfsi_class *class, uint64_t ino,
 		      const struct sfsi_folder_raw_row *row)
@@ -250,7 +269,9 @@ static int remove_raw(struct sfsi_folder *folder, struct sfsi_class *class, uint
 	uint64_t dir;
 	struct sfs_span name;
 	sfsi_txn_begin_inward(folder->store, &txn);
-	int err = walk_path(&txn, &raw, &dir, &name);
+	int err = is_gone(folder, &txn, ino, row);
+	if (!err)
+		err = walk_path(&txn, &raw, &dir, &name);
 	if (!err)
 		err = sfsi_name_load(&txn, dir, name, &found);
 	if (!err && found.serial != sfsi_ino_serial(ino))

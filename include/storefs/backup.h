@@ -31,6 +31,7 @@ extern "C" {
 struct sfs_backup {
 	char name[SFS_BACKUP_NAME_SIZE]; /* UTC */
 	int64_t time_ns;                 /* when it was begun, from its name: whole seconds */
+	uint64_t number;                 /* counts the backups of a folder: 1, 2, … */
 	uint64_t commit;                 /* the store's last commit in it */
 	uint64_t objects, raws;
 	uint64_t files, bytes;         /* what it holds */
@@ -76,7 +77,7 @@ SFS_API SFS_MUST_CHECK int sfs_backup_take(struct sfs_store *store,
 					   struct sfs_backup *ret, struct sfs_diag *diag);
 
 /**
- * Backups of a folder, the oldest first. What is in it that is no backup is passed over.
+ * Backups of a folder, in the order in which they were taken, whatever clocks said. What is in it that is no backup is passed over.
  * @fn  nonzero stops.
  * Returns 0, SFS_ERR_NOT_FOUND (no such folder), SFS_ERR_CANCELLED, SFS_ERR_IO, SFS_ERR_NO_MEMORY.
  */
