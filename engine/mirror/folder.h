@@ -73,6 +73,7 @@ struct sfsi_folder_staged {
 	char *temp;              /* NULL: it goes */
 	char *blob;              /* of a raw: NULL, or the folder that it leaves */
 	bool moved;              /* a raw that is new, or in another folder */
+	bool no_data;            /* after a kill: a raw that never had bytes */
 	uint32_t mode, uid, gid; /* of its bytes */
 	struct sfsi_folder_stamp before;
 	uint64_t commit;

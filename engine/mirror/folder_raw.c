@@ -400,8 +400,26 @@ static bool publish_gone(struct sfsi_folder *folder, const struct sfsi_folder_st
 	return true;
 }
 
-/** The bytes of a raw that is new, or was moved, into its folder. */
-static bool place_bytes(struct sfsi_folder *folder, const struct sfsi_folder_staged *staged)
+/** The meta.json that a moved raw had. Another raw may have that folder by now: its own stays. */
+static void leave(struct sfsi_folder *folder, const struct sfsi_folder_staged *staged)
+{
+	char was[4200];
+	struct sfsi_folder_stamp now;
+	if (!join(was, sizeof was, staged->blob, SFSI_FOLDER_META) ||
+	    sfsi_folder_stamp(folder, was, &now) < 0 ||
+	    (now.ino && !sfsi_folder_stamp_same(&now, &staged->before)))
+		return;
+	unlinkat(folder->mirror->root_fd, was, 0);
+	sfsi_folder_tidy(folder, was);
+}
+
+/**
+ * The bytes of a raw that is new, or was moved, into its folder.
+ * @again  after a kill; a task stays until it is on the disk, so all of it may be long done, and what
+ *         is now where the bytes were may be another raw's.
+ */
+static bool place_bytes(struct sfsi_folder *folder, const struct sfsi_folder_staged *staged,
+			bool again)
 {
 	char place[4200], blob[4200], was[4200];
 	struct stat stat;
@@ -412,13 +430,12 @@ static bool place_bytes(struct sfsi_folder *folder, const struct sfsi_folder_sta
 	    !join(blob, sizeof blob, place, SFSI_FOLDER_BLOB))
 		return false;
 	if (staged->blob && join(was, sizeof was, staged->blob, SFSI_FOLDER_BLOB)) {
+		bool placed = again && fstatat(root_fd, blob, &stat, AT_SYMLINK_NOFOLLOW) == 0;
 		/* A raw without data has none to be moved. */
-		if (renameat(root_fd, was, root_fd, blob) < 0 && errno != ENOENT)
+		if (!placed && !(again && staged->no_data) &&
+		    renameat(root_fd, was, root_fd, blob) < 0 && errno != ENOENT)
 			return false;
-		if (join(was, sizeof was, staged->blob, SFSI_FOLDER_META)) {
-			unlinkat(root_fd, was, 0);
-			sfsi_folder_tidy(folder, was);
-		}
+		leave(folder, staged);
 	} else if (sfsi_bytes_place(folder->store, staged->ino, root_fd, blob) < 0) {
 		return fstatat(root_fd, blob, &stat, AT_SYMLINK_NOFOLLOW) == 0;
 	}
@@ -439,7 +456,7 @@ bool sfsi_folder_publish_raw(struct sfsi_folder *folder, const struct sfsi_folde
 		return publish_gone(folder, staged);
 	if (renameat(root_fd, staged->temp, root_fd, staged->path) < 0)
 		return false;
-	return staged->moved ? place_bytes(folder, staged) : true;
+	return staged->moved ? place_bytes(folder, staged, false) : true;
 }
 
 /** A killed process had begun: go on from what there is. */
@@ -478,6 +495,7 @@ static int do_task(struct sfsi_folder *folder, struct sfsi_txn *txn, struct sfsi
 	staged.mode = inode.mode;
 	staged.uid = inode.uid;
 	staged.gid = inode.gid;
+	staged.no_data = raw.row.flags & SFSI_FOLDER_NO_DATA;
 	bool same_place = sfs_span_equal(raw.row.path, task->path);
 	if (same_place)
 		staged.blob = NULL;
@@ -498,7 +516,7 @@ static int do_task(struct sfsi_folder *folder, struct sfsi_txn *txn, struct sfsi
 	}
 	/* Bytes that are nowhere were lost before: the raw is empty. */
 	if (!err)
-		(void)!place_bytes(folder, &staged);
+		(void)!place_bytes(folder, &staged, true);
 	return err;
 }
 

@@ -352,10 +352,37 @@ void sfsi_mirror_wrote_bytes(struct sfs_store *store, uint64_t ino, int fd)
 		sfsi_folder_wrote(folder, ino, &stat);
 }
 
+/** Whether it has bytes, as it is now: since the notice came the raw may have moved, and its bytes with it. */
+static int look_in(struct sfsi_folder *folder, struct sfsi_txn *txn, uint64_t ino, const char *path)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf task = SFS_BUF_INIT;
+	struct sfsi_folder_raw_row row;
+	struct sfsi_folder_serial serial;
+	struct sfsi_folder_stamp now;
+	struct sfsi_key key;
+	struct sfs_span place = { path, (size_t)(strrchr(path, '/') - path) };
+	int err = sfsi_folder_raw_load(txn, ino, &buf, &row);
+	if (!err && !sfs_span_equal(row.row.path, place))
+		err = SFS_ERR_NOT_FOUND;
+	if (err < 0)
+		return err;
+	sfsi_folder_key(&key, 'V', sfsi_folder_serial(&serial, ino));
+	err = sfsi_txn_get(txn, sfs_ino_class(ino), sfsi_key_span(&key), &task);
+	if (!err && atomic_load(&folder->behind))
+		return SFS_ERR_NOT_FOUND;
+	err = sfsi_folder_stamp(folder, path, &now);
+	if (err < 0 || is_our_doing(folder, ino, &now))
+		return err < 0 ? err : SFS_ERR_NOT_FOUND;
+	row.row.flags &= ~(unsigned)SFSI_FOLDER_NO_DATA;
+	row.row.flags |= now.ino ? 0u : SFSI_FOLDER_NO_DATA;
+	err = sfsi_folder_raw_put(txn, ino, &row);
+	return err < 0 ? err : touch(txn, ino);
+}
+
 int sfsi_folder_look_blob(struct sfsi_folder *folder, const char *path)
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-	SFSI_AUTO_BUF struct sfs_buf again = SFS_BUF_INIT;
 	struct sfsi_folder_raw_row row;
 	struct sfsi_folder_stamp now;
 	struct sfsi_txn txn;
@@ -368,14 +395,6 @@ int sfsi_folder_look_blob(struct sfsi_folder *folder, const char *path)
 	if (is_our_doing(folder, ino, &now))
 		return 0;
 	sfsi_txn_begin_inward(folder->store, &txn);
-	err = sfsi_folder_raw_load(&txn, ino, &again, &row);
-	if (!err) {
-		row.row.flags &= ~(unsigned)SFSI_FOLDER_NO_DATA;
-		row.row.flags |= now.ino ? 0u : SFSI_FOLDER_NO_DATA;
-		err = sfsi_folder_raw_put(&txn, ino, &row);
-	}
-	if (!err)
-		err = touch(&txn, ino);
-	err = sfsi_txn_end(&txn, err);
+	err = sfsi_txn_end(&txn, look_in(folder, &txn, ino, path));
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;
 }
