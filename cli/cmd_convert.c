@@ -94,6 +94,8 @@ static int clear_part(struct converting *converting)
 	struct cli_ctx *ctx = converting->ctx;
 	struct sfs_store_owner owner = { .pid = 0 };
 	struct sfs_diag diag = SFS_DIAG_INIT;
+	if (!converting->part)
+		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	if (access(converting->part, F_OK) < 0)
 		return errno == ENOENT ? 0 : cli_fail_errno(ctx, errno, converting->part);
 	if (sfs_store_owner(converting->part, &owner, &diag) == 0 && owner.pid != 0) {

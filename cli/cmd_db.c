@@ -116,7 +116,7 @@ static int get(struct cli_ctx *ctx)
 	}
 	if (!err)
 		err = sfs_object_get(ctx->store, attr.ino, format, &doc);
-	if (err < 0)
+	if (err < 0 || !doc)
 		return cli_fail(ctx, err, ctx->argv[1], NULL);
 	fwrite(doc->bytes.data, 1, doc->bytes.len, ctx->out);
 	sfs_doc_unref(doc);

@@ -257,7 +257,7 @@ const char *sfs_hash_text(const unsigned char hash[SFS_HASH_LEN], char ret[SFS_H
 		ret[2 * i] = digits[hash[i] >> 4];
 		ret[2 * i + 1] = digits[hash[i] & 15];
 	}
-	ret[2 * SFS_HASH_LEN] = '\0';
+	ret[2 * (size_t)SFS_HASH_LEN] = '\0';
 	return ret;
 }
 

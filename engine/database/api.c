@@ -429,7 +429,7 @@ static int pop_item(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 	int err = sfs_object_find(store, class_id, oid, &attr);
 	if (!err)
 		err = sfs_object_get(store, attr.ino, format, &doc);
-	if (err < 0)
+	if (err < 0 || !doc)
 		return err;
 	if (ret)
 		err = sfs_buf_append(ret, doc->bytes.data, doc->bytes.len);

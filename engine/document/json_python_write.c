@@ -139,7 +139,7 @@ static int put_real(struct sfs_buf *out, double value)
 		err = sfsi_json_print_real(fabs(value), &text);
 	if (!err)
 		err = sfs_buf_append(&text, "", 1);
-	if (err < 0)
+	if (err < 0 || !text.data)
 		return err;
 	split_real(text.data, digits, &exponent);
 	return put_digits(out, digits, exponent);

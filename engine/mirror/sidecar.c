@@ -67,7 +67,7 @@ int sfsi_sidecar_place(const char *path, struct sfsi_sidecar_place *ret, struct 
 		err = fail_errno(diag, path);
 	else
 		ret->root_fd = open(ret->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (!err && ret->root_fd < 0 && errno == ENOTDIR && lstat(ret->root, &stat) == 0 &&
+	if (ret->root && ret->root_fd < 0 && errno == ENOTDIR && lstat(ret->root, &stat) == 0 &&
 	    S_ISREG(stat.st_mode))
 		err = split_file(ret);
 	if (!err && ret->root_fd < 0)

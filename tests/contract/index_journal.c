@@ -162,7 +162,8 @@ static void a_journal_goes_round(void **state)
 		change_many(c, m, 3000);
 		for (int k = 0; k < 100; k++)
 			change(c, m);
-		assert_true(articles(c)->tables.journal.changes < 3 * SFSI_INDEX_CHANGES_MAX);
+		assert_true(articles(c)->tables.journal.changes <
+			    (uint64_t)3 * SFSI_INDEX_CHANGES_MAX);
 	}
 	verify(c, m);
 	case_reopen(c);

@@ -133,7 +133,7 @@ static uint64_t put_raw(struct case_store *c, const char *name, const char *byte
 /* A clock of files ticks: a hash is kept of bytes that were written a moment ago. */
 static void settle(void)
 {
-	const struct timespec moment = { .tv_nsec = 80 * 1000 * 1000 };
+	const struct timespec moment = { .tv_nsec = 80000000 };
 	nanosleep(&moment, NULL);
 }
 

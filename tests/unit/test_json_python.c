@@ -47,7 +47,7 @@ static char *read_file(const char *path, size_t *ret_len)
 	assert_non_null(file);
 	assert_int_equal(fseek(file, 0, SEEK_END), 0);
 	*ret_len = (size_t)ftell(file);
-	rewind(file);
+	assert_int_equal(fseek(file, 0, SEEK_SET), 0);
 	char *bytes = malloc(*ret_len + 1);
 	assert_non_null(bytes);
 	assert_int_equal(fread(bytes, 1, *ret_len, file), *ret_len);
