@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include "base/errno.h"
+#include "base/file.h"
 #include "departed.h"
 #include "document/document.h"
 #include "follow.h"
@@ -306,14 +307,8 @@ static int write_bytes(struct sfs_store *store, uint64_t ino, struct sfs_span by
 {
 	SFSI_AUTO_FD int fd = -1;
 	int err = sfsi_bytes_open(store, ino, true, &fd);
-	const char *at = bytes.data;
-	for (size_t done = 0; done < bytes.len && !err;) {
-		ssize_t put = pwrite(fd, at + done, bytes.len - done, (off_t)done);
-		if (put >= 0)
-			done += (size_t)put;
-		else if (errno != EINTR)
-			err = sfsi_err_from_errno(errno);
-	}
+	if (!err)
+		err = sfsi_pwrite_all(fd, bytes.data, bytes.len, 0);
 	struct sfs_setattr times = {
 		.mask = SFS_SET_MTIME | SFS_SET_ATIME,
 		.mtime_ns = object->mtime_ns,

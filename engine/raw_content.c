@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/errno.h"
+#include "base/file.h"
 #include "hash.h"
 #include "memo.h"
 
@@ -112,22 +113,6 @@ int sfsi_content_save(struct sfs_store *store, uint64_t ino, const struct sfsi_c
 
 /* --- computing --- */
 
-/** Read a piece at an offset, all of it but at the end. */
-static int read_piece(int fd, void *to, size_t len, uint64_t off, size_t *ret_len)
-{
-	size_t done = 0;
-	while (done < len) {
-		ssize_t got = pread(fd, (char *)to + done, len - done, (off_t)(off + done));
-		if (got < 0 && errno != EINTR)
-			return sfsi_err_from_errno(errno);
-		if (got == 0)
-			break;
-		done += got > 0 ? (size_t)got : 0;
-	}
-	*ret_len = done;
-	return 0;
-}
-
 int sfsi_content_hash(int fd, sfsi_piece_fn *fn, void *arg, unsigned char ret[SFS_HASH_LEN])
 {
 	struct sfsi_hash_stream stream;
@@ -138,7 +123,7 @@ int sfsi_content_hash(int fd, sfsi_piece_fn *fn, void *arg, unsigned char ret[SF
 	sfsi_hash_stream_init(&stream);
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	while (!err && len == PIECE) {
-		err = read_piece(fd, piece, PIECE, off, &len);
+		err = sfsi_pread_all(fd, piece, PIECE, off, &len);
 		if (!err)
 			sfsi_hash_stream_add(&stream, (struct sfs_span){ piece, len });
 		off += len;
@@ -154,7 +139,7 @@ static int compute_mime(int fd, char ret[SFSI_MIME_SIZE])
 {
 	SFSI_AUTO_FREE char *start = malloc(SFSI_MIME_BYTES);
 	size_t len;
-	int err = start ? read_piece(fd, start, SFSI_MIME_BYTES, 0, &len) : SFS_ERR_NO_MEMORY;
+	int err = start ? sfsi_pread_all(fd, start, SFSI_MIME_BYTES, 0, &len) : SFS_ERR_NO_MEMORY;
 	return err < 0 ? err : sfsi_mime_of((struct sfs_span){ start, len }, ret);
 }
 

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include "base/array.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "mirror/mirror.h"
 #include "raw.h"
 #include "twin.h"
@@ -622,22 +623,9 @@ int sfs_raw_file_stat(struct sfs_raw_file *file, struct sfs_attr *ret)
 
 int sfs_raw_read(struct sfs_raw_file *file, uint64_t off, void *dst, size_t len, size_t *ret_len)
 {
-	size_t done = 0;
 	if (file->small && sfsi_small_read(file->small, off, dst, len, ret_len))
 		return 0;
-	int fd = sfs_raw_fd(file);
-	while (done < len) {
-		ssize_t got = pread(fd, (char *)dst + done, len - done, (off_t)(off + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return sfsi_err_from_errno(errno);
-		if (got == 0)
-			break;
-		done += (size_t)got;
-	}
-	*ret_len = done;
-	return 0;
+	return sfsi_pread_all(sfs_raw_fd(file), dst, len, off, ret_len);
 }
 
 int sfs_raw_write(struct sfs_raw_file *file, uint64_t off, const void *src, size_t len,

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/errno.h"
+#include "base/file.h"
 #include "raw_content.h"
 #include "raw_meta.h"
 #include "raw_name.h"
@@ -35,17 +36,6 @@ struct put {
 
 /* --- bytes --- */
 
-static int write_bytes(int fd, const char *bytes, size_t len, off_t off)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t put = pwrite(fd, bytes + done, len - done, off + (off_t)done);
-		if (put < 0 && errno != EINTR)
-			return sfsi_err_from_errno(errno);
-		done += put > 0 ? (size_t)put : 0;
-	}
-	return 0;
-}
-
 /** Read and write until the end, from where a descriptor stands. */
 static int pump(int from, int to, off_t *off)
 {
@@ -59,7 +49,7 @@ static int pump(int from, int to, off_t *off)
 			return sfsi_err_from_errno(errno);
 		if (got == 0)
 			break;
-		err = write_bytes(to, piece, (size_t)got, *off);
+		err = sfsi_pwrite_all(to, piece, (size_t)got, *off);
 		*off += got;
 	}
 	return err;
@@ -128,7 +118,7 @@ static int fill(const struct put *put, int to)
 	struct stat stat;
 	off_t off = 0;
 	if (how->fd < 0)
-		return write_bytes(to, how->bytes.data, how->bytes.len, 0);
+		return sfsi_pwrite_all(to, how->bytes.data, how->bytes.len, 0);
 	if (fstat(how->fd, &stat) < 0)
 		return sfsi_err_from_errno(errno);
 	if (S_ISDIR(stat.st_mode))

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/errno.h"
+#include "base/file.h"
 #include "raw.h"
 
 struct sfsi_small {
@@ -211,19 +212,6 @@ int sfsi_small_store(struct sfs_store *store, uint64_t ino, struct sfsi_small *s
 
 /* --- outgrowing --- */
 
-static int write_all(int fd, struct sfs_span bytes)
-{
-	for (size_t done = 0; done < bytes.len;) {
-		ssize_t put = pwrite(fd, (const char *)bytes.data + done, bytes.len - done,
-				     (off_t)done);
-		if (put < 0 && errno != EINTR)
-			return sfsi_err_from_errno(errno);
-		if (put > 0)
-			done += (size_t)put;
-	}
-	return 0;
-}
-
 /** A plain file with the bytes and times of a small one; the caller holds its lock. */
 static int make_plain_locked(struct sfs_store *store, uint64_t ino, const struct sfsi_small *small,
 			     int *ret_fd)
@@ -238,7 +226,7 @@ static int make_plain_locked(struct sfs_store *store, uint64_t ino, const struct
 	if (!err)
 		err = sfsi_bytes_open(store, ino, true, &fd);
 	if (!err)
-		err = write_all(fd, sfs_buf_span(&small->bytes));
+		err = sfsi_pwrite_all(fd, small->bytes.data, small->bytes.len, 0);
 	if (!err)
 		err = sfsi_bytes_set(store, ino, &times);
 	if (err < 0)

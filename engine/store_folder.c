@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include "base/errno.h"
+#include "base/file.h"
 #include "config.h"
 #include "document/json.h"
 #include "mirror/sidecar.h"
@@ -87,21 +88,6 @@ int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
 	return 0;
 }
 
-static int write_all(int fd, struct sfs_span bytes)
-{
-	const char *at = bytes.data;
-	while (bytes.len) {
-		ssize_t put = write(fd, at, bytes.len);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return sfsi_err_from_errno(errno);
-		at += put;
-		bytes.len -= (size_t)put;
-	}
-	return 0;
-}
-
 int sfsi_store_file_write(int dir_fd, const char *name, const char *path,
 			  const struct sfsi_store_file *file, struct sfs_diag *diag)
 {
@@ -114,7 +100,7 @@ int sfsi_store_file_write(int dir_fd, const char *name, const char *path,
 		return err;
 	snprintf(temp, sizeof temp, "%s.tmp", name);
 	SFSI_AUTO_FD int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	err = fd < 0 ? sfsi_err_from_errno(errno) : write_all(fd, sfs_buf_span(&text));
+	err = fd < 0 ? sfsi_err_from_errno(errno) : sfsi_write_all(fd, sfs_buf_span(&text));
 	if (!err &&
 	    (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, name) < 0 || fsync(dir_fd) < 0))
 		err = sfsi_err_from_errno(errno);
@@ -163,7 +149,7 @@ static int write_owner(int fd, const struct sfs_store_config *config)
 		err = sfs_buf_append(&text, " }\n", 3);
 	if (!err && ftruncate(fd, 0) < 0)
 		err = sfsi_err_from_errno(errno);
-	return err < 0 ? err : write_all(fd, sfs_buf_span(&text));
+	return err < 0 ? err : sfsi_write_all(fd, sfs_buf_span(&text));
 }
 
 int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_fd,

@@ -22,6 +22,7 @@
 #include "backend/kv_state.h"
 #include "base/cleanup.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "bytes.h"
 #include "hash.h"
 
@@ -35,40 +36,6 @@
 #define NEW_NAME SFSI_KV_STATE_NAME ".new"
 
 static const char magic[8] = { 's', 'f', 's', 'S', 'T', 'A', 'T', 'E' };
-
-static int write_all(int fd, const void *data, size_t len, off_t off)
-{
-	const char *at = data;
-	while (len) {
-		ssize_t wrote = pwrite(fd, at, len, off);
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote < 0)
-			return sfsi_err_from_errno(errno);
-		at += wrote;
-		off += wrote;
-		len -= (size_t)wrote;
-	}
-	return 0;
-}
-
-/* Reads up to len bytes; fewer at the end of the file. */
-static int read_all(int fd, void *data, size_t len, off_t off, size_t *ret_len)
-{
-	size_t done = 0;
-	while (done < len) {
-		ssize_t got = pread(fd, (char *)data + done, len - done, off + (off_t)done);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return sfsi_err_from_errno(errno);
-		if (got == 0)
-			break;
-		done += (size_t)got;
-	}
-	*ret_len = done;
-	return 0;
-}
 
 static uint64_t copy_hash(const uint8_t *copy, size_t note_len)
 {
@@ -125,7 +92,7 @@ static int copy_read(int fd, unsigned which, struct sfsi_kv_state *ret)
 	if (!copy)
 		return SFS_ERR_NO_MEMORY;
 	size_t len = 0;
-	int err = read_all(fd, copy, COPY_SIZE, (off_t)(which * COPY_SIZE), &len);
+	int err = sfsi_pread_all(fd, copy, COPY_SIZE, which * COPY_SIZE, &len);
 	if (err < 0)
 		return err;
 	struct sfsi_kv_state found = SFSI_KV_STATE_INIT;
@@ -211,7 +178,7 @@ static int create_content(int fd)
 		return SFS_ERR_NO_MEMORY;
 	copy_encode(copies + COPY_SIZE, 1, &(struct sfsi_kv_facts){ 0 }, false,
 		    (struct sfs_span){ NULL, 0 });
-	int err = write_all(fd, copies, 2 * COPY_SIZE, 0);
+	int err = sfsi_pwrite_all(fd, copies, 2 * COPY_SIZE, 0);
 	if (err == 0 && fsync(fd) < 0)
 		err = sfsi_err_from_errno(errno);
 	return err;
@@ -255,7 +222,7 @@ static int copy_write(int fd, uint64_t turn, const struct sfsi_kv_facts *facts, 
 	if (!copy)
 		return SFS_ERR_NO_MEMORY;
 	size_t len = copy_encode(copy, turn, facts, has_note, note);
-	int err = write_all(fd, copy, len, (off_t)(turn % 2 * COPY_SIZE));
+	int err = sfsi_pwrite_all(fd, copy, len, turn % 2 * COPY_SIZE);
 	if (err < 0)
 		return err;
 	return fdatasync(fd) < 0 ? sfsi_err_from_errno(errno) : 0;

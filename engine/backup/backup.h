@@ -16,14 +16,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <storefs/backup.h>
+#include <storefs/content.h>
 #include "base/map.h"
 
 #define SFSI_BACKUP_POOL "pool"
 #define SFSI_BACKUP_FILES "files.ndjson"
 #define SFSI_BACKUP_VALID "VALID"
 #define SFSI_BACKUP_TEMP ".tmp"
-/** 32 hexadecimal digits and a NUL. */
-#define SFSI_HASH_SIZE 33
 /** Longest path of a file in a backup, and of a name in the pool. */
 #define SFSI_BACKUP_PATH 256
 
@@ -72,10 +71,10 @@ void sfsi_copying_init(struct sfsi_copying *copying, const struct sfs_backup_con
  * @share  let both share blocks where the file system can.
  */
 SFS_MUST_CHECK int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, bool share,
-				   uint64_t *ret_size, char ret_hash[SFSI_HASH_SIZE]);
+				   uint64_t *ret_size, char ret_hash[SFS_HASH_SIZE]);
 /** Read a file and give its hash. */
 SFS_MUST_CHECK int sfsi_copy_hash(struct sfsi_copying *copying, int from, uint64_t *ret_size,
-				  char ret_hash[SFSI_HASH_SIZE]);
+				  char ret_hash[SFS_HASH_SIZE]);
 
 /* --- files.c --- */
 

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include "backup/backup.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "hash.h"
 #include "store_private.h"
 
@@ -69,27 +70,14 @@ static bool is_zero(const char *bytes, size_t len)
 	return bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0;
 }
 
-static int put(int to, const char *bytes, size_t len, uint64_t off)
-{
-	while (len) {
-		ssize_t done = pwrite(to, bytes, len, (off_t)off);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return sfsi_err_from_errno(errno);
-		bytes += done;
-		off += (uint64_t)done;
-		len -= (size_t)done;
-	}
-	return 0;
-}
-
 /** Write a chunk; whole blocks of zeros stay holes. */
 static int put_sparse(int to, const char *bytes, size_t len, uint64_t off)
 {
 	for (size_t at = 0; at < len;) {
 		size_t piece = len - at < HOLE ? len - at : HOLE;
-		int err = is_zero(bytes + at, piece) ? 0 : put(to, bytes + at, piece, off + at);
+		int err = is_zero(bytes + at, piece)
+				  ? 0
+				  : sfsi_pwrite_all(to, bytes + at, piece, off + at);
 		if (err < 0)
 			return err;
 		at += piece;
@@ -106,27 +94,20 @@ static ssize_t get(int from, char *bytes, size_t len, uint64_t off)
 	return got;
 }
 
-static void hash_text(XXH3_state_t *state, char ret[SFSI_HASH_SIZE])
-{
-	XXH128_hash_t hash = XXH3_128bits_digest(state);
-	snprintf(ret, SFSI_HASH_SIZE, "%016llx%016llx", (unsigned long long)hash.high64,
-		 (unsigned long long)hash.low64);
-}
-
 /** Read all of a file; to -1: only for its hash. */
 static int pass(struct sfsi_copying *copying, int from, int to, uint64_t *ret_size,
-		char ret_hash[SFSI_HASH_SIZE])
+		char ret_hash[SFS_HASH_SIZE])
 {
 	SFSI_AUTO_FREE char *chunk = malloc(CHUNK);
-	XXH3_state_t state;
-	XXH3_INITSTATE(&state);
-	XXH3_128bits_reset(&state);
+	struct sfsi_hash_stream stream;
+	unsigned char hash[SFS_HASH_LEN];
 	uint64_t off = 0;
 	ssize_t got;
 	if (!chunk)
 		return SFS_ERR_NO_MEMORY;
+	sfsi_hash_stream_init(&stream);
 	while ((got = get(from, chunk, CHUNK, off)) > 0) {
-		XXH3_128bits_update(&state, chunk, (size_t)got);
+		sfsi_hash_stream_add(&stream, (struct sfs_span){ chunk, (size_t)got });
 		int err = to < 0 ? 0 : put_sparse(to, chunk, (size_t)got, off);
 		if (!err)
 			err = tell(copying, (size_t)got);
@@ -136,7 +117,8 @@ static int pass(struct sfsi_copying *copying, int from, int to, uint64_t *ret_si
 	}
 	if (got < 0)
 		return sfsi_err_from_errno(errno);
-	hash_text(&state, ret_hash);
+	sfsi_hash_stream_end(&stream, hash);
+	sfs_hash_text(hash, ret_hash);
 	*ret_size = off;
 	return 0;
 }
@@ -151,7 +133,7 @@ static int set_attributes(int to, const struct stat *from, uint64_t size)
 }
 
 int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, bool share, uint64_t *ret_size,
-		    char ret_hash[SFSI_HASH_SIZE])
+		    char ret_hash[SFS_HASH_SIZE])
 {
 	struct stat stat;
 	if (fstat(from, &stat) < 0)
@@ -170,7 +152,7 @@ int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, bool share, 
 }
 
 int sfsi_copy_hash(struct sfsi_copying *copying, int from, uint64_t *ret_size,
-		   char ret_hash[SFSI_HASH_SIZE])
+		   char ret_hash[SFS_HASH_SIZE])
 {
 	int err = pass(copying, from, -1, ret_size, ret_hash);
 	copying->files++;

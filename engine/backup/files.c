@@ -90,7 +90,7 @@ int sfsi_backup_writer_end(struct sfsi_backup_writer *writer, struct sfs_backup 
 
 /** What one line says. */
 struct line {
-	char path[SFSI_BACKUP_PATH], hash[SFSI_HASH_SIZE], stamp[SFSI_BACKUP_PATH];
+	char path[SFSI_BACKUP_PATH], hash[SFS_HASH_SIZE], stamp[SFSI_BACKUP_PATH];
 	char pool[SFSI_BACKUP_PATH];
 	bool has_sum;
 	uint64_t sum;
@@ -105,7 +105,7 @@ struct member {
 
 static const struct member members[] = {
 	{ "path", offsetof(struct line, path), SFSI_BACKUP_PATH },
-	{ "hash", offsetof(struct line, hash), SFSI_HASH_SIZE },
+	{ "hash", offsetof(struct line, hash), SFS_HASH_SIZE },
 	{ "stamp", offsetof(struct line, stamp), SFSI_BACKUP_PATH },
 	{ "pool", offsetof(struct line, pool), SFSI_BACKUP_PATH },
 	{ "size", offsetof(struct line, size), 0 },
@@ -169,7 +169,7 @@ static bool is_inside(const char *path)
 
 static int give_file(const struct line *line, sfsi_backup_file_fn *fn, void *arg)
 {
-	if (!is_inside(line->path) || strlen(line->hash) != SFSI_HASH_SIZE - 1 ||
+	if (!is_inside(line->path) || strlen(line->hash) != SFS_HASH_SIZE - 1 ||
 	    strchr(line->pool, '/'))
 		return SFS_ERR_CORRUPT;
 	struct sfsi_backup_file file = {

@@ -27,7 +27,7 @@ static int make_folders(int at, const char *path)
 }
 
 static int copy_one(struct restoring *restoring, const struct sfsi_backup_file *file,
-		    uint64_t *ret_size, char hash[SFSI_HASH_SIZE])
+		    uint64_t *ret_size, char hash[SFS_HASH_SIZE])
 {
 	SFSI_AUTO_FD int from = openat(restoring->from_fd, file->path,
 				       O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -46,7 +46,7 @@ static int copy_one(struct restoring *restoring, const struct sfsi_backup_file *
 static int on_file(void *arg, const struct sfsi_backup_file *file)
 {
 	struct restoring *restoring = arg;
-	char hash[SFSI_HASH_SIZE];
+	char hash[SFS_HASH_SIZE];
 	uint64_t size = 0;
 	int err = copy_one(restoring, file, &size, hash);
 	if (err == SFS_ERR_CANCELLED)

@@ -124,7 +124,7 @@ static int link_pool(struct taking *taking, const char *pool, const char *path)
 static int link_before(struct taking *taking, const char *path, const char *stamp)
 {
 	SFSI_AUTO_BUF struct sfs_buf key = SFS_BUF_INIT;
-	char pool[SFSI_BACKUP_PATH], hash[SFSI_HASH_SIZE];
+	char pool[SFSI_BACKUP_PATH], hash[SFS_HASH_SIZE];
 	struct sfsi_backup_file file = { .path = path, .stamp = stamp, .pool = pool, .hash = hash };
 	int err = key_of(path, stamp, &key);
 	if (err < 0)
@@ -182,7 +182,7 @@ static bool same_state(const struct stat *a, const struct stat *b)
 }
 
 static int copy_incoming(struct taking *taking, int from, bool share, uint64_t *ret_size,
-			 char hash[SFSI_HASH_SIZE])
+			 char hash[SFS_HASH_SIZE])
 {
 	int to = openat(taking->place.pool_fd, INCOMING,
 			O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -196,7 +196,7 @@ static int copy_incoming(struct taking *taking, int from, bool share, uint64_t *
 
 /** Copy it until it stood still meanwhile; *stat becomes the state that was copied. */
 static int copy_still(struct taking *taking, int from, bool table, struct stat *stat,
-		      uint64_t *ret_size, char hash[SFSI_HASH_SIZE])
+		      uint64_t *ret_size, char hash[SFS_HASH_SIZE])
 {
 	for (int attempt = 1;; attempt++) {
 		struct stat after;
@@ -215,7 +215,7 @@ static int copy_still(struct taking *taking, int from, bool table, struct stat *
 static int copy_pool(struct taking *taking, int from, struct stat *stat, bool table,
 		     const char *path)
 {
-	char stamp[SFSI_BACKUP_PATH], pool[SFSI_BACKUP_PATH], hash[SFSI_HASH_SIZE];
+	char stamp[SFSI_BACKUP_PATH], pool[SFSI_BACKUP_PATH], hash[SFS_HASH_SIZE];
 	struct sfsi_backup_file file = { .path = path, .stamp = stamp, .hash = hash, .pool = pool };
 	int err = copy_still(taking, from, table, stat, &file.size, hash);
 	if (err < 0)
@@ -247,7 +247,7 @@ static int take_pooled(struct taking *taking, int at, const char *name, bool tab
 /** A small file of the backend or the store: a copy of its own. */
 static int take_own(struct taking *taking, int at, const char *name, const char *path)
 {
-	char hash[SFSI_HASH_SIZE];
+	char hash[SFS_HASH_SIZE];
 	struct sfsi_backup_file file = { .path = path, .hash = hash, .stamp = "", .pool = "" };
 	SFSI_AUTO_FD int from = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	SFSI_AUTO_FD int to = openat(taking->dir_fd, path,

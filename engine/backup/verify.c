@@ -89,7 +89,7 @@ struct reading {
 static int compare_file(struct sfsi_copying *copying, int dir_fd,
 			const struct sfsi_backup_file *file, struct sfs_diag *diag)
 {
-	char hash[SFSI_HASH_SIZE];
+	char hash[SFS_HASH_SIZE];
 	uint64_t size = 0;
 	SFSI_AUTO_FD int fd = openat(dir_fd, file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)

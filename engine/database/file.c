@@ -7,6 +7,7 @@
 #include <time.h>
 #include "base/cleanup.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "database/file.h"
 #include "hash.h"
 
@@ -40,24 +41,6 @@ int sfsi_file_stamp_read(int dir_fd, const char *name, struct sfsi_file_stamp *r
 
 /** Files from here on are copied to a file and mapped: they would not do the heap good. */
 #define LARGE ((size_t)16 << 20)
-
-/** Fill [size] bytes; fewer are there when somebody made the file shorter. */
-static int read_bytes(int fd, char *to, size_t size, size_t *ret_len)
-{
-	size_t len = 0;
-	while (len < size) {
-		ssize_t got = pread(fd, to + len, size - len, (off_t)len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return sfsi_err_from_errno(errno);
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	*ret_len = len;
-	return 0;
-}
 
 /** A file without a name, as large as the other one; -1: not possible here. */
 static int unnamed_file(int temp_fd, size_t size)
@@ -108,7 +91,7 @@ static int read_copy(int fd, int temp_fd, struct sfsi_snapshot *ret)
 	ret->memory = malloc(size + 1);
 	if (!ret->memory)
 		return SFS_ERR_NO_MEMORY;
-	int err = read_bytes(fd, ret->memory, size, &len);
+	int err = sfsi_pread_all(fd, ret->memory, size, 0, &len);
 	ret->bytes = (struct sfs_span){ ret->memory, err ? 0 : len };
 	return err;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "bytes.h"
 #include "gdbm/gdbm.h"
 #include "gdbm/layout.h"
@@ -39,19 +40,12 @@ static int read_at(const struct reading *reading, uint64_t off, size_t len, void
 		memcpy(ret, (const char *)reading->image.data + off, len);
 		return 0;
 	}
-	for (size_t done = 0; done < len;) {
-		ssize_t got = pread(reading->fd, (char *)ret + done, len - done,
-				    (off_t)(off + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return sfsi_err_from_errno(errno);
-		if (got == 0)
-			return sfs_diag_set(reading->diag, SFS_ERR_CORRUPT,
-					    "the file became shorter while it was read");
-		done += (size_t)got;
-	}
-	return 0;
+	size_t got = 0;
+	int err = sfsi_pread_all(reading->fd, ret, len, off, &got);
+	if (!err && got < len)
+		err = sfs_diag_set(reading->diag, SFS_ERR_CORRUPT,
+				   "the file became shorter while it was read");
+	return err;
 }
 
 static bool inside(const struct reading *reading, uint64_t off, uint64_t len)

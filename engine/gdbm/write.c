@@ -12,6 +12,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "bytes.h"
 #include "gdbm/gdbm.h"
 #include "gdbm/layout.h"
@@ -159,22 +160,9 @@ void sfsi_gdbm_writer_free(struct sfsi_gdbm_writer *writer)
 
 /* --- bytes --- */
 
-static int write_all(int fd, const void *data, size_t len, uint64_t off)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t put = pwrite(fd, (const char *)data + done, len - done,
-				     (off_t)(off + done));
-		if (put < 0 && errno != EINTR)
-			return sfsi_err_from_errno(errno);
-		if (put > 0)
-			done += (size_t)put;
-	}
-	return 0;
-}
-
 static int flush(struct sfsi_gdbm_writer *writer)
 {
-	int err = write_all(writer->fd, writer->out.data, writer->out.len, writer->written);
+	int err = sfsi_pwrite_all(writer->fd, writer->out.data, writer->out.len, writer->written);
 	if (err < 0)
 		return err;
 	writer->written += writer->out.len;
@@ -332,7 +320,7 @@ static int write_header(struct sfsi_gdbm_writer *writer, uint64_t dir, uint32_t 
 	at = sfsi_put_u32(at, ELEMENTS);
 	at = sfsi_put_u64(at, writer->written);
 	sfsi_put_u32(at, AVAIL);
-	return write_all(writer->fd, bytes, sizeof bytes, 0);
+	return sfsi_pwrite_all(writer->fd, bytes, sizeof bytes, 0);
 }
 
 static int complete(struct sfsi_gdbm_writer *writer)

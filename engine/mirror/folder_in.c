@@ -11,6 +11,7 @@
 #include <storefs/errors.h>
 #include "base/array.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "document/json_python.h"
 #include "mirror/folder.h"
 #include "mirror/folder_raw.h"
@@ -88,15 +89,11 @@ static int read_file(int root_fd, const char *path, struct incoming *in)
 	if (stat.st_size > (off_t)SFSI_JSON_PYTHON_MAX)
 		return SFS_ERR_LIMIT;
 	int err = sfs_buf_resize(&in->text, (size_t)stat.st_size);
-	for (size_t done = 0; !err && done < in->text.len;) {
-		ssize_t got = pread(fd, (char *)in->text.data + done, in->text.len - done,
-				    (off_t)done);
-		if (got < 0 && errno != EINTR)
-			return sfsi_err_from_errno(errno);
-		if (got == 0)
-			return SFS_ERR_BUSY;
-		done += got > 0 ? (size_t)got : 0;
-	}
+	size_t len = 0;
+	if (!err)
+		err = sfsi_pread_all(fd, in->text.data, in->text.len, 0, &len);
+	if (!err && len < in->text.len)
+		return SFS_ERR_BUSY;
 	if (!err && fstat(fd, &stat) < 0)
 		return sfsi_err_from_errno(errno);
 	sfsi_folder_stamp_of(&stat, &after);

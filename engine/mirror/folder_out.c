@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include "base/array.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "mirror/folder.h"
 #include "mirror/folder_raw.h"
 #include "object.h"
@@ -85,19 +86,6 @@ void sfsi_folder_tidy(struct sfsi_folder *folder, const char *path)
 
 /* --- files in the making --- */
 
-static int write_all(int fd, struct sfs_span bytes)
-{
-	const char *at = bytes.data;
-	while (bytes.len) {
-		ssize_t put = write(fd, at, bytes.len);
-		if (put < 0 && errno != EINTR)
-			return sfsi_err_from_errno(errno);
-		at += put > 0 ? put : 0;
-		bytes.len -= put > 0 ? (size_t)put : 0;
-	}
-	return 0;
-}
-
 /** Mode, owner and time that a new file would not have by itself. */
 static int dress(int fd, const struct sfsi_object *as)
 {
@@ -155,7 +143,7 @@ int sfsi_folder_write_temp(struct sfsi_folder *folder, const char *path, struct 
 	}
 	int err = open_temp(folder, path, name, &fd);
 	if (!err)
-		err = write_all(fd, bytes);
+		err = sfsi_write_all(fd, bytes);
 	if (!err && as)
 		err = dress(fd, as);
 	if (!err && fstat(fd, &stat) < 0)

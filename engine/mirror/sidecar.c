@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include "backend/movable.h"
 #include "base/errno.h"
+#include "base/file.h"
 #include "hash.h"
 
 static int fail_errno(struct sfs_diag *diag, const char *path)
@@ -224,12 +225,9 @@ static int copy_file(int from, int to, const char *name)
 			continue;
 		if (got <= 0)
 			return got < 0 || fsync(out) < 0 ? sfsi_err_from_errno(errno) : 0;
-		for (ssize_t done = 0; done < got;) {
-			ssize_t put = write(out, block + done, (size_t)(got - done));
-			if (put < 0 && errno != EINTR)
-				return sfsi_err_from_errno(errno);
-			done += put > 0 ? put : 0;
-		}
+		int err = sfsi_write_all(out, (struct sfs_span){ block, (size_t)got });
+		if (err < 0)
+			return err;
 	}
 }
 

@@ -1,0 +1,14 @@
+/* Reading and writing all of some bytes: calls that did a part, or were interrupted, go on. */
+#ifndef SFSI_BASE_FILE_H
+#define SFSI_BASE_FILE_H
+
+#include <storefs/buf.h>
+
+/** Read at an offset. *ret_len is less than len only at the end of the file. */
+SFS_MUST_CHECK int sfsi_pread_all(int fd, void *dst, size_t len, uint64_t off, size_t *ret_len);
+/** Write at an offset. */
+SFS_MUST_CHECK int sfsi_pwrite_all(int fd, const void *src, size_t len, uint64_t off);
+/** Write where the descriptor stands. */
+SFS_MUST_CHECK int sfsi_write_all(int fd, struct sfs_span bytes);
+
+#endif
