@@ -26,6 +26,8 @@ SFS_MUST_CHECK int sfsi_name_store(struct sfsi_txn *txn, uint64_t dir, struct sf
 				   struct sfsi_name value);
 SFS_MUST_CHECK int sfsi_name_erase(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name);
 
+/** What is said of a raw changed, not its bytes: its ctime. */
+SFS_MUST_CHECK int sfsi_inode_touch(struct sfsi_txn *txn, uint64_t ino);
 /** A directory gained or lost an entry: its times, and subdirs added to nlink. */
 SFS_MUST_CHECK int sfsi_dir_touch(struct sfsi_txn *txn, uint64_t dir, int subdirs);
 

@@ -87,6 +87,25 @@ int sfsi_name_erase(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name)
 	return err;
 }
 
+int sfsi_inode_touch(struct sfsi_txn *txn, uint64_t ino)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_inode inode;
+	struct sfsi_txn_class *class;
+	int err = sfsi_inode_load(txn, ino, &buf, &inode);
+	if (err < 0)
+		return err;
+	inode.ctime_ns = txn->now_ns;
+	inode.revision = txn->commit;
+	err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
+	if (!err)
+		err = sfsi_txn_class(txn, sfs_ino_class(ino), &class);
+	if (!err)
+		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false,
+				    (struct sfs_span){ "", 0 });
+	return err;
+}
+
 int sfsi_dir_touch(struct sfsi_txn *txn, uint64_t dir, int subdirs)
 {
 	struct sfsi_txn_class *class;

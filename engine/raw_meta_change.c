@@ -9,26 +9,6 @@
 #include "raw_meta.h"
 #include "raw_name.h"
 
-/** The raw's ctime: its metadata changed. */
-static int touch(struct sfsi_txn *txn, uint64_t ino)
-{
-	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-	struct sfsi_inode inode;
-	struct sfsi_txn_class *class;
-	int err = sfsi_inode_load(txn, ino, &buf, &inode);
-	if (err < 0)
-		return err;
-	inode.ctime_ns = txn->now_ns;
-	inode.revision = txn->commit;
-	err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
-	if (!err)
-		err = sfsi_txn_class(txn, sfs_ino_class(ino), &class);
-	if (!err)
-		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false,
-				    (struct sfs_span){ "", 0 });
-	return err;
-}
-
 /** A map in the making. */
 struct pairs {
 	struct sfs_buf bytes;
@@ -104,7 +84,7 @@ static int edit_store(struct edit *edit, struct sfs_span text)
 	else if (after.updated_ns <= edit->before.updated_ns)
 		after.updated_ns = edit->before.updated_ns + 1;
 	if (!err)
-		err = touch(txn, edit->ino);
+		err = sfsi_inode_touch(txn, edit->ino);
 	return err < 0 ? err : store_meta(txn, edit->ino, &edit->before, &after);
 }
 

@@ -102,13 +102,9 @@ static int field_newborn(struct fs *fs, const struct fs_view *view, struct sfs_a
 /** Mode and owner are the object's, times are when something changed. */
 static int check_set(const struct sfs_setattr *set, const struct sfs_attr *now)
 {
-	if ((!(set->mask & SFS_SET_MODE) || (set->mode & 0777) == (now->mode & 0777)) &&
-	    (!(set->mask & SFS_SET_UID) || set->uid == now->uid) &&
-	    (!(set->mask & SFS_SET_GID) || set->gid == now->gid))
-		return 0;
-	fs_refusal_because("a field has the mode and the owner of its object: change those of the "
-			   "document");
-	return SFS_ERR_WRONG_KIND;
+	return fs_view_owner(set, now,
+			     "a field has the mode and the owner of its object: change those of "
+			     "the document");
 }
 
 static int object_set(struct fs *fs, const struct fs_view *view, const struct sfs_setattr *set)

@@ -403,6 +403,16 @@ int fs_view_close(struct fs *fs, struct fs_handle *handle)
 	return save(fs, handle, true);
 }
 
+int fs_view_owner(const struct sfs_setattr *set, const struct sfs_attr *now, const char *sentence)
+{
+	if ((!(set->mask & SFS_SET_MODE) || (set->mode & 0777) == (now->mode & 0777)) &&
+	    (!(set->mask & SFS_SET_UID) || set->uid == now->uid) &&
+	    (!(set->mask & SFS_SET_GID) || set->gid == now->gid))
+		return 0;
+	fs_refusal_because(sentence);
+	return SFS_ERR_WRONG_KIND;
+}
+
 /* --- naming --- */
 
 int fs_view_describe(struct fs *fs, uint64_t node, uint32_t *ret_class, struct sfs_buf *path,

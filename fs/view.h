@@ -165,6 +165,12 @@ uint64_t fs_view_count(const struct fs *fs);
 void fs_view_note(struct fs *fs, const struct fs_view *view, uint64_t revision, int64_t ns);
 bool fs_view_noted(struct fs *fs, const struct fs_view *view, uint64_t revision, int64_t *ret);
 
+/**
+ * For set() of views whose mode and owner are those of something else: it may set what they are. Else
+ * SFS_ERR_WRONG_KIND, with this sentence.
+ */
+int fs_view_owner(const struct sfs_setattr *set, const struct sfs_attr *now, const char *sentence);
+
 /** A handle that is open for writing comes and goes. */
 void fs_view_attach(struct fs *fs, struct fs_view *view, struct fs_handle *handle);
 void fs_view_detach(struct fs *fs, struct fs_view *view, struct fs_handle *handle);

@@ -127,17 +127,6 @@ static int resize(struct fs *fs, const struct fs_view *view, uint64_t size)
 	return err;
 }
 
-static int check_set(const struct sfs_setattr *set, const struct sfs_attr *now)
-{
-	if ((!(set->mask & SFS_SET_MODE) || (set->mode & 0777) == (now->mode & 0777)) &&
-	    (!(set->mask & SFS_SET_UID) || set->uid == now->uid) &&
-	    (!(set->mask & SFS_SET_GID) || set->gid == now->gid))
-		return 0;
-	fs_refusal_because("the document of a raw's metadata has the mode and the owner of the "
-			   "raw: change those");
-	return SFS_ERR_WRONG_KIND;
-}
-
 static int document_set(struct fs *fs, const struct fs_view *view, const struct sfs_setattr *set)
 {
 	struct sfs_attr now = { .mode = 0 };
@@ -145,7 +134,9 @@ static int document_set(struct fs *fs, const struct fs_view *view, const struct 
 	int err = document_attr(fs, view, &now);
 	/* Who saves a file sets its mode and owner meanwhile: they are part of that. */
 	if (!err && !fs_view_draft_size(fs, view, 0, &size))
-		err = check_set(set, &now);
+		err = fs_view_owner(set, &now,
+				    "the document of a raw's metadata has the mode and the owner "
+				    "of the raw: change those");
 	if (!err && (set->mask & SFS_SET_SIZE))
 		err = resize(fs, view, set->size);
 	return err;

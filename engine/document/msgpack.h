@@ -52,6 +52,11 @@ static inline bool sfsi_msgpack_is_map(struct sfs_span value)
 /** Next pair: 0 pair, 1 end, <0 error. */
 SFS_MUST_CHECK int sfsi_msgpack_map_next(struct sfsi_msgpack_map *map,
 					 struct sfsi_msgpack_pair *ret);
+/** Append the pairs of a map that keep() says true to, without a header; they are counted up. */
+SFS_MUST_CHECK int sfsi_msgpack_map_select(struct sfs_span map,
+					   bool (*keep)(void *arg,
+							const struct sfsi_msgpack_pair *pair),
+					   void *arg, struct sfs_buf *ret_pairs, uint32_t *count);
 /** Append the header of a map of count pairs. */
 SFS_MUST_CHECK int sfsi_msgpack_map_header(struct sfs_buf *ret, uint32_t count);
 /** The same of an array. */

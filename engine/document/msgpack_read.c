@@ -326,3 +326,21 @@ int sfsi_msgpack_map_next(struct sfsi_msgpack_map *map, struct sfsi_msgpack_pair
 		ret->name = head.body;
 	return 0;
 }
+
+int sfsi_msgpack_map_select(struct sfs_span map,
+			    bool (*keep)(void *arg, const struct sfsi_msgpack_pair *pair),
+			    void *arg, struct sfs_buf *ret_pairs, uint32_t *count)
+{
+	struct sfsi_msgpack_map walk;
+	struct sfsi_msgpack_pair pair;
+	int err = sfsi_msgpack_map_init(&walk, map);
+	while (!err && (err = sfsi_msgpack_map_next(&walk, &pair)) == 0) {
+		if (!keep(arg, &pair))
+			continue;
+		(*count)++;
+		err = sfs_buf_append(ret_pairs, pair.key.data, pair.key.len);
+		if (!err)
+			err = sfs_buf_append(ret_pairs, pair.value.data, pair.value.len);
+	}
+	return err == 1 ? 0 : err;
+}

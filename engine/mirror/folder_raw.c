@@ -105,28 +105,27 @@ static int put_string(struct sfs_buf *ret, struct sfs_span text)
 	return writer.sink.ops->string(&writer.sink, text);
 }
 
+/** The original's names of what a save of metadata sets. */
+static const char *const set_by_meta[] = { "meta", "oid" };
+
+static bool stays(void *arg, const struct sfsi_msgpack_pair *pair)
+{
+	const bool *meta = arg;
+	return !*meta || (!sfs_span_equal(pair->name, sfs_span_str(set_by_meta[0])) &&
+			  !sfs_span_equal(pair->name, sfs_span_str(set_by_meta[1])));
+}
+
 /** The update times of a file, with those of the metadata and of the whole set to now. */
 static int render_updates(const struct sfsi_folder_raw_row *raw, bool meta, int64_t now_ns,
 			  struct sfs_buf *ret)
 {
-	static const char *const names[] = { "meta", "oid" };
 	SFSI_AUTO_BUF struct sfs_buf pairs = SFS_BUF_INIT;
-	struct sfsi_msgpack_map map;
-	struct sfsi_msgpack_pair pair;
 	uint32_t count = 0;
-	int err = raw->updates.len ? sfsi_msgpack_map_init(&map, raw->updates) : 1;
-	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
-		if (meta && (sfs_span_equal(pair.name, sfs_span_str(names[0])) ||
-			     sfs_span_equal(pair.name, sfs_span_str(names[1]))))
-			continue;
-		count++;
-		err = sfs_buf_append(&pairs, pair.key.data, pair.key.len);
-		if (!err)
-			err = sfs_buf_append(&pairs, pair.value.data, pair.value.len);
-	}
-	err = err == 1 ? 0 : err;
+	int err = raw->updates.len
+			  ? sfsi_msgpack_map_select(raw->updates, stays, &meta, &pairs, &count)
+			  : 0;
 	for (size_t i = 0; i < 2 && meta && !err; i++, count++) {
-		err = put_string(&pairs, sfs_span_str(names[i]));
+		err = put_string(&pairs, sfs_span_str(set_by_meta[i]));
 		if (!err)
 			err = sfsi_stamp_put(&pairs, now_ns);
 	}

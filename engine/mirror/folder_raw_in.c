@@ -104,24 +104,20 @@ static int walk_path(struct sfsi_txn *txn, const struct sfsi_folder_raw *raw, ui
 }
 
 /** The members of the file that can be metadata, as the body of a document. */
+static bool is_meta(void *arg, const struct sfsi_msgpack_pair *pair)
+{
+	(void)arg;
+	return pair->name.data && sfsi_meta_key_check(pair->name, NULL) == 0 &&
+	       pair->value.len <= SFSI_META_VALUE_MAX &&
+	       !sfs_span_equal(pair->name, sfs_span_str("updates"));
+}
+
 static int meta_body(const struct sfsi_folder_parsed *parsed, struct sfs_buf *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf pairs = SFS_BUF_INIT;
-	struct sfsi_msgpack_map map;
-	struct sfsi_msgpack_pair pair;
 	uint32_t count = 0;
-	int err = sfsi_msgpack_map_init(&map, sfs_buf_span(&parsed->document));
-	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
-		if (!pair.name.data || sfsi_meta_key_check(pair.name, NULL) < 0 ||
-		    pair.value.len > SFSI_META_VALUE_MAX ||
-		    sfs_span_equal(pair.name, sfs_span_str("updates")))
-			continue;
-		count++;
-		err = sfs_buf_append(&pairs, pair.key.data, pair.key.len);
-		if (!err)
-			err = sfs_buf_append(&pairs, pair.value.data, pair.value.len);
-	}
-	err = err == 1 ? 0 : err;
+	int err = sfsi_msgpack_map_select(sfs_buf_span(&parsed->document), is_meta, NULL, &pairs,
+					  &count);
 	if (!err)
 		err = sfsi_msgpack_map_header(ret, count);
 	return err < 0 ? err : sfs_buf_append(ret, pairs.data, pairs.len);
@@ -152,25 +148,6 @@ static int put_meta(struct sfsi_txn *txn, uint64_t ino, const struct sfsi_folder
 	return err < 0 ? err : sfsi_raw_index_change(txn, ino, &before, &after);
 }
 
-/** It is there already: what is said of it changed. */
-static int touch(struct sfsi_txn *txn, uint64_t ino)
-{
-	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-	struct sfsi_inode inode;
-	struct sfsi_txn_class *class;
-	int err = sfsi_inode_load(txn, ino, &buf, &inode);
-	if (err < 0)
-		return err;
-	inode.ctime_ns = txn->now_ns;
-	inode.revision = txn->commit;
-	err = sfsi_inode_store(txn, sfs_ino_class(ino), &inode);
-	if (!err)
-		err = sfsi_txn_class(txn, sfs_ino_class(ino), &class);
-	return err < 0 ? err
-		       : sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, 0, false,
-				       (struct sfs_span){ "", 0 });
-}
-
 /** The raw of that path, made if it is new. */
 static int find_or_make(struct sfsi_txn *txn, const struct sfsi_folder_raw *raw, uint64_t *ret)
 {
@@ -196,7 +173,8 @@ static int find_or_make(struct sfsi_txn *txn, const struct sfsi_folder_raw *raw,
 	if (!err && found.type != SFS_NODE_FILE)
 		err = SFS_ERR_IS_DIR;
 	*ret = sfs_ino_make(raw->class->id, found.serial);
-	return err < 0 ? err : touch(txn, *ret);
+	/* It is there already: what is said of it changed. */
+	return err < 0 ? err : sfsi_inode_touch(txn, *ret);
 }
 
 int sfsi_folder_take_raw(struct sfsi_folder *folder, struct sfsi_txn *txn,
@@ -377,7 +355,7 @@ static int look_in(struct sfsi_folder *folder, struct sfsi_txn *txn, uint64_t in
 	row.row.flags &= ~(unsigned)SFSI_FOLDER_NO_DATA;
 	row.row.flags |= now.ino ? 0u : SFSI_FOLDER_NO_DATA;
 	err = sfsi_folder_raw_put(txn, ino, &row);
-	return err < 0 ? err : touch(txn, ino);
+	return err < 0 ? err : sfsi_inode_touch(txn, ino);
 }
 
 int sfsi_folder_look_blob(struct sfsi_folder *folder, const char *path)

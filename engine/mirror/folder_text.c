@@ -187,24 +187,19 @@ static int take_oid(struct sfs_span value, struct sfsi_folder_parsed *ret, struc
 	return fail(diag, "\"oid\" is neither a string nor an integer");
 }
 
+static bool is_good_time(void *arg, const struct sfsi_msgpack_pair *pair)
+{
+	int64_t ns;
+	(void)arg;
+	return pair->name.data && sfsi_stamp_read(pair->value, &ns);
+}
+
 /** Of the update times those that are some. */
 static int put_good_times(struct sfs_span updates, struct sfs_buf *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf pairs = SFS_BUF_INIT;
-	struct sfsi_msgpack_map map;
-	struct sfsi_msgpack_pair pair;
 	uint32_t count = 0;
-	int64_t ns;
-	int err = sfsi_msgpack_map_init(&map, updates);
-	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
-		if (!pair.name.data || !sfsi_stamp_read(pair.value, &ns))
-			continue;
-		count++;
-		err = sfs_buf_append(&pairs, pair.key.data, pair.key.len);
-		if (!err)
-			err = sfs_buf_append(&pairs, pair.value.data, pair.value.len);
-	}
-	err = err == 1 ? 0 : err;
+	int err = sfsi_msgpack_map_select(updates, is_good_time, NULL, &pairs, &count);
 	if (!err)
 		err = sfsi_msgpack_map_header(ret, count);
 	return err < 0 ? err : sfs_buf_append(ret, pairs.data, pairs.len);
