@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <storefs/object.h>
+#include "measure.h"
 
 #define DOCUMENT 1024
 #define BATCH 1000  /* documents in one commit while loading */
@@ -42,35 +42,6 @@ struct operation {
 	void (*run)(struct bench *b, unsigned long i);
 	unsigned long divide; /* run so many times fewer */
 };
-
-static void check(int err, const char *what, const struct sfs_diag *diag)
-{
-	if (err == 0)
-		return;
-	fprintf(stderr, "engine_bench: %s: %s%s%s\n", what, sfs_err_text(err),
-		diag && diag->text[0] ? ": " : "", diag ? diag->text : "");
-	exit(1);
-}
-
-static double now(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 31) * 0x7fb5d329728ea185u;
-	x = (x ^ x >> 27) * 0x81dadef4bc2dd44du;
-	return x ^ x >> 33;
-}
-
-static unsigned long pick(struct bench *b, unsigned long below)
-{
-	b->random = mix(b->random + 0x9e3779b97f4a7c15u);
-	return (unsigned long)(b->random % below);
-}
 
 /* Names and content. mix() is a bijection: no two numbers share an oid. */
 
@@ -199,7 +170,7 @@ static void run_put(struct bench *b, unsigned long i)
 static void run_overwrite(struct bench *b, unsigned long i)
 {
 	b->revision = (unsigned)i + 1;
-	save(b, pick(b, b->objects), SFS_PUT_UPDATE | SFS_PUT_KEEP_TEXT);
+	save(b, pick(&b->random, b->objects), SFS_PUT_UPDATE | SFS_PUT_KEEP_TEXT);
 }
 
 static void get(struct bench *b, unsigned long i)
@@ -215,7 +186,7 @@ static void get(struct bench *b, unsigned long i)
 static void run_get(struct bench *b, unsigned long i)
 {
 	(void)i;
-	get(b, pick(b, b->objects));
+	get(b, pick(&b->random, b->objects));
 }
 
 static void run_get_hot(struct bench *b, unsigned long i)
@@ -247,7 +218,7 @@ static void run_page(struct bench *b, unsigned long i)
 	size_t seen = 0;
 	(void)i;
 	/* Early cookies only, so that every page is full. */
-	uint64_t after = b->cookies[pick(b, (b->cookie_count + 1) / 2)];
+	uint64_t after = b->cookies[pick(&b->random, (b->cookie_count + 1) / 2)];
 	check(sfs_object_list(b->store, b->class.id, after, PAGE, on_page_entry, &seen), "page",
 	      NULL);
 	if (seen < PAGE && b->objects >= (uint64_t)2 * PAGE + 2 * b->objects / COOKIES) {
@@ -303,18 +274,6 @@ static const struct operation operations[] = {
 	{ "remove", run_remove, 1 },
 };
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double values[SLICES])
-{
-	qsort(values, SLICES, sizeof(*values), ascending);
-	return (values[SLICES / 2 - 1] + values[SLICES / 2]) / 2;
-}
-
 static void measure(struct bench *b, const struct operation *op)
 {
 	double wall[SLICES], cpu[SLICES];
@@ -326,7 +285,7 @@ static void measure(struct bench *b, const struct operation *op)
 		wall[slice] = (now(CLOCK_MONOTONIC) - w) / (double)each;
 		cpu[slice] = (now(CLOCK_PROCESS_CPUTIME_ID) - c) / (double)each;
 	}
-	printf("op %s %.2f %.2f\n", op->name, median(wall), median(cpu));
+	printf("op %s %.2f %.2f\n", op->name, median(wall, SLICES), median(cpu, SLICES));
 	fflush(stdout);
 }
 

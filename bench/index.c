@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <storefs/query.h>
+#include "measure.h"
 
 #define DOCUMENT 1024
 #define BATCH 1000
@@ -54,36 +54,6 @@ struct operation {
 	unsigned long divide; /* run so many times fewer */
 	int plain;            /* without indexes, too */
 };
-
-static void check(int err, const char *what, const struct sfs_diag *diag)
-{
-	if (err >= 0)
-		return;
-	fprintf(stderr, "index_bench: %s: %s%s%s\n", what, sfs_err_text(err),
-		diag && diag->text[0] ? ": " : "", diag ? diag->text : "");
-	exit(1);
-}
-
-static double now(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-/* A bijection: no two numbers share an oid, and neighbours in time are none in the store. */
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 31) * 0x7fb5d329728ea185u;
-	x = (x ^ x >> 27) * 0x81dadef4bc2dd44du;
-	return x ^ x >> 33;
-}
-
-static unsigned long pick(struct bench *b, unsigned long below)
-{
-	b->random = mix(b->random + 0x9e3779b97f4a7c15u);
-	return (unsigned long)(b->random % below);
-}
 
 static void oid_of(unsigned long i, char ret[20])
 {
@@ -177,7 +147,7 @@ static void run_put(struct bench *b, unsigned long i)
 static void run_change(struct bench *b, unsigned long i)
 {
 	b->revision = 1;
-	save(b, pick(b, b->objects), 0);
+	save(b, pick(&b->random, b->objects), 0);
 	(void)i;
 }
 
@@ -205,7 +175,7 @@ static void run_lookup(struct bench *b, unsigned long i)
 {
 	char key[32];
 	(void)i;
-	snprintf(key, sizeof key, "%lu", pick(b, b->objects) * 2654435761u % 1000000007u);
+	snprintf(key, sizeof key, "%lu", pick(&b->random, b->objects) * 2654435761u % 1000000007u);
 	get(b, "rank", key, 0, 1);
 }
 
@@ -248,7 +218,7 @@ static void query(struct bench *b, const char *text, const char *sort, bool down
 static void run_page(struct bench *b, unsigned long i)
 {
 	(void)i;
-	query(b, "", "rank", false, b->objects / 2 + pick(b, b->objects / 4));
+	query(b, "", "rank", false, b->objects / 2 + pick(&b->random, b->objects / 4));
 }
 
 static void run_newest(struct bench *b, unsigned long i)
@@ -260,7 +230,8 @@ static void run_newest(struct bench *b, unsigned long i)
 static void run_hot_page(struct bench *b, unsigned long i)
 {
 	(void)i;
-	query(b, "status=published", NULL, false, b->objects / 4 + pick(b, b->objects / 8));
+	query(b, "status=published", NULL, false,
+	      b->objects / 4 + pick(&b->random, b->objects / 8));
 }
 
 static void run_sorted(struct bench *b, unsigned long i)
@@ -283,18 +254,6 @@ static const struct operation operations[] = {
 	{ "sorted", run_sorted, 5, 0 }, { "and", run_and, 5, 0 },
 };
 
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double values[SLICES])
-{
-	qsort(values, SLICES, sizeof(*values), ascending);
-	return (values[SLICES / 2 - 1] + values[SLICES / 2]) / 2;
-}
-
 static void measure(struct bench *b, const struct operation *op)
 {
 	double wall[SLICES], cpu[SLICES];
@@ -308,7 +267,7 @@ static void measure(struct bench *b, const struct operation *op)
 		wall[slice] = (now(CLOCK_MONOTONIC) - w) / (double)each;
 		cpu[slice] = (now(CLOCK_PROCESS_CPUTIME_ID) - c) / (double)each;
 	}
-	printf("op %s %.2f %.2f\n", op->name, median(wall), median(cpu));
+	printf("op %s %.2f %.2f\n", op->name, median(wall, SLICES), median(cpu, SLICES));
 	fflush(stdout);
 }
 
@@ -324,8 +283,6 @@ static void rebuild(struct bench *b, const char *index)
 }
 
 /* --- saves while an index is built --- */
-
-static int ascending(const void *a, const void *b);
 
 struct waits {
 	double *us; /* [SAVES] */
@@ -360,7 +317,7 @@ static void print_waits(const char *when, struct waits *waits)
 	unsigned long n = waits->count;
 	if (n == 0)
 		return;
-	qsort(waits->us, n, sizeof(*waits->us), ascending);
+	qsort(waits->us, n, sizeof(*waits->us), measure_order);
 	printf("%s_saves %lu\n%s_median_us %.0f\n%s_p99_us %.0f\n%s_longest_us %.0f\n", when, n,
 	       when, waits->us[n / 2], when, waits->us[n - 1 - n / 100], when, waits->us[n - 1]);
 }

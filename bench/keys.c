@@ -8,10 +8,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include "document/document.h"
 #include "index/extract.h"
 #include "schema/schema.h"
+#include "measure.h"
 
 #define SLICES 21
 
@@ -19,14 +19,6 @@ static const char definition[] =
 	"{ \"indexes\": { \"rank\": \"value\", \"tags\": \"value\", \"title\": \"normalize\","
 	" \"plain\": \"noaccents:title\", \"word\": \"keyword:title\", \"words\": \"keywords:title,text\","
 	" \"folder\": \"paths\", \"changed\": \"update_time\", \"list\": \"normalize:tags\" } }";
-
-static void check(int err, const char *what)
-{
-	if (err == 0)
-		return;
-	fprintf(stderr, "keys_bench: %s: %s\n", what, sfs_err_text(err));
-	exit(1);
-}
 
 static struct sfs_buf make_body(void)
 {
@@ -37,27 +29,14 @@ static struct sfs_buf make_body(void)
 			     "{\"title\": \"The Crème brûlée of Łódź\", \"rank\": 12345,"
 			     " \"folder\": \"/news/2025/january/31\","
 			     " \"tags\": [\"a\", \"be\", \"sea\", \"Dé\", \"E\"], \"text\": \""),
-	      "text");
+	      "text", NULL);
 	for (int i = 0; i < 150; i++)
-		check(sfs_buf_printf(&json, "%s%d ", words[i % 7], i), "text");
-	check(sfs_buf_printf(&json, "\"}"), "text");
+		check(sfs_buf_printf(&json, "%s%d ", words[i % 7], i), "text", NULL);
+	check(sfs_buf_printf(&json, "\"}"), "text", NULL);
 	check(sfsi_document_parse(SFS_FORMAT_JSON, sfs_buf_span(&json), &rules, &body, NULL),
-	      "document");
+	      "document", NULL);
 	sfs_buf_fini(&json);
 	return body;
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-	return (left > right) - (left < right);
 }
 
 static void run(const struct sfsi_index_rule *rule, const struct sfsi_index_input *input,
@@ -67,15 +46,14 @@ static void run(const struct sfsi_index_rule *rule, const struct sfsi_index_inpu
 	unsigned long count = objects / SLICES + 1;
 	double slices[SLICES];
 	for (int slice = 0; slice < SLICES; slice++) {
-		double start = now_ns();
+		double start = now(CLOCK_MONOTONIC);
 		for (unsigned long i = 0; i < count; i++)
-			check(sfsi_index_keys_get(rule, input, &keys), "keys");
-		slices[slice] = (now_ns() - start) / (double)count;
+			check(sfsi_index_keys_get(rule, input, &keys), "keys", NULL);
+		slices[slice] = (now(CLOCK_MONOTONIC) - start) * 1e3 / (double)count;
 	}
-	qsort(slices, SLICES, sizeof *slices, compare);
+	double ns = median(slices, SLICES);
 	printf("%-8.*s %4zu %9.0f %7.0f\n", (int)rule->name.len, (const char *)rule->name.data,
-	       keys.count, slices[SLICES / 2],
-	       slices[SLICES / 2] / (double)(keys.count ? keys.count : 1));
+	       keys.count, ns, ns / (double)(keys.count ? keys.count : 1));
 	sfsi_index_keys_fini(&keys);
 }
 
@@ -84,7 +62,8 @@ int main(int argc, char **argv)
 	unsigned long objects = argc > 1 ? strtoul(argv[1], NULL, 10) : 20000;
 	struct sfsi_schema *schema = NULL;
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	check(sfsi_schema_parse(sfs_span_str(definition), "memory", &schema, &diag), diag.text);
+	check(sfsi_schema_parse(sfs_span_str(definition), "memory", &schema, &diag), "definition",
+	      &diag);
 	struct sfs_buf body = make_body();
 	struct sfsi_index_input input = {
 		.body = sfs_buf_span(&body),

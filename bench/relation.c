@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <storefs/relation.h>
+#include "measure.h"
 
 #define SLICES 21 /* the median is taken over these */
 #define SAVES 200 /* of each kind in a slice */
@@ -41,32 +41,9 @@ struct bench {
 	double wall[SLICES], cpu[SLICES];
 };
 
-static void check(int err, const char *what)
-{
-	if (err == 0)
-		return;
-	fprintf(stderr, "relation_bench: %s: %s\n", what, sfs_err_text(err));
-	exit(1);
-}
-
-static double now(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 static void report(const char *name, double *wall, double *cpu)
 {
-	qsort(wall, SLICES, sizeof *wall, compare);
-	qsort(cpu, SLICES, sizeof *cpu, compare);
-	printf("op %s %.2f %.2f\n", name, wall[SLICES / 2], cpu[SLICES / 2]);
+	printf("op %s %.2f %.2f\n", name, median(wall, SLICES), median(cpu, SLICES));
 }
 
 static void save(struct bench *b, uint32_t class_id, unsigned i)
@@ -80,7 +57,7 @@ static void save(struct bench *b, uint32_t class_id, unsigned i)
 		.text = sfs_span_str(text),
 		.flags = SFS_PUT_KEEP_TEXT,
 	};
-	check(sfs_object_put(b->store, &put, NULL, NULL), "put");
+	check(sfs_object_put(b->store, &put, NULL, NULL), "put", NULL);
 }
 
 static void measure_saves(struct bench *b)
@@ -105,9 +82,9 @@ static void add(struct bench *b, struct sfs_batch *batch, const struct sfs_relat
 	snprintf(oid, sizeof oid, "t%u", b->target++);
 	struct sfs_target target = { 0, sfs_span_str(oid) };
 	if (batch)
-		check(sfs_batch_relation_add(batch, relation, &target), "add to a batch");
+		check(sfs_batch_relation_add(batch, relation, &target), "add to a batch", NULL);
 	else
-		check(sfs_relation_add(b->store, relation, &target, NULL), "add");
+		check(sfs_relation_add(b->store, relation, &target, NULL), "add", NULL);
 }
 
 /** Fill the relation of an object, and add one by one. */
@@ -130,10 +107,10 @@ static void measure_adds(struct bench *b, unsigned count, const char *name)
 					       .flags = SFS_PUT_CREATE };
 			int fresh = sfs_object_put(b->store, &put, NULL, NULL) == 0;
 			for (unsigned k = 0; fresh && k < count; k += BATCH) {
-				check(sfs_batch_begin(b->store, &batch), "batch");
+				check(sfs_batch_begin(b->store, &batch), "batch", NULL);
 				for (unsigned n = k; n < count && n < k + BATCH; n++)
 					add(b, batch, &relation);
-				check(sfs_batch_commit(batch, NULL), "commit");
+				check(sfs_batch_commit(batch, NULL), "commit", NULL);
 			}
 			w -= now(CLOCK_MONOTONIC);
 			c -= now(CLOCK_PROCESS_CPUTIME_ID);
@@ -152,8 +129,8 @@ static uint32_t make_class(struct bench *b, const char *name, const char *text)
 {
 	struct sfs_class_make make = { .name = sfs_span_str(name), .mode = 0755 };
 	struct sfs_class_info info;
-	check(sfs_class_define(b->store, &make, sfs_span_str(text), NULL), "define");
-	check(sfs_class_find(b->store, make.name, &info), "find the class");
+	check(sfs_class_define(b->store, &make, sfs_span_str(text), NULL), "define", NULL);
+	check(sfs_class_find(b->store, make.name, &info), "find the class", NULL);
 	return info.id;
 }
 
@@ -166,8 +143,8 @@ int main(int argc, char **argv)
 	}
 	struct sfs_store_config config = { .path = argv[1] };
 	if (strcmp(argv[1], "memory:") != 0)
-		check(sfs_store_init(&config, NULL), "init");
-	check(sfs_store_open(&config, &b.store, NULL), "open");
+		check(sfs_store_init(&config, NULL), "init", NULL);
+	check(sfs_store_open(&config, &b.store, NULL), "open", NULL);
 	b.plain = make_class(&b, "Plain", "{}");
 	b.defined = make_class(&b, "Defined", definition);
 	measure_saves(&b);
