@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include "json.h"
-#include "moment.h"
 #include "page.h"
 #include "target.h"
 #include "verbs.h"
@@ -393,7 +392,6 @@ static int list_target(struct list *list, const char *text, struct sfs_span afte
 static int check(struct cli_ctx *ctx)
 {
 	static const char *const in_class[] = { "after", "start", "end", "count", "since", NULL };
-	const char *since = cli_option(ctx, "since");
 	int64_t moment;
 	uint64_t limit;
 	if (cli_option(ctx, "after") && cli_option(ctx, "unsorted"))
@@ -410,12 +408,8 @@ static int check(struct cli_ctx *ctx)
 				 "--after and --since");
 	if (cli_option(ctx, "since") && (cli_option(ctx, "prefix") || cli_option(ctx, "unsorted")))
 		return cli_usage(ctx, "--since goes without --prefix and --unsorted");
-	if (since && !cli_moment_read(since, &moment))
-		return cli_usage(
-			ctx,
-			"--since: '%s' is no moment, expected 2026-11-22, "
-			"2026-11-22T01:02:03Z, @SECONDS or the 20 digits of an update time",
-			since);
+	if (!cli_option_time(ctx, "since", &moment))
+		return CLI_USAGE;
 	return cli_option_number(ctx, "limit", 0, &limit) &&
 			       cli_option_number(ctx, "start", 0, &limit) &&
 			       cli_option_number(ctx, "end", 0, &limit)
@@ -427,9 +421,9 @@ static int check(struct cli_ctx *ctx)
 static bool take_window(struct list *list)
 {
 	uint64_t end;
-	const char *since = cli_option(list->ctx, "since");
-	list->since = since && cli_moment_read(since, &list->since_ns);
-	if (!cli_option_number(list->ctx, "limit", UINT64_MAX, &list->limit) ||
+	list->since = cli_option(list->ctx, "since");
+	if (!cli_option_time(list->ctx, "since", &list->since_ns) ||
+	    !cli_option_number(list->ctx, "limit", UINT64_MAX, &list->limit) ||
 	    !cli_option_number(list->ctx, "start", 0, &list->start) ||
 	    !cli_option_number(list->ctx, "end", UINT64_MAX, &end))
 		return false;
@@ -478,7 +472,7 @@ static const struct cli_option options[] = {
 	{ "end", 'e', "N", "only before position N" },
 	{ "since", 's', "TIME",
 	  "only objects that changed after it: 2026-11-22,\n"
-	  "2026-11-22T01:02:03Z, @SECONDS" },
+	  "2026-11-22T01:02:03Z, -2h, yesterday" },
 	{ "count", 'c', NULL, "only how many" },
 	{ "unsorted", 'f', NULL, "in the order of the store: faster, with -l by far" },
 	{ "json", 'j', NULL, "an array of objects" },

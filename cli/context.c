@@ -13,7 +13,9 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <storefs/time.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "cli.h"
 #include "text.h"
@@ -304,6 +306,21 @@ const char *cli_option(const struct cli_ctx *ctx, const char *name)
 		if (strcmp(ctx->given[i].option->name, name) == 0)
 			value = ctx->given[i].value;
 	return value;
+}
+
+bool cli_option_time(struct cli_ctx *ctx, const char *name, int64_t *ret)
+{
+	const char *value = cli_option(ctx, name);
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct timespec now;
+	if (!value)
+		return true;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (sfs_time_parse(sfs_span_str(value), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, ret,
+			   &diag) == 0)
+		return true;
+	cli_usage(ctx, "--%s: %s", name, diag.text);
+	return false;
 }
 
 bool cli_option_number(struct cli_ctx *ctx, const char *name, uint64_t fallback, uint64_t *ret)

@@ -65,9 +65,10 @@ since() {
 	is "$(list --since 2001-02-03 "$S" "$C")" "1 2 3"
 	is "$(list --since @981158400 "$S" "$C")" "1 2 3"
 	is "$(list --since '2200-01-01 12:30' "$S" "$C")" ""
+	is "$(list --since tomorrow "$S" "$C")" ""
 	is "$(list --since 22000101123000000000 "$S" "$C")" ""
 	local bad
-	for bad in yesterday 2025-02-30 2025-1-1 @ @x 2025-01-01T25:00 2025-01-01Tx 9999-01-01 ''; do
+	for bad in noon 2025-02-30 2025-1-1 @ @x 2025-01-01T25:00 2025-01-01Tx 9999-01-01 ''; do
 		code 2 sfs ls --since "$bad" "$S" "$C"
 		has "$err" "is no moment, expected 2026-11-22"
 	done
