@@ -61,11 +61,13 @@ struct cli_cmd {
 	const char *summary;  /* one line */
 	const char *details;  /* paragraphs, lines of at most 80 columns */
 	const struct cli_option *options;
-	const char *examples;   /* lines */
-	unsigned flags;         /* enum cli_cmd_flags */
-	unsigned exits;         /* exit codes besides 0, 1 and 2: bits 1u << code */
-	const char *writes;     /* NULL, or an option with which it does change something */
-	int min_args, max_args; /* without STORE; max -1: any number */
+	const char *examples; /* lines */
+	unsigned flags;       /* enum cli_cmd_flags */
+	unsigned exits;       /* exit codes besides 0, 1 and 2: bits 1u << code */
+	const char *writes;   /* NULL, or an option with which it does change something */
+	/* NULL, or: do these arguments, without STORE, change nothing in the store? */
+	bool (*reads)(const struct cli_ctx *ctx);
+	int min_args, max_args;           /* without STORE; max -1: any number */
 	const struct cli_action *actions; /* NULL, or what run and the numbers above are for */
 	/* NULL, or: what do the arguments mean to this process, before STORE is looked for and
 	 * before the daemon runs the verb? -1 to go on, or an exit code. */

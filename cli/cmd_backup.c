@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <storefs/backup.h>
+#include <storefs/settings.h>
 #include "json.h"
 #include "mounts.h"
 #include "progress.h"
@@ -183,24 +184,12 @@ static bool take_keep(struct cli_ctx *ctx, struct sfs_backup_keep *keep)
 	       take_number(ctx, "monthly", &keep->monthly);
 }
 
-/** "90", "90s", "15m", "6h", "1d", "2w": seconds. */
 static bool read_interval(const char *text, uint32_t *ret)
 {
-	static const struct {
-		char unit;
-		uint32_t seconds;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
-	char *end;
-	unsigned long number = strtoul(text, &end, 10);
-	uint32_t unit = *end ? 0 : 1;
-	if (*text < '0' || *text > '9' || (*end && end[1]))
+	uint64_t seconds;
+	if (!sfs_interval_parse(sfs_span_str(text), &seconds) || seconds > UINT32_MAX)
 		return false;
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-		if (units[i].unit == *end)
-			unit = units[i].seconds;
-	if (!unit || number > UINT32_MAX / unit)
-		return false;
-	*ret = (uint32_t)number * unit;
+	*ret = (uint32_t)seconds;
 	return true;
 }
 

@@ -32,6 +32,7 @@ const struct cli_cmd *const cli_cmds[] = {
 	&cli_cmd_gc,
 	&cli_cmd_backup,
 	&cli_cmd_restore,
+	&cli_cmd_config,
 	&cli_cmd_convert,
 	&cli_cmd_version,
 	&cli_cmd_help,

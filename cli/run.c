@@ -78,6 +78,8 @@ static bool reads(const struct cli_ctx *ctx)
 {
 	if (ctx->cmd->writes && cli_option(ctx, ctx->cmd->writes))
 		return false;
+	if (ctx->cmd->reads)
+		return ctx->cmd->reads(ctx);
 	return ctx->action ? ctx->action->reads : ctx->cmd->flags & CLI_READS;
 }
 

@@ -164,6 +164,7 @@ static struct sfs_store *store_new(void)
 	store->dir_fd = store->lock_fd = store->raw_fd = -1;
 	pthread_mutex_init(&store->commit_lock, NULL);
 	sfsi_errors_init(store);
+	sfsi_settings_init(&store->settings);
 	pthread_rwlock_init(&store->catalogue_lock, NULL);
 	pthread_rwlock_init(&store->index_lock, NULL);
 	return store;
@@ -202,6 +203,7 @@ static int store_free(struct sfs_store *store)
 	if (store->dir_fd >= 0)
 		close(store->dir_fd);
 	sfsi_errors_fini(store);
+	sfsi_settings_fini(&store->settings);
 	pthread_mutex_destroy(&store->commit_lock);
 	pthread_rwlock_destroy(&store->catalogue_lock);
 	pthread_rwlock_destroy(&store->index_lock);
@@ -272,6 +274,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 		      struct sfs_diag *diag)
 {
 	size_t cache = config->cache_bytes ? config->cache_bytes : CACHE_DEFAULT;
+	if (store->dir_fd >= 0)
+		sfsi_settings_load(store);
 	int err = sfsi_cache_new(cache / 2, &store->cache);
 	if (!err)
 		err = sfsi_memo_new(cache / 2, &store->memo);

@@ -20,6 +20,7 @@
 #include "index/journal.h"
 #include "position.h"
 #include "record.h"
+#include "settings.h"
 
 struct sfsi_cache;
 struct sfsi_memo;
@@ -125,7 +126,8 @@ struct sfs_store {
 	struct sfsi_reaped *reaped;   /* Z records that can go; protected by commit_lock */
 	struct sfsi_gone *gone;       /* NULL: nobody asks; see raw_gone.c */
 
-	struct sfsi_errors errors; /* has its own lock, the innermost */
+	struct sfsi_errors errors;     /* has its own lock, the innermost */
+	struct sfsi_settings settings; /* likewise */
 
 	struct sfsi_database_config databases;
 	struct sfsi_twin *twin;     /* NULL: it has no mirror of its own (twin.h) */

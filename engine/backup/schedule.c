@@ -6,13 +6,12 @@
  * between two attempts at least the interval passes by a clock that can not be set.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 #include <storefs/errors.h>
 #include "backup/backup.h"
-#include "base/errno.h"
+#include "base/file.h"
 #include "config.h"
 #include "document/json.h"
 #include "store_private.h"
@@ -68,26 +67,15 @@ static int on_member(void *arg, const struct sfsi_config_member *member)
 	return 0;
 }
 
-static int read_file(int dir_fd, struct sfs_buf *ret)
-{
-	SFSI_AUTO_FD int fd = openat(dir_fd, SCHEDULE_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return sfsi_err_from_errno(errno);
-	int err = sfs_buf_reserve(ret, SCHEDULE_MAX);
-	ssize_t got = err ? 0 : read(fd, ret->data, SCHEDULE_MAX);
-	if (got < 0)
-		return sfsi_err_from_errno(errno);
-	ret->len = (size_t)got;
-	return err;
-}
-
 int sfs_backup_schedule_get(struct sfs_store *store, struct sfs_backup_schedule *ret,
 			    struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
 	struct sfs_backup_schedule schedule = { 0 };
 	struct sfs_diag inner = SFS_DIAG_INIT;
-	int err = store->dir_fd < 0 ? SFS_ERR_NOT_FOUND : read_file(store->dir_fd, &text);
+	int err = store->dir_fd < 0
+			  ? SFS_ERR_NOT_FOUND
+			  : sfsi_file_load(store->dir_fd, SCHEDULE_FILE, SCHEDULE_MAX, &text);
 	if (!err)
 		err = sfsi_config_read(sfs_buf_span(&text), on_member, &schedule, &inner);
 	if (err == SFS_ERR_NOT_FOUND)
@@ -110,17 +98,6 @@ static int schedule_text(const struct sfs_backup_schedule *schedule, struct sfs_
 		err = sfs_buf_printf(ret, ", \"%s\": %" PRIu32, numbers[i].name, number);
 	}
 	return err < 0 ? err : sfs_buf_append(ret, " }\n", 3);
-}
-
-static int write_file(int dir_fd, struct sfs_span text)
-{
-	static const char temp[] = SCHEDULE_FILE ".tmp";
-	SFSI_AUTO_FD int fd = openat(dir_fd, temp,
-				     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || write(fd, text.data, text.len) != (ssize_t)text.len || fsync(fd) < 0 ||
-	    renameat(dir_fd, temp, dir_fd, SCHEDULE_FILE) < 0 || fsync(dir_fd) < 0)
-		return sfsi_err_from_errno(errno);
-	return 0;
 }
 
 static void tell_scheduler(struct sfs_store *store)
@@ -146,7 +123,7 @@ int sfs_backup_schedule_set(struct sfs_store *store, const struct sfs_backup_sch
 				    schedule->folder);
 	int err = schedule_text(schedule, &text);
 	if (!err)
-		err = write_file(store->dir_fd, sfs_buf_span(&text));
+		err = sfsi_file_replace(store->dir_fd, SCHEDULE_FILE, sfs_buf_span(&text));
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s/" SCHEDULE_FILE ": %s", store->path,
 				    sfs_err_text(err));

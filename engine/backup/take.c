@@ -356,6 +356,8 @@ static int take_parts(struct taking *taking)
 	int err = take_folder(taking, store->dir_fd, SNAPSHOT, "db");
 	if (!err)
 		err = take_own(taking, store->dir_fd, "storefs.json", "storefs.json");
+	if (!err && faccessat(store->dir_fd, SFSI_SETTINGS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		err = take_own(taking, store->dir_fd, SFSI_SETTINGS_FILE, SFSI_SETTINGS_FILE);
 	if (!err)
 		err = take_folder(taking, store->raw_fd, ".", "raw");
 	return err < 0 && err != SFS_ERR_UNSUPPORTED ? failed(taking, "copying", err) : err;

@@ -11,4 +11,9 @@ SFS_MUST_CHECK int sfsi_pwrite_all(int fd, const void *src, size_t len, uint64_t
 /** Write where the descriptor stands. */
 SFS_MUST_CHECK int sfsi_write_all(int fd, struct sfs_span bytes);
 
+/** Append a file of a folder to ret. SFS_ERR_LIMIT: it has more than max bytes. */
+SFS_MUST_CHECK int sfsi_file_load(int dir_fd, const char *name, size_t max, struct sfs_buf *ret);
+/** Put a new file in its place, which survives a power cut; there is the old one or the new one. */
+SFS_MUST_CHECK int sfsi_file_replace(int dir_fd, const char *name, struct sfs_span bytes);
+
 #endif

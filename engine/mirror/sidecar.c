@@ -281,8 +281,10 @@ static bool takes_no_writes(int root_fd)
 /** Empty the folder of a sidecar, but for the socket of a daemon and the lock. */
 static void clear(int dir_fd)
 {
-	static const char *const names[] = { SFSI_SIDECAR_FILE, "store.tmp", "db", "raw",
-					     "errors.ndjson",   "root" };
+	static const char *const names[] = {
+		SFSI_SIDECAR_FILE, "store.tmp", "db", "raw", "errors.ndjson", "root",
+		SFSI_SETTINGS_FILE
+	};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		sfsi_remove_tree(dir_fd, names[i]);
 }
