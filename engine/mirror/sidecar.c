@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -45,6 +46,16 @@ static int cache_path(int root_fd, const char *file, struct sfs_buf *ret)
 		err = sfs_buf_printf(ret, "-%016llx",
 				     (unsigned long long)sfsi_hash(sfs_span_str(file), 0));
 	return err < 0 ? err : sfs_buf_append(ret, "", 1);
+}
+
+/** What a sidecar is called in the root: one file has its own, beside it. */
+static void settled_name(const char *file, char ret[NAME_MAX + 1])
+{
+	int len = snprintf(ret, NAME_MAX + 1, "%s%s" SFSI_SIDECAR_NAME, file ? "." : "",
+			   file ? file : "");
+	if (len > NAME_MAX)
+		snprintf(ret, NAME_MAX + 1, ".%016llx" SFSI_SIDECAR_NAME,
+			 (unsigned long long)sfsi_hash(sfs_span_str(file), 0));
 }
 
 /** A path to a file: its folder, and its name. */
@@ -109,6 +120,13 @@ static int open_sidecar(int at, const char *name)
 	return fd;
 }
 
+static int open_settled(const struct sfsi_sidecar_place *place)
+{
+	char name[NAME_MAX + 1];
+	settled_name(place->file, name);
+	return open_sidecar(place->root_fd, name);
+}
+
 static bool is_known(const struct sfsi_sidecar_place *place)
 {
 	struct sfsi_recognised found = { .storage = false };
@@ -131,7 +149,7 @@ int sfs_store_recognise(const char *path, struct sfs_recognised *ret, struct sfs
 	if (!place.file)
 		ret->store = fstatat(place.root_fd, SFSI_STORE_FILE, &stat, AT_SYMLINK_NOFOLLOW) ==
 			     0;
-	SFSI_AUTO_FD int sidecar_fd = open_sidecar(place.root_fd, SFSI_SIDECAR_NAME);
+	SFSI_AUTO_FD int sidecar_fd = open_settled(&place);
 	ret->mirror = sidecar_fd >= 0;
 	for (size_t i = 0; sfsi_mirror_kinds[i] && !ret->store; i++)
 		sfsi_mirror_kinds[i]->recognise(place.root_fd, place.file, &found);
@@ -157,7 +175,7 @@ int sfsi_sidecar_peek(const char *path, int *ret_fd, struct sfs_diag *diag)
 	int err = sfsi_sidecar_place(path, &place, diag);
 	if (err < 0)
 		return err;
-	*ret_fd = open_sidecar(place.root_fd, SFSI_SIDECAR_NAME);
+	*ret_fd = open_settled(&place);
 	if (*ret_fd < 0 && !is_known(&place))
 		err = not_store(path, diag);
 	else if (*ret_fd < 0)
@@ -320,7 +338,8 @@ static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_plac
 			 struct sfs_diag *diag)
 {
 	struct sfsi_mirror *mirror = store->mirror;
-	SFSI_AUTO_FD int settled_fd = open_sidecar(place->root_fd, SFSI_SIDECAR_NAME);
+	char name[NAME_MAX + 1];
+	SFSI_AUTO_FD int settled_fd = open_settled(place);
 	mirror->read_only = takes_no_writes(place->root_fd);
 	mirror->settled = settled_fd >= 0 && !mirror->read_only;
 	if (settled_fd < 0 && !is_known(place))
@@ -328,9 +347,9 @@ static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_plac
 	if (mirror->settled) {
 		store->dir_fd = settled_fd;
 		settled_fd = -1;
-		return asprintf(&store->home, "%s/" SFSI_SIDECAR_NAME, place->root) < 0
-			       ? SFS_ERR_NO_MEMORY
-			       : 0;
+		settled_name(place->file, name);
+		return asprintf(&store->home, "%s/%s", place->root, name) < 0 ? SFS_ERR_NO_MEMORY
+									      : 0;
 	}
 	store->home = place->cache.data ? strdup(place->cache.data) : NULL;
 	if (!store->home)
@@ -507,16 +526,17 @@ static int settle_into(struct sfs_store *store, int to_fd, char *home)
 int sfsi_sidecar_settle(struct sfs_store *store)
 {
 	struct sfsi_mirror *mirror = store->mirror;
-	char *home = NULL;
+	char *home = NULL, name[NAME_MAX + 1];
 	if (mirror->read_only)
 		return SFS_ERR_READ_ONLY;
-	if (mkdirat(mirror->root_fd, SFSI_SIDECAR_NAME, 0777) < 0 && errno != EEXIST)
+	settled_name(mirror->file, name);
+	if (mkdirat(mirror->root_fd, name, 0777) < 0 && errno != EEXIST)
 		return sfsi_err_from_errno(errno);
-	SFSI_AUTO_FD int fd = openat(mirror->root_fd, SFSI_SIDECAR_NAME,
+	SFSI_AUTO_FD int fd = openat(mirror->root_fd, name,
 				     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return sfsi_err_from_errno(errno);
-	if (asprintf(&home, "%s/" SFSI_SIDECAR_NAME, mirror->root) < 0)
+	if (asprintf(&home, "%s/%s", mirror->root, name) < 0)
 		return SFS_ERR_NO_MEMORY;
 	int err = settle_into(store, fd, home);
 	if (!err)

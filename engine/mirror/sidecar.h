@@ -2,8 +2,8 @@
  * The sidecar of a mirror: where it is, and how it gets there.
  *
  * It is a folder as that of any store, but for the names: "store" is what storefs.json is elsewhere,
- * for no file of ours may end in .json. It is ROOT/.storefs once somebody has changed something through
- * us (settled). Until then, and for a folder that takes no writes, it is in the user's
+ * for no file of ours may end in .json. It is ROOT/.storefs (of a single file NAME: .NAME.storefs beside
+ * it) once somebody has changed something through us (settled). Until then, and for a folder that takes no writes, it is in the user's
  * cache folder, named by the device and inode of the root; only what derives from the files is in it then.
  * The command socket of a daemon is in the cache folder in any case.
  */
