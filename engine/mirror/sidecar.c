@@ -3,15 +3,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <storefs/backup.h>
 #include "backend/movable.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "hash.h"
+#include "mirror/frozen.h"
 
 static int fail_errno(struct sfs_diag *diag, const char *path)
 {
@@ -48,8 +49,7 @@ static int cache_path(int root_fd, const char *file, struct sfs_buf *ret)
 	return err < 0 ? err : sfs_buf_append(ret, "", 1);
 }
 
-/** What a sidecar is called in the root: one file has its own, beside it. */
-static void settled_name(const char *file, char ret[NAME_MAX + 1])
+void sfsi_sidecar_name(const char *file, char ret[NAME_MAX + 1])
 {
 	int len = snprintf(ret, NAME_MAX + 1, "%s%s" SFSI_SIDECAR_NAME, file ? "." : "",
 			   file ? file : "");
@@ -102,6 +102,26 @@ void sfsi_sidecar_place_fini(struct sfsi_sidecar_place *place)
 	*place = (struct sfsi_sidecar_place){ .root_fd = -1 };
 }
 
+int sfs_backup_folder(const char *path, struct sfs_buf *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf plain = SFS_BUF_INIT;
+	struct sfsi_sidecar_place place;
+	struct stat stat;
+	char name[NAME_MAX + 1];
+	int err = sfs_buf_printf(&plain, "%s/" SFSI_STORE_FILE "%c", path, 0);
+	if (err < 0)
+		return err;
+	if (lstat(plain.data, &stat) == 0)
+		return sfs_buf_printf(ret, "%s/" SFS_BACKUP_FOLDER "%c", path, 0);
+	err = sfsi_sidecar_place(path, &place, NULL);
+	if (err < 0)
+		return err;
+	sfsi_sidecar_name(place.file, name);
+	err = sfs_buf_printf(ret, "%s/%s/" SFS_BACKUP_FOLDER "%c", place.root, name, 0);
+	sfsi_sidecar_place_fini(&place);
+	return err;
+}
+
 static bool has_sidecar(int dir_fd)
 {
 	struct stat stat;
@@ -123,7 +143,7 @@ static int open_sidecar(int at, const char *name)
 static int open_settled(const struct sfsi_sidecar_place *place)
 {
 	char name[NAME_MAX + 1];
-	settled_name(place->file, name);
+	sfsi_sidecar_name(place->file, name);
 	return open_sidecar(place->root_fd, name);
 }
 
@@ -172,6 +192,10 @@ static int not_store(const char *path, struct sfs_diag *diag)
 int sfsi_sidecar_peek(const char *path, int *ret_fd, struct sfs_diag *diag)
 {
 	struct sfsi_sidecar_place place;
+	*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd >= 0 && sfsi_frozen_is(*ret_fd))
+		return 0;
+	sfsi_close_fd(ret_fd);
 	int err = sfsi_sidecar_place(path, &place, diag);
 	if (err < 0)
 		return err;
@@ -268,7 +292,17 @@ static int copy_entry(int from, int to, const struct dirent *entry)
 	return in < 0 || out < 0 ? sfsi_err_from_errno(errno) : copy_tree(in, out);
 }
 
-/** Regular files and folders, but for what makes it a sidecar that counts. */
+static bool is_left_out(const char *name)
+{
+	static const char *const names[] = { ".",	   "..",   SFSI_SIDECAR_FILE, SFS_BACKUP_FOLDER,
+					     "lock", "root", "snapshot.tmp" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/** Regular files and folders, but for what makes it a sidecar that counts, and backups. */
 static int copy_tree(int from, int to)
 {
 	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -277,9 +311,7 @@ static int copy_tree(int from, int to)
 	if (!dir)
 		return sfsi_err_from_errno(errno);
 	for (struct dirent *entry; !err && (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    strcmp(entry->d_name, SFSI_SIDECAR_FILE) != 0 &&
-		    strcmp(entry->d_name, "lock") != 0 && strcmp(entry->d_name, "root") != 0)
+		if (!is_left_out(entry->d_name))
 			err = copy_entry(from, to, entry);
 	closedir(dir);
 	return !err && fsync(to) < 0 ? sfsi_err_from_errno(errno) : err;
@@ -347,7 +379,7 @@ static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_plac
 	if (mirror->settled) {
 		store->dir_fd = settled_fd;
 		settled_fd = -1;
-		settled_name(place->file, name);
+		sfsi_sidecar_name(place->file, name);
 		return asprintf(&store->home, "%s/%s", place->root, name) < 0 ? SFS_ERR_NO_MEMORY
 									      : 0;
 	}
@@ -529,7 +561,7 @@ int sfsi_sidecar_settle(struct sfs_store *store)
 	char *home = NULL, name[NAME_MAX + 1];
 	if (mirror->read_only)
 		return SFS_ERR_READ_ONLY;
-	settled_name(mirror->file, name);
+	sfsi_sidecar_name(mirror->file, name);
 	if (mkdirat(mirror->root_fd, name, 0777) < 0 && errno != EEXIST)
 		return sfsi_err_from_errno(errno);
 	SFSI_AUTO_FD int fd = openat(mirror->root_fd, name,
