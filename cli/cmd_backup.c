@@ -73,7 +73,11 @@ static int take(struct backing *backing)
 	struct cli_ctx *ctx = backing->ctx;
 	struct sfs_backup backup;
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	int err = sfs_backup_take(ctx->store, &backing->config, &backup, &diag);
+	struct sfs_backup_config config = backing->config;
+	/* The store knows its own folder, and makes it. */
+	if (!cli_option(ctx, "to"))
+		config.folder = NULL;
+	int err = sfs_backup_take(ctx->store, &config, &backup, &diag);
 	cli_progress_clear(&backing->progress);
 	if (!err || err == SFS_ERR_CORRUPT)
 		put(backing, &backup);
@@ -221,7 +225,7 @@ static int make_folder_path(struct backing *backing, const char *store)
 	struct sfs_buf *folder = &backing->folder;
 	int err;
 	if (!to)
-		err = sfs_buf_printf(folder, "%s/" SFS_BACKUP_FOLDER, store);
+		return sfs_backup_folder(store, folder);
 	else if (to[0] == '/')
 		err = sfs_buf_printf(folder, "%s", to);
 	else

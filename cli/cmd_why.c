@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <storefs/errors.h>
 #include <storefs/refused.h>
+#include "class_name.h"
 #include "json.h"
 #include "mounts.h"
 #include "name.h"
@@ -15,6 +16,7 @@
 struct question {
 	struct sfs_span class_name, name, oid; /* name: as a mount shows it */
 	bool rejected;                         /* asked by a path in .storefs/rejected */
+	struct sfs_class_info class;           /* id 0: there is none of that name */
 	unsigned char buf[SFS_OID_MAX];
 };
 
@@ -147,15 +149,23 @@ static void ask_path(struct question *question, const char *path)
 		take_oid(question);
 }
 
+/** A class that another program named is asked for as a mount spells it. */
+static void find_class(struct cli_ctx *ctx, struct question *question)
+{
+	struct sfs_span name = question->class_name;
+	if (name.len && (sfs_class_find(ctx->store, name, &question->class) == 0 ||
+			 fs_class_find(ctx->store, name, &question->class) == 0))
+		question->class_name = sfs_span_str(question->class.name);
+}
+
 /** CLASS/OID or CLASS/PATH, as the other verbs take it. */
 static void ask_target(struct cli_ctx *ctx, struct question *question, const char *text)
 {
 	struct cli_target target;
-	struct sfs_class_info class;
 	cli_target_split(text, &target);
 	question->class_name = target.class_name;
-	if (sfs_class_find(ctx->store, target.class_name, &class) == 0 &&
-	    class.kind == SFS_CLASS_OBJECT)
+	find_class(ctx, question);
+	if (question->class.id && question->class.kind == SFS_CLASS_OBJECT)
 		question->oid = target.rest;
 	question->name = target.rest;
 }
@@ -189,14 +199,14 @@ static int compare(void *arg, struct sfs_span oid, const struct sfs_refused *ref
 /** The refused text of the object, if there is one. */
 static int find_refused(struct cli_ctx *ctx, const struct question *question, struct answer *ret)
 {
-	struct sfs_class_info class;
+	const struct sfs_class_info *class = &question->class;
 	struct search search = { .name = question->name };
 	struct sfs_span oid = question->oid;
-	if (oid.len == 0 || sfs_class_find(ctx->store, question->class_name, &class) < 0)
+	if (oid.len == 0 || !class->id)
 		return 0;
-	int err = sfs_refused_find(ctx->store, class.id, oid, &ret->refused);
+	int err = sfs_refused_find(ctx->store, class->id, oid, &ret->refused);
 	if (err == SFS_ERR_NOT_FOUND && question->name.len > SFS_NAME_MAX - 32) {
-		err = sfs_refused_list(ctx->store, class.id, 0, 0, compare, &search);
+		err = sfs_refused_list(ctx->store, class->id, 0, 0, compare, &search);
 		if (err == SFS_ERR_CANCELLED)
 			ret->refused = search.refused;
 		err = err == SFS_ERR_CANCELLED ? 0 : err ? err : SFS_ERR_NOT_FOUND;
@@ -336,10 +346,12 @@ static int run(struct cli_ctx *ctx)
 {
 	struct question question = { .rejected = false };
 	struct answer answer = { .has_refused = false };
-	if (ctx->argc > 0 && cli_option(ctx, "mount-path"))
+	if (ctx->argc > 0 && cli_option(ctx, "mount-path")) {
 		ask_path(&question, ctx->argv[0]);
-	else if (ctx->argc > 0)
+		find_class(ctx, &question);
+	} else if (ctx->argc > 0) {
 		ask_target(ctx, &question, ctx->argv[0]);
+	}
 	int err = find(ctx, &question, &answer);
 	int code = 0;
 	if (err == SFS_ERR_NOT_FOUND)

@@ -1,6 +1,7 @@
 /* What CLASS, CLASS/OID and CLASS/PATH mean. See target.h. */
 #include <storefs/errors.h>
 #include <unistd.h>
+#include "class_name.h"
 #include "fs_errno.h"
 #include "name.h"
 #include "target.h"
@@ -40,6 +41,9 @@ int cli_target_class(struct cli_ctx *ctx, const char *text, struct cli_target *r
 {
 	cli_target_split(text, ret);
 	int err = sfs_class_find(ctx->store, ret->class_name, &ret->class);
+	/* As a mount spells it, too: then a class of any name can be said. */
+	if (err == SFS_ERR_NOT_FOUND)
+		err = fs_class_find(ctx->store, ret->class_name, &ret->class);
 	if (err < 0)
 		return class_fail(ctx, err, ret->class_name);
 	ret->attr = ret->class.attr;

@@ -19,6 +19,7 @@
 #include "backend/movable.h"
 #include "document/msgpack.h"
 #include "hash.h"
+#include "mirror/frozen.h"
 #include "mirror/sidecar.h"
 #include "open.h"
 #include "twin.h"
@@ -377,9 +378,11 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 	store->read_only = config->flags & SFS_STORE_READ_ONLY;
 	int err = open_folder(store, config, diag);
 	struct sfsi_store_file file;
+	bool frozen = !err && sfsi_frozen_is(store->dir_fd);
 	if (!err)
-		err = sfsi_store_file_read(store->dir_fd, SFSI_STORE_FILE, config->path, &file,
-					   diag);
+		err = sfsi_store_file_read(store->dir_fd,
+					   frozen ? SFSI_SIDECAR_FILE : SFSI_STORE_FILE,
+					   config->path, &file, diag);
 	if (!err)
 		err = sfsi_store_lock(store->dir_fd, config, &store->lock_fd, diag);
 	if (err < 0)
@@ -394,7 +397,8 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 				    store->path);
 	err = open_backend(store, file.backend, false, diag);
 	if (!err)
-		err = sfsi_twin_attach(store, config, diag);
+		err = frozen ? sfsi_frozen_attach(store, diag)
+			     : sfsi_twin_attach(store, config, diag);
 	return err < 0 ? err : open_parts(store, config, false, diag);
 }
 
@@ -437,12 +441,13 @@ static int open_mirror(struct sfs_store *store, const struct sfs_store_config *c
 	return err;
 }
 
-/** Has it the file that makes a folder a store? */
+/** Has it the file that makes a folder a store, or is it the backup of a mirror? */
 static bool is_plain(const char *path)
 {
 	struct stat stat;
 	SFSI_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 ? fstatat(fd, SFSI_STORE_FILE, &stat, AT_SYMLINK_NOFOLLOW) == 0
+	return fd >= 0 ? fstatat(fd, SFSI_STORE_FILE, &stat, AT_SYMLINK_NOFOLLOW) == 0 ||
+				 sfsi_frozen_is(fd)
 		       : errno != ENOTDIR;
 }
 

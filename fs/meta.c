@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <storefs/errors.h>
+#include "class_name.h"
 #include "meta_private.h"
 #include "rejected.h"
 
@@ -58,19 +59,19 @@ static uint64_t schema_node(uint32_t class_id, bool json_schema)
 
 static int find_schema(struct fs *fs, struct sfs_span file, uint64_t *ret)
 {
-	char class_name[SFS_CLASS_NAME_MAX + 1];
 	struct sfs_class_info info;
+	struct sfs_span name;
 	bool json_schema;
-	int err = fs_schema_name(file, class_name, &json_schema);
+	int err = fs_schema_split(file, &name, &json_schema);
 	if (err < 0)
 		return SFS_ERR_NOT_FOUND;
-	err = sfs_class_find(fs->store, sfs_span_str(class_name), &info);
+	err = fs_class_find(fs->store, name, &info);
 	if (!err)
 		*ret = schema_node(info.id, json_schema);
 	else if (json_schema)
 		err = SFS_ERR_NOT_FOUND;
 	else
-		err = fs_schema_find(fs, sfs_span_str(class_name), ret);
+		err = fs_schema_find(fs, name, ret);
 	return err;
 }
 
@@ -106,9 +107,10 @@ static void list_schemas(struct fs *fs, uint64_t after, fs_meta_list_fn *fn, voi
 	struct sfs_class_info info = { .id = after < 20 ? 0 : (uint32_t)(after / 2 - 9) };
 	while (sfs_class_next(fs->store, info.id, &info) == 0) {
 		for (unsigned i = 0; i < 2; i++) {
-			char file[SFS_CLASS_NAME_MAX + 16];
+			char name[SFS_NAME_MAX + 1], file[SFS_NAME_MAX + 16];
 			uint64_t cookie = ((uint64_t)info.id + 8) * 2 + i;
-			snprintf(file, sizeof file, "%s.%s", info.name, extensions[i]);
+			fs_class_name(info.name, name);
+			snprintf(file, sizeof file, "%s.%s", name, extensions[i]);
 			if (cookie > after && fn(arg, file, schema_node(info.id, i), false, cookie))
 				return;
 		}

@@ -32,10 +32,10 @@ void fs_meta_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_fn *
 /* --- definitions open for writing (meta_schema.c) --- */
 
 /**
- * Class name in "NAME.json" or "NAME.schema.json".
- * Returns 0, SFS_ERR_NOT_FOUND (no such form), SFS_ERR_NAME.
+ * The name of the class's directory in "NAME.json" or "NAME.schema.json"; it points into file.
+ * Returns 0 or SFS_ERR_NOT_FOUND (no such form).
  */
-int fs_schema_name(struct sfs_span file, char ret[SFS_CLASS_NAME_MAX + 1], bool *ret_json_schema);
+int fs_schema_split(struct sfs_span file, struct sfs_span *ret, bool *ret_json_schema);
 
 /**
  * A definition that was created and not saved yet. SFS_ERR_EXISTS, SFS_ERR_NAME,

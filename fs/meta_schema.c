@@ -3,6 +3,7 @@
  * file makes one.
  */
 #include <stdlib.h>
+#include "class_name.h"
 #include "meta_private.h"
 #include "notify.h"
 #include "refusal.h"
@@ -20,16 +21,13 @@ static bool cut(struct sfs_span *name, const char *extension)
 	return true;
 }
 
-int fs_schema_name(struct sfs_span file, char ret[SFS_CLASS_NAME_MAX + 1], bool *ret_json_schema)
+int fs_schema_split(struct sfs_span file, struct sfs_span *ret, bool *ret_json_schema)
 {
 	struct sfs_span name = file;
 	if (!cut(&name, ".json"))
 		return SFS_ERR_NOT_FOUND;
 	*ret_json_schema = cut(&name, ".schema");
-	if (!sfs_class_name_valid(name))
-		return SFS_ERR_NAME;
-	memcpy(ret, name.data, name.len);
-	ret[name.len] = '\0';
+	*ret = name;
 	return 0;
 }
 
@@ -65,20 +63,23 @@ int fs_schema_peek(struct fs *fs, uint64_t node, char ret[SFS_CLASS_NAME_MAX + 1
 
 int fs_schema_create(struct fs *fs, struct sfs_span file, uint64_t *ret_node)
 {
-	char class_name[SFS_CLASS_NAME_MAX + 1];
 	struct sfs_class_info info;
+	struct sfs_span name;
 	bool json_schema = false;
-	int err = fs_schema_name(file, class_name, &json_schema);
-	if (err < 0 || json_schema)
-		return err == SFS_ERR_NAME ? err : SFS_ERR_WRONG_KIND;
-	if (sfs_class_find(fs->store, sfs_span_str(class_name), &info) == 0)
+	int err = fs_schema_split(file, &name, &json_schema);
+	if (!err && fs_class_find(fs->store, name, &info) == 0)
 		return SFS_ERR_EXISTS;
+	/* What is made here is named by our rules. */
+	if (!err && !sfs_class_name_valid(name))
+		return SFS_ERR_NAME;
+	if (err < 0 || json_schema)
+		return SFS_ERR_WRONG_KIND;
 	struct fs_schema *schema = calloc(1, sizeof *schema);
 	if (!schema)
 		return SFS_ERR_NO_MEMORY;
-	memcpy(schema->class_name, class_name, sizeof class_name);
+	memcpy(schema->class_name, name.data, name.len);
 	pthread_mutex_lock(&fs->meta->lock);
-	bool taken = find_locked(fs->meta, sfs_span_str(class_name));
+	bool taken = find_locked(fs->meta, name);
 	if (!taken) {
 		schema->node = fs_node_make(FS_VIEW_SCHEMA, ++fs->meta->last_serial);
 		schema->next = fs->meta->schemas;

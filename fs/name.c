@@ -221,6 +221,14 @@ size_t fs_name_make_field(struct sfs_span name, char ret[SFS_NAME_MAX + 1])
 	return make(name, "", ret);
 }
 
+size_t fs_name_make_class(struct sfs_span name, char ret[SFS_NAME_MAX + 1])
+{
+	static const char longest[] = ".schema.json";
+	size_t len = make(name, longest, ret) - (sizeof longest - 1);
+	ret[len] = '\0';
+	return len;
+}
+
 size_t fs_name_decode(struct sfs_span name, unsigned char *ret)
 {
 	return full_decode(name, ret);

@@ -39,6 +39,8 @@ size_t fs_name_make_key(struct sfs_span text, uint64_t hash, bool cut, char ret[
 bool fs_name_stays_below(struct sfs_span path);
 /** Undo every %XX, whatever the name is. ret has room for name.len bytes. Returns the length. */
 size_t fs_name_decode(struct sfs_span name, unsigned char *ret);
+/** The same of a class: its name leaves room for the longest extension of its definition. */
+size_t fs_name_make_class(struct sfs_span name, char ret[SFS_NAME_MAX + 1]);
 /** What a file name in a directory of fields means as it stands. False: no property is called so. */
 bool fs_name_parse_field(struct sfs_span name, unsigned char ret[SFS_NAME_MAX], size_t *ret_len);
 /** May it stand for something that is longer than a name? */

@@ -7,6 +7,7 @@
  */
 #include <fuse_lowlevel.h>
 #include <stdlib.h>
+#include "class_name.h"
 #include "missing.h"
 #include "name.h"
 #include "notify.h"
@@ -262,7 +263,9 @@ static void forget_class(struct fs *fs, const struct sfs_class_info *info)
 	static const size_t max = 4096;
 	uint64_t *nodes = calloc(max, sizeof *nodes);
 	size_t len = nodes ? open_nodes(fs, info->id, nodes, max) : 0;
-	fuse_lowlevel_notify_inval_entry(fs->session, FUSE_ROOT_ID, info->name, strlen(info->name));
+	char name[SFS_NAME_MAX + 1];
+	size_t name_len = fs_class_name(info->name, name);
+	fuse_lowlevel_notify_inval_entry(fs->session, FUSE_ROOT_ID, name, name_len);
 	fuse_lowlevel_notify_inval_inode(fs->session, info->attr.ino, -1, 0);
 	for (size_t i = 0; i < len; i++)
 		fuse_lowlevel_notify_inval_inode(fs->session, nodes[i], 0, 0);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include "by.h"
+#include "class_name.h"
 #include "meta.h"
 #include "newborn.h"
 #include "op.h"
@@ -122,13 +123,15 @@ static int add_dots(struct listing *listing, uint64_t node, uint64_t parent, uin
 static void list_root(struct listing *listing, uint64_t after)
 {
 	struct fs *fs = listing->fs;
+	char name[SFS_NAME_MAX + 1];
 	struct sfs_class_info info = { .id = after < 16 ? 0 : (uint32_t)(after - 16) };
 	if (add_dots(listing, SFS_INO_ROOT, SFS_INO_ROOT, after))
 		return;
 	while (sfs_class_next(fs->store, info.id, &info) == 0) {
 		struct fs_found found = { .keep_entry = true };
 		fs_attr_thing(fs, &info.attr, fs_sequence(fs, info.attr.ino), &found);
-		const struct entry entry = { info.name, info.attr.ino, S_IFDIR, &found };
+		fs_class_name(info.name, name);
+		const struct entry entry = { name, info.attr.ino, S_IFDIR, &found };
 		if (add(listing, &entry, (uint64_t)info.id + 16))
 			return;
 	}

@@ -5,6 +5,7 @@
  * it.
  */
 #include <linux/fs.h>
+#include "class_name.h"
 #include "new.h"
 #include "newborn.h"
 #include "op.h"
@@ -284,14 +285,17 @@ static int raw_to_new(struct renaming *renaming)
 
 static int rename_class(const struct renaming *renaming)
 {
-	struct sfs_class_info info;
+	struct sfs_class_info from, to;
 	if (has(renaming, SFS_RENAME_EXCHANGE))
 		return SFS_ERR_INVALID;
 	if (renaming->to.name.len > SFS_CLASS_NAME_MAX)
 		return SFS_ERR_LIMIT;
-	if (sfs_class_find(renaming->fs->store, renaming->to.name, &info) == 0)
+	if (fs_class_find(renaming->fs->store, renaming->to.name, &to) == 0)
 		return SFS_ERR_EXISTS;
-	return sfs_class_rename(renaming->fs->store, renaming->from.name, renaming->to.name);
+	int err = fs_class_find(renaming->fs->store, renaming->from.name, &from);
+	return err < 0 ? err
+		       : sfs_class_rename(renaming->fs->store, sfs_span_str(from.name),
+					  renaming->to.name);
 }
 
 static int rename_at(struct renaming *renaming)

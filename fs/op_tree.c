@@ -2,6 +2,7 @@
  * Handlers that make and remove names: classes in the root, objects and everything else in classes.
  */
 #include <storefs/relation.h>
+#include "class_name.h"
 #include "newborn.h"
 #include "op.h"
 #include "rejected.h"
@@ -238,12 +239,12 @@ static int unlink_at(struct fs *fs, const struct fs_place *place)
 static int remove_class(struct fs *fs, const struct fs_place *place)
 {
 	struct sfs_class_info info;
-	int err = sfs_class_find(fs->store, place->name, &info);
+	int err = fs_class_find(fs->store, place->name, &info);
 	if (err < 0)
 		return err;
 	if (fs_newborn_any(fs, info.id))
 		return SFS_ERR_NOT_EMPTY;
-	return sfs_class_remove(fs->store, place->name);
+	return sfs_class_remove(fs->store, sfs_span_str(info.name));
 }
 
 /** A directory of a tree; what begins a view can not be removed. */

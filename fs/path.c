@@ -5,6 +5,7 @@
 #include "path.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include "class_name.h"
 #include "place.h"
 
 #define DEPTH_MAX 64
@@ -51,6 +52,7 @@ static void pop(struct walk *walk)
 static int begin(struct walk *walk, const struct fs_view *dir)
 {
 	struct sfs_class_info info;
+	char name[SFS_NAME_MAX + 1];
 	const struct fs_view *views[DEPTH_MAX];
 	size_t count = 0;
 	int err = sfs_class_get(walk->fs->store, dir->class_id, &info);
@@ -59,7 +61,9 @@ static int begin(struct walk *walk, const struct fs_view *dir)
 	if (!err)
 		err = push(walk, SFS_INO_ROOT, "");
 	if (!err)
-		err = push(walk, info.attr.ino, info.name);
+		fs_class_name(info.name, name);
+	if (!err)
+		err = push(walk, info.attr.ino, name);
 	while (count > 0 && !err) {
 		const struct fs_view *view = views[--count];
 		err = push(walk, view->node, view->name);

@@ -3,6 +3,7 @@
  */
 #include "place.h"
 #include "by.h"
+#include "class_name.h"
 #include "loop.h"
 #include "meta.h"
 #include "missing.h"
@@ -144,7 +145,7 @@ int fs_place_resolve(struct fs *fs, uint64_t dir, const char *name, struct fs_pl
 static int find_class(struct fs *fs, const struct fs_place *place, struct fs_found *ret)
 {
 	struct sfs_class_info info;
-	int err = sfs_class_find(fs->store, place->name, &info);
+	int err = fs_class_find(fs->store, place->name, &info);
 	if (!err)
 		err = fs_attr_load(fs, info.attr.ino, NULL, 0, ret);
 	return err;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <storefs/errors.h>
 #include <storefs/refused.h>
+#include "class_name.h"
 #include "meta.h"
 #include "name.h"
 #include "refusal.h"
@@ -358,12 +359,13 @@ static void about_name(struct fs *fs, struct target *target)
 
 static void about_schema(struct fs *fs, struct target *target)
 {
-	char class_name[SFS_CLASS_NAME_MAX + 1], file[SFS_CLASS_NAME_MAX + 6];
+	char class_name[SFS_CLASS_NAME_MAX + 1], stem[SFS_NAME_MAX + 1], file[SFS_NAME_MAX + 6];
 	if (target->class.id)
 		memcpy(class_name, target->class.name, sizeof class_name);
 	else if (fs_schema_peek(fs, about.node, class_name) < 0)
 		return;
-	snprintf(file, sizeof file, "%s.json", class_name);
+	fs_class_name(class_name, stem);
+	snprintf(file, sizeof file, "%s.json", stem);
 	target->error.class_name = sfs_span_str(".storefs");
 	set_name(target, "schema/", file);
 }

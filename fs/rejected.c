@@ -2,6 +2,7 @@
  * .storefs/rejected: see rejected.h.
  */
 #include <stdio.h>
+#include "class_name.h"
 #include "name.h"
 #include "refusal.h"
 #include "rejected.h"
@@ -33,12 +34,13 @@ static int error_text(struct fs *fs, const struct sfs_refused *refused, struct s
 		      struct sfs_buf *ret)
 {
 	struct sfs_class_info info;
-	char name[SFS_NAME_MAX + 1];
+	char name[SFS_NAME_MAX + 1], class_file[SFS_NAME_MAX + 1];
 	int err = sfs_class_get(fs->store, sfs_ino_class(refused->ino), &info);
 	if (err < 0)
 		return err;
+	fs_class_name(info.name, class_file);
 	fs_name_make(oid, refused->format, name);
-	err = sfs_buf_printf(ret, "%s/%s: ", info.name, name);
+	err = sfs_buf_printf(ret, "%s/%s: ", class_file, name);
 	if (!err)
 		err = fs_rejected_sentence(refused, ret);
 	if (!err)
@@ -47,7 +49,7 @@ static int error_text(struct fs *fs, const struct sfs_refused *refused, struct s
 			"\n\nThe text is kept beside this file, as %s. Copy it, correct "
 			"it, and copy it\nto %s/%s: the next good save removes both. "
 			"Or remove it.\n",
-			name, info.name, name);
+			name, class_file, name);
 	if (err || !refused->removed_ino)
 		return err;
 	fs_name_make_removed(oid, name);
@@ -290,7 +292,7 @@ static int find(struct fs *fs, uint32_t class_id, struct search *search)
 static int find_class(struct fs *fs, struct sfs_span name, struct fs_found *ret)
 {
 	struct sfs_class_info info;
-	int err = sfs_class_find(fs->store, name, &info);
+	int err = fs_class_find(fs->store, name, &info);
 	return err ? err : class_attr(fs, fs_node_make(FS_VIEW_REJECTED, info.attr.ino), ret);
 }
 
@@ -349,8 +351,10 @@ int fs_rejected_list(struct fs *fs, uint64_t dir, uint64_t after, fs_meta_list_f
 	if (dir == FS_META_REJECTED) {
 		struct sfs_class_info info = { .id = after < 16 ? 0 : (uint32_t)(after - 16) };
 		while (sfs_class_next(fs->store, info.id, &info) == 0) {
+			char file[SFS_NAME_MAX + 1];
+			fs_class_name(info.name, file);
 			if (info.refused &&
-			    fn(arg, info.name, fs_node_make(FS_VIEW_REJECTED, info.attr.ino), true,
+			    fn(arg, file, fs_node_make(FS_VIEW_REJECTED, info.attr.ino), true,
 			       (uint64_t)info.id + 16))
 				break;
 		}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <storefs/field.h>
 #include <storefs/relation.h>
+#include "class_name.h"
 #include "name.h"
 #include "notify.h"
 #include "path.h"
@@ -102,14 +103,15 @@ static struct sfs_relation relation_of(const struct fs_view *object, struct sfs_
 int fs_relation_link(struct fs *fs, const char *class_name, bool object, struct sfs_span oid,
 		     struct sfs_span key, unsigned depth, struct fs_view_spec *ret)
 {
-	char file[SFS_NAME_MAX + 1];
+	char file[SFS_NAME_MAX + 1], class_file[SFS_NAME_MAX + 1];
 	int err = sfs_buf_append(&ret->id, key.data, key.len);
 	if (!err)
 		err = sfs_buf_append(&ret->id, "", 1);
 	for (unsigned i = 0; i < depth && !err; i++)
 		err = sfs_buf_append(&ret->id, "../", 3);
+	fs_class_name(class_name, class_file);
 	if (!err)
-		err = sfs_buf_printf(&ret->id, "%s/", class_name);
+		err = sfs_buf_printf(&ret->id, "%s/", class_file);
 	/* A document may say anything: what leads out of the class is no path, but a strange name. */
 	bool path = !object && fs_name_stays_below(oid);
 	if (object)

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <storefs/database.h>
+#include "class_name.h"
 #include "refusal.h"
 #include "view_table.h"
 
@@ -182,7 +183,7 @@ static const struct fs_view_ops image_ops = {
 
 static int find_class(struct fs *fs, struct sfs_span name, struct sfs_class_info *ret)
 {
-	int err = sfs_class_find(fs->store, name, ret);
+	int err = fs_class_find(fs->store, name, ret);
 	return !err && !ret->database ? SFS_ERR_NOT_FOUND : err;
 }
 
@@ -217,17 +218,18 @@ static int databases_list(struct fs *fs, const struct fs_view *dir, uint64_t aft
 	struct sfs_buf id = SFS_BUF_INIT;
 	int err = 0;
 	while (!err && sfs_class_next(fs->store, info.id, &info) == 0) {
-		char file[SFS_CLASS_NAME_MAX + 16];
+		char name[SFS_NAME_MAX + 1], file[SFS_NAME_MAX + 16];
 		uint64_t cookie = ((uint64_t)info.id + 1) * 2;
-		snprintf(file, sizeof file, "%s" EXTENSION, info.name);
-		if (!info.database || strchr(info.name, '/'))
+		if (!info.database)
 			continue;
+		fs_class_name(info.name, name);
+		snprintf(file, sizeof file, "%s" EXTENSION, name);
 		err = put_id(info.id, &id);
 		uint64_t image = fs_view_number(dir->number, &image_ops, sfs_buf_span(&id));
 		uint64_t backups = fs_view_number(dir->number, &backups_ops, sfs_buf_span(&id));
 		if (!err && cookie > after && fn(arg, file, S_IFREG, image, cookie))
 			break;
-		if (!err && cookie + 1 > after && fn(arg, info.name, S_IFDIR, backups, cookie + 1))
+		if (!err && cookie + 1 > after && fn(arg, name, S_IFDIR, backups, cookie + 1))
 			break;
 	}
 	sfs_buf_fini(&id);

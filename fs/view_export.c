@@ -6,6 +6,7 @@
  * a limit.
  */
 #include <storefs/export.h>
+#include "class_name.h"
 #include "name.h"
 #include "refusal.h"
 #include "view_table.h"
@@ -214,7 +215,7 @@ static int depth_find(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 		      struct fs_view_spec *ret)
 {
 	struct sfs_class_info info;
-	int err = sfs_class_find(fs->store, name, &info);
+	int err = fs_class_find(fs->store, name, &info);
 	if (!err && info.kind != SFS_CLASS_OBJECT)
 		err = SFS_ERR_NOT_FOUND;
 	if (err < 0)
@@ -229,12 +230,14 @@ static int depth_list(struct fs *fs, const struct fs_view *dir, uint64_t after, 
 {
 	struct sfs_class_info info = { .id = after < COOKIE_FIRST ? 0 : (uint32_t)(after - 2) };
 	struct sfs_buf id = SFS_BUF_INIT;
+	char name[SFS_NAME_MAX + 1];
 	int err = 0;
 	while (!err && sfs_class_next(fs->store, info.id, &info) == 0) {
 		if (info.kind != SFS_CLASS_OBJECT)
 			continue;
 		err = class_id(dir, &info, &id);
-		if (!err && fn(arg, info.name, S_IFDIR,
+		fs_class_name(info.name, name);
+		if (!err && fn(arg, name, S_IFDIR,
 			       fs_view_number(dir->number, &class_ops, sfs_buf_span(&id)),
 			       (uint64_t)info.id + 2))
 			break;

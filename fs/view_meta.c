@@ -9,6 +9,7 @@
  * Lookup-only: a.jpg/.referrers/CLASS.RELATION/, who refers to the raw.
  */
 #include <stdio.h>
+#include "class_name.h"
 #include "name.h"
 #include "notify.h"
 #include "refusal.h"
@@ -504,7 +505,7 @@ static int root_find(struct fs *fs, const struct fs_view *dir, struct sfs_span n
 {
 	struct sfs_class_info info;
 	(void)dir;
-	int err = sfs_class_find(fs->store, name, &info);
+	int err = fs_class_find(fs->store, name, &info);
 	if (!err && info.kind != SFS_CLASS_RAW)
 		err = SFS_ERR_NOT_FOUND;
 	if (err < 0)
@@ -520,8 +521,10 @@ static int root_list(struct fs *fs, const struct fs_view *dir, uint64_t after, f
 	struct sfs_class_info info = { .id = after < COOKIE_FIRST ? 0 : (uint32_t)(after - 2) };
 	while (sfs_class_next(fs->store, info.id, &info) == 0) {
 		const struct sfs_span id = { &info.attr.ino, sizeof info.attr.ino };
+		char name[SFS_NAME_MAX + 1];
+		fs_class_name(info.name, name);
 		if (info.kind == SFS_CLASS_RAW &&
-		    fn(arg, info.name, S_IFDIR, fs_view_number(dir->number, &directory_ops, id),
+		    fn(arg, name, S_IFDIR, fs_view_number(dir->number, &directory_ops, id),
 		       (uint64_t)info.id + 2))
 			break;
 	}

@@ -79,6 +79,12 @@ static int movable_marked(struct sfsi_backend *b, struct sfs_buf *ret)
 	return leave(b, inner ? sfsi_backend_marked(inner, ret) : SFS_ERR_IO);
 }
 
+static int movable_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+{
+	struct sfsi_backend *inner = enter(b);
+	return leave(b, inner ? sfsi_backend_snapshot(inner, path, diag) : SFS_ERR_IO);
+}
+
 /* The inner backend has its own limits and rules, as those of fault.c. */
 static const struct sfsi_backend_ops movable_ops = {
 	.name = "kv",
@@ -92,6 +98,7 @@ static const struct sfsi_backend_ops movable_ops = {
 	.stat = movable_stat,
 	.mark = movable_mark,
 	.marked = movable_marked,
+	.snapshot = movable_snapshot,
 };
 
 int sfsi_backend_movable_wrap(struct sfsi_backend *inner, struct sfsi_backend **ret)

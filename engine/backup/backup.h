@@ -18,12 +18,13 @@
 #include <storefs/backup.h>
 #include <storefs/content.h>
 #include "base/map.h"
+#include "mirror/frozen.h"
 
 #define SFSI_BACKUP_POOL "pool"
 #define SFSI_BACKUP_FILES "files.ndjson"
 #define SFSI_BACKUP_VALID "VALID"
 #define SFSI_BACKUP_TEMP ".tmp"
-/** Longest path of a file in a backup, and of a name in the pool. */
+/** Longest path of a file of ours in a backup, and of a name in the pool. */
 #define SFSI_BACKUP_PATH 256
 
 /* --- place.c --- */
@@ -72,6 +73,8 @@ void sfsi_copying_init(struct sfsi_copying *copying, const struct sfs_backup_con
  */
 SFS_MUST_CHECK int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, bool share,
 				   uint64_t *ret_size, char ret_hash[SFS_HASH_SIZE]);
+/** Make the folders that a path is in. SFS_ERR_LIMIT. */
+SFS_MUST_CHECK int sfsi_backup_make_folders(int at, const char *path, unsigned mode);
 /** Read a file and give its hash. */
 SFS_MUST_CHECK int sfsi_copy_hash(struct sfsi_copying *copying, int from, uint64_t *ret_size,
 				  char ret_hash[SFS_HASH_SIZE]);
@@ -80,7 +83,7 @@ SFS_MUST_CHECK int sfsi_copy_hash(struct sfsi_copying *copying, int from, uint64
 
 /** One file of a backup; all borrowed for a call. */
 struct sfsi_backup_file {
-	const char *path; /* in the backup */
+	const char *path; /* in the backup; shorter than SFSI_FROZEN_PATH */
 	uint64_t size;
 	const char *hash;
 	const char *stamp; /* which state of which file of the store it is; "": always copied */
@@ -114,8 +117,8 @@ SFS_MUST_CHECK int sfsi_backup_figures(int dir_fd, struct sfs_backup *ret);
 /* --- verify.c --- */
 
 /** Open a folder as a store and read all records. */
-SFS_MUST_CHECK int sfsi_backup_read_store(const char *path, const struct sfs_backup *backup,
-					  struct sfs_diag *diag);
+SFS_MUST_CHECK int sfsi_backup_read_store(const char *path, bool read_only,
+					  const struct sfs_backup *backup, struct sfs_diag *diag);
 /**
  * Which files of a backup are no longer what was written: they leave the pool, so that the next backup
  * copies them anew. *ret_count: how many.

@@ -126,6 +126,9 @@ static int pass(struct sfsi_copying *copying, int from, int to, uint64_t *ret_si
 static int set_attributes(int to, const struct stat *from, uint64_t size)
 {
 	const struct timespec times[2] = { from->st_atim, from->st_mtim };
+	/* Who may not give files away keeps them. */
+	if (geteuid() == 0)
+		(void)!fchown(to, from->st_uid, from->st_gid);
 	if (ftruncate(to, (off_t)size) < 0 || fchmod(to, from->st_mode & 0777) < 0 ||
 	    futimens(to, times) < 0)
 		return sfsi_err_from_errno(errno);
@@ -149,6 +152,19 @@ int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, bool share, 
 	posix_fadvise(from, 0, 0, POSIX_FADV_NOREUSE);
 	copying->files++;
 	return err;
+}
+
+int sfsi_backup_make_folders(int at, const char *path, unsigned mode)
+{
+	char folder[SFSI_FROZEN_PATH];
+	if (strlen(path) >= sizeof folder)
+		return SFS_ERR_LIMIT;
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+		if (mkdirat(at, folder, mode) < 0 && errno != EEXIST)
+			return sfsi_err_from_errno(errno);
+	}
+	return 0;
 }
 
 int sfsi_copy_hash(struct sfsi_copying *copying, int from, uint64_t *ret_size,

@@ -13,7 +13,7 @@
 #include "store_private.h"
 
 /** Longer lines are none of ours. */
-#define LINE_MAX_BYTES 2048
+#define LINE_MAX_BYTES 16384
 
 int sfsi_backup_writer_open(struct sfsi_backup_writer *writer, int dir_fd)
 {
@@ -37,11 +37,26 @@ static int put_line(struct sfsi_backup_writer *writer, const struct sfs_buf *lin
 	return 0;
 }
 
+/** Other programs call their files as they like: all but plain characters is %XX. */
+static int put_path(struct sfs_buf *line, const char *path)
+{
+	int err = 0;
+	for (const unsigned char *at = (const unsigned char *)path; *at && !err; at++) {
+		bool plain = *at >= ' ' && *at < 0x7f && *at != '"' && *at != '\\' && *at != '%';
+		err = plain ? sfs_buf_append(line, at, 1) : sfs_buf_printf(line, "%%%02X", *at);
+	}
+	return err;
+}
+
 int sfsi_backup_writer_add(struct sfsi_backup_writer *writer, const struct sfsi_backup_file *file)
 {
 	SFSI_AUTO_BUF struct sfs_buf line = SFS_BUF_INIT;
-	int err = sfs_buf_printf(&line, "{\"path\":\"%s\",\"size\":%" PRIu64 ",\"hash\":\"%s\"",
-				 file->path, file->size, file->hash);
+	int err = sfs_buf_printf(&line, "{\"path\":\"");
+	if (!err)
+		err = put_path(&line, file->path);
+	if (!err)
+		err = sfs_buf_printf(&line, "\",\"size\":%" PRIu64 ",\"hash\":\"%s\"", file->size,
+				     file->hash);
 	if (!err && file->stamp[0])
 		err = sfs_buf_printf(&line, ",\"stamp\":\"%s\"", file->stamp);
 	if (!err && file->pool[0])
@@ -90,7 +105,7 @@ int sfsi_backup_writer_end(struct sfsi_backup_writer *writer, struct sfs_backup 
 
 /** What one line says. */
 struct line {
-	char path[SFSI_BACKUP_PATH], hash[SFS_HASH_SIZE], stamp[SFSI_BACKUP_PATH];
+	char path[3 * SFSI_FROZEN_PATH], hash[SFS_HASH_SIZE], stamp[SFSI_BACKUP_PATH];
 	char pool[SFSI_BACKUP_PATH];
 	bool has_sum;
 	uint64_t sum;
@@ -104,7 +119,7 @@ struct member {
 };
 
 static const struct member members[] = {
-	{ "path", offsetof(struct line, path), SFSI_BACKUP_PATH },
+	{ "path", offsetof(struct line, path), 3 * SFSI_FROZEN_PATH },
 	{ "hash", offsetof(struct line, hash), SFS_HASH_SIZE },
 	{ "stamp", offsetof(struct line, stamp), SFSI_BACKUP_PATH },
 	{ "pool", offsetof(struct line, pool), SFSI_BACKUP_PATH },
@@ -167,9 +182,33 @@ static bool is_inside(const char *path)
 	       !strstr(path, "//");
 }
 
-static int give_file(const struct line *line, sfsi_backup_file_fn *fn, void *arg)
+static int hex(char c)
 {
-	if (!is_inside(line->path) || strlen(line->hash) != SFS_HASH_SIZE - 1 ||
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/** As it was before put_path(). */
+static bool read_path(char *path)
+{
+	char *to = path;
+	for (const char *at = path; *at; at++) {
+		if (*at != '%') {
+			*to++ = *at;
+			continue;
+		}
+		int high = hex(at[1]), low = high < 0 ? -1 : hex(at[2]);
+		if (low < 0 || (high == 0 && low == 0))
+			return false;
+		*to++ = (char)(high << 4 | low);
+		at += 2;
+	}
+	*to = '\0';
+	return true;
+}
+
+static int give_file(struct line *line, sfsi_backup_file_fn *fn, void *arg)
+{
+	if (!read_path(line->path) || !is_inside(line->path) || strlen(line->hash) != SFS_HASH_SIZE - 1 ||
 	    strchr(line->pool, '/'))
 		return SFS_ERR_CORRUPT;
 	struct sfsi_backup_file file = {

@@ -6,24 +6,34 @@
 #include <fcntl.h>
 #include "backup/backup.h"
 #include "base/errno.h"
+#include "mirror/sidecar.h"
 #include "store_private.h"
 
 struct restoring {
 	struct sfsi_copying copying;
 	int from_fd, to_fd;
+	bool mirror; /* files of another program, and a sidecar … */
+	char *file;  /* … of one of them; NULL: of all */
+	char sidecar[NAME_MAX + 1];
 	struct sfs_diag *diag;
 };
 
-/** The folders that a path is in. */
-static int make_folders(int at, const char *path)
+/** Where a file of the backup goes. Returns the mode of its folder. */
+static unsigned path_of(const struct restoring *restoring, const char *path,
+			char ret[SFSI_FROZEN_PATH + NAME_MAX])
 {
-	char folder[SFSI_BACKUP_PATH];
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-		if (mkdirat(at, folder, 0700) < 0 && errno != EEXIST)
-			return sfsi_err_from_errno(errno);
+	static const char files[] = SFSI_FROZEN_FILES "/";
+	if (!restoring->mirror) {
+		snprintf(ret, SFSI_FROZEN_PATH, "%s", path);
+	} else if (strncmp(path, files, sizeof files - 1) == 0) {
+		sfsi_frozen_unpath(path, ret);
+		return 0755;
+	} else {
+		bool note = strcmp(path, SFSI_FROZEN_NOTE) == 0;
+		snprintf(ret, SFSI_FROZEN_PATH + NAME_MAX, "%s/%s", restoring->sidecar,
+			 note ? SFSI_SIDECAR_RESTORED : path);
 	}
-	return 0;
+	return 0700;
 }
 
 static int copy_one(struct restoring *restoring, const struct sfsi_backup_file *file,
@@ -33,10 +43,12 @@ static int copy_one(struct restoring *restoring, const struct sfsi_backup_file *
 				       O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (from < 0)
 		return sfsi_err_from_errno(errno);
-	int err = make_folders(restoring->to_fd, file->path);
+	char path[SFSI_FROZEN_PATH + NAME_MAX];
+	unsigned mode = path_of(restoring, file->path, path);
+	int err = sfsi_backup_make_folders(restoring->to_fd, path, mode);
 	if (err < 0)
 		return err;
-	SFSI_AUTO_FD int to = openat(restoring->to_fd, file->path,
+	SFSI_AUTO_FD int to = openat(restoring->to_fd, path,
 				     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (to < 0)
 		return sfsi_err_from_errno(errno);
@@ -64,9 +76,35 @@ static int on_file(void *arg, const struct sfsi_backup_file *file)
 }
 
 /** A store without raws has the folder too. */
-static int make_raw(int to_fd)
+static int make_raw(const struct restoring *restoring)
 {
-	return mkdirat(to_fd, "raw", 0700) < 0 && errno != EEXIST ? sfsi_err_from_errno(errno) : 0;
+	char path[SFSI_FROZEN_PATH + NAME_MAX];
+	path_of(restoring, "raw/", path);
+	return sfsi_backup_make_folders(restoring->to_fd, path, 0700);
+}
+
+/** What the backup is of. */
+static int begin(struct restoring *restoring)
+{
+	restoring->mirror = sfsi_frozen_is(restoring->from_fd);
+	int err = restoring->mirror ? sfsi_frozen_file(restoring->from_fd, &restoring->file) : 0;
+	if (err < 0)
+		return sfs_diag_set(restoring->diag, err, SFSI_FROZEN_NOTE ": %s",
+				    sfs_err_text(err));
+	sfsi_sidecar_name(restoring->file, restoring->sidecar);
+	return 0;
+}
+
+/** The new store opens, and lacks nothing. */
+static int read_back(const struct restoring *restoring, const char *temp,
+		     const struct sfs_backup *figures)
+{
+	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
+	int err = sfs_buf_printf(&path, "%s%s%s%c", temp, restoring->file ? "/" : "",
+				 restoring->file ? restoring->file : "", 0);
+	return err < 0 ? err
+		       : sfsi_backup_read_store(path.data, !restoring->mirror, figures,
+						restoring->diag);
 }
 
 static int fill(struct restoring *restoring, const char *temp)
@@ -75,10 +113,10 @@ static int fill(struct restoring *restoring, const char *temp)
 	int err = sfsi_backup_read(restoring->from_fd, on_file, restoring, &figures,
 				   restoring->diag);
 	if (!err)
-		err = make_raw(restoring->to_fd);
+		err = make_raw(restoring);
 	if (!err && syncfs(restoring->to_fd) < 0)
 		err = sfsi_err_from_errno(errno);
-	return err < 0 ? err : sfsi_backup_read_store(temp, &figures, restoring->diag);
+	return err < 0 ? err : read_back(restoring, temp, &figures);
 }
 
 static int restore_into(struct restoring *restoring, const char *temp, const char *path)
@@ -134,7 +172,10 @@ int sfs_backup_restore(const struct sfs_backup_config *config, const char *name,
 	sfsi_copying_init(&restoring.copying, config, -1);
 	/* What an attempt that was interrupted left. */
 	sfsi_remove_tree(AT_FDCWD, temp.data);
-	err = restore_into(&restoring, temp.data, path);
+	err = begin(&restoring);
+	if (!err)
+		err = restore_into(&restoring, temp.data, path);
+	free(restoring.file);
 	sfsi_close_fd(&restoring.from_fd);
 	sfsi_close_fd(&restoring.to_fd);
 	return err;

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include "backup/backup.h"
+#include "backup/taking.h"
 #include "base/errno.h"
 #include "open.h"
 #include "store_private.h"
@@ -25,21 +25,7 @@
 /** A raw that is written all the time is as good as it is after so many attempts. */
 #define ATTEMPTS 3
 
-struct taking {
-	struct sfs_store *store;
-	const struct sfs_backup_config *config;
-	struct sfsi_backup_place place;
-	struct sfsi_copying copying;
-	struct sfsi_backup_writer writer;
-	struct sfsi_map before; /* of the last backup: path and stamp to pool name, hash and size */
-	struct sfs_backup last; /* of the folder; all 0: none */
-	struct sfs_backup backup;
-	char temp[SFS_BACKUP_NAME_SIZE + sizeof SFSI_BACKUP_TEMP];
-	int dir_fd; /* of temp */
-	struct sfs_diag *diag;
-};
-
-static int failed(struct taking *taking, const char *what, int err)
+static int failed(struct sfsi_taking *taking, const char *what, int err)
 {
 	if (err == SFS_ERR_CANCELLED)
 		return err;
@@ -56,7 +42,7 @@ static int key_of(const char *path, const char *stamp, struct sfs_buf *ret)
 
 static int remember(void *arg, const struct sfsi_backup_file *file)
 {
-	struct taking *taking = arg;
+	struct sfsi_taking *taking = arg;
 	SFSI_AUTO_BUF struct sfs_buf key = SFS_BUF_INIT, value = SFS_BUF_INIT;
 	if (!file->pool[0])
 		return 0;
@@ -76,7 +62,7 @@ static int remember(void *arg, const struct sfsi_backup_file *file)
 }
 
 /** SFS_ERR_CORRUPT: its list can not be read. */
-static int remember_one(struct taking *taking, const char *name)
+static int remember_one(struct sfsi_taking *taking, const char *name)
 {
 	struct sfs_backup figures;
 	SFSI_AUTO_FD int fd = openat(taking->place.fd, name,
@@ -90,7 +76,7 @@ static int remember_one(struct taking *taking, const char *name)
 }
 
 /** From the newest valid backup whose list can be read; without one everything is copied. */
-static int remember_last(struct taking *taking)
+static int remember_last(struct sfsi_taking *taking)
 {
 	SFSI_AUTO_FREE struct sfs_backup *items = NULL;
 	size_t count = 0;
@@ -109,7 +95,7 @@ static int remember_last(struct taking *taking)
 /* --- one file --- */
 
 /** A file in a backup is a link to one of the pool. */
-static int link_pool(struct taking *taking, const char *pool, const char *path)
+static int link_pool(struct sfsi_taking *taking, const char *pool, const char *path)
 {
 	if (linkat(taking->place.pool_fd, pool, taking->dir_fd, path, 0) == 0)
 		return 0;
@@ -121,7 +107,7 @@ static int link_pool(struct taking *taking, const char *pool, const char *path)
 }
 
 /** SFS_ERR_NOT_FOUND: the last backup has no such file, or the pool has it no more. */
-static int link_before(struct taking *taking, const char *path, const char *stamp)
+static int link_before(struct sfsi_taking *taking, const char *path, const char *stamp)
 {
 	SFSI_AUTO_BUF struct sfs_buf key = SFS_BUF_INIT;
 	char pool[SFSI_BACKUP_PATH], hash[SFS_HASH_SIZE];
@@ -161,7 +147,7 @@ static void pool_name(const char *hash, uint64_t size, const struct stat *stat, 
 			 (long long)stat->st_mtim.tv_sec, stat->st_mtim.tv_nsec);
 }
 
-static int put_into_pool(struct taking *taking, const char *pool, uint64_t size)
+static int put_into_pool(struct sfsi_taking *taking, const char *pool, uint64_t size)
 {
 	int pool_fd = taking->place.pool_fd;
 	if (faccessat(pool_fd, pool, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -181,7 +167,7 @@ static bool same_state(const struct stat *a, const struct stat *b)
 	return strcmp(one, other) == 0;
 }
 
-static int copy_incoming(struct taking *taking, int from, bool share, uint64_t *ret_size,
+static int copy_incoming(struct sfsi_taking *taking, int from, bool share, uint64_t *ret_size,
 			 char hash[SFS_HASH_SIZE])
 {
 	int to = openat(taking->place.pool_fd, INCOMING,
@@ -195,7 +181,7 @@ static int copy_incoming(struct taking *taking, int from, bool share, uint64_t *
 }
 
 /** Copy it until it stood still meanwhile; *stat becomes the state that was copied. */
-static int copy_still(struct taking *taking, int from, bool table, struct stat *stat,
+static int copy_still(struct sfsi_taking *taking, int from, bool table, struct stat *stat,
 		      uint64_t *ret_size, char hash[SFS_HASH_SIZE])
 {
 	for (int attempt = 1;; attempt++) {
@@ -212,7 +198,7 @@ static int copy_still(struct taking *taking, int from, bool table, struct stat *
 }
 
 /** Copy into the pool, and link from there. */
-static int copy_pool(struct taking *taking, int from, struct stat *stat, bool table,
+static int copy_pool(struct sfsi_taking *taking, int from, struct stat *stat, bool table,
 		     const char *path)
 {
 	char stamp[SFSI_BACKUP_PATH], pool[SFSI_BACKUP_PATH], hash[SFS_HASH_SIZE];
@@ -228,24 +214,30 @@ static int copy_pool(struct taking *taking, int from, struct stat *stat, bool ta
 	return err < 0 ? err : sfsi_backup_writer_add(&taking->writer, &file);
 }
 
-static int take_pooled(struct taking *taking, int at, const char *name, bool table,
-		       const char *path)
+int sfsi_taking_pooled(struct sfsi_taking *taking, int from, bool table, const char *path)
 {
 	char stamp[SFSI_BACKUP_PATH];
 	struct stat stat;
-	SFSI_AUTO_FD int from = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	/* A file whose last name went before the backup began. */
-	if (from < 0 && errno == ENOENT && !table)
-		return 0;
-	if (from < 0 || fstat(from, &stat) < 0)
+	if (fstat(from, &stat) < 0)
 		return sfsi_err_from_errno(errno);
 	stamp_of(&stat, table, stamp);
 	int err = link_before(taking, path, stamp);
 	return err == SFS_ERR_NOT_FOUND ? copy_pool(taking, from, &stat, table, path) : err;
 }
 
+static int take_pooled(struct sfsi_taking *taking, int at, const char *name, bool table,
+		       const char *path)
+{
+	SFSI_AUTO_FD int from = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* A file whose last name went before the backup began. */
+	if (from < 0 && errno == ENOENT && !table)
+		return 0;
+	return from < 0 ? sfsi_err_from_errno(errno)
+			: sfsi_taking_pooled(taking, from, table, path);
+}
+
 /** A small file of the backend or the store: a copy of its own. */
-static int take_own(struct taking *taking, int at, const char *name, const char *path)
+static int take_own(struct sfsi_taking *taking, int at, const char *name, const char *path)
 {
 	char hash[SFS_HASH_SIZE];
 	struct sfsi_backup_file file = { .path = path, .hash = hash, .stamp = "", .pool = "" };
@@ -270,9 +262,9 @@ static bool ends_with(const char *name, const char *end)
 	return len > end_len && strcmp(name + len - end_len, end) == 0;
 }
 
-static int take_entry(struct taking *taking, int at, const char *name, const char *path);
+static int take_entry(struct sfsi_taking *taking, int at, const char *name, const char *path);
 
-static int take_entries(struct taking *taking, DIR *dir, const char *path)
+static int take_entries(struct sfsi_taking *taking, DIR *dir, const char *path)
 {
 	char inner[SFSI_BACKUP_PATH];
 	int err = 0;
@@ -287,7 +279,7 @@ static int take_entries(struct taking *taking, DIR *dir, const char *path)
 	return err;
 }
 
-static int take_folder(struct taking *taking, int at, const char *name, const char *path)
+static int take_folder(struct sfsi_taking *taking, int at, const char *name, const char *path)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -304,7 +296,7 @@ static int take_folder(struct taking *taking, int at, const char *name, const ch
 	return err;
 }
 
-static int take_entry(struct taking *taking, int at, const char *name, const char *path)
+static int take_entry(struct sfsi_taking *taking, int at, const char *name, const char *path)
 {
 	struct stat stat;
 	bool raw = strncmp(path, "raw/", 4) == 0;
@@ -321,12 +313,12 @@ static int take_entry(struct taking *taking, int at, const char *name, const cha
 
 /* --- the whole --- */
 
-static int snapshot(struct taking *taking)
+static int snapshot(struct sfsi_taking *taking)
 {
 	struct sfs_store *store = taking->store;
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
 	struct sfs_store_stat stat;
-	int err = sfs_buf_printf(&path, "%s/" SNAPSHOT, store->path);
+	int err = sfs_buf_printf(&path, "%s/" SNAPSHOT, store->home);
 	if (!err)
 		err = sfs_buf_append(&path, "", 1);
 	if (err < 0)
@@ -336,6 +328,8 @@ static int snapshot(struct taking *taking)
 		return failed(taking, path.data, sfsi_err_from_errno(errno));
 	/* Much of what has to be written out is written before the lock is taken. */
 	err = sfs_store_sync(store);
+	if (!err)
+		err = sfsi_origin_begin(taking);
 	if (err < 0)
 		return failed(taking, store->path, err);
 	SFSI_LOCK_SCOPE(&store->commit_lock);
@@ -350,20 +344,25 @@ static int snapshot(struct taking *taking)
 	return err;
 }
 
-static int take_parts(struct taking *taking)
+static int take_parts(struct sfsi_taking *taking)
 {
 	struct sfs_store *store = taking->store;
 	int err = take_folder(taking, store->dir_fd, SNAPSHOT, "db");
 	if (!err)
-		err = take_own(taking, store->dir_fd, "storefs.json", "storefs.json");
+		err = store->mirror ? take_own(taking, store->dir_fd, SFSI_SIDECAR_FILE,
+					       SFSI_SIDECAR_FILE)
+				    : take_own(taking, store->dir_fd, SFSI_STORE_FILE,
+					       SFSI_STORE_FILE);
 	if (!err && faccessat(store->dir_fd, SFSI_SETTINGS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		err = take_own(taking, store->dir_fd, SFSI_SETTINGS_FILE, SFSI_SETTINGS_FILE);
 	if (!err)
 		err = take_folder(taking, store->raw_fd, ".", "raw");
+	if (!err && store->mirror)
+		err = sfsi_origin_take(taking);
 	return err < 0 && err != SFS_ERR_UNSUPPORTED ? failed(taking, "copying", err) : err;
 }
 
-static int take_files(struct taking *taking)
+static int take_files(struct sfsi_taking *taking)
 {
 	int err = sfsi_backup_writer_open(&taking->writer, taking->dir_fd);
 	if (err < 0)
@@ -375,7 +374,7 @@ static int take_files(struct taking *taking)
 }
 
 /** Verify, and give it its name, valid or not. */
-static int finish(struct taking *taking)
+static int finish(struct sfsi_taking *taking)
 {
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
 	int err = sfs_buf_printf(&path, "%s/%s", taking->place.path, taking->temp);
@@ -383,7 +382,7 @@ static int finish(struct taking *taking)
 		err = sfs_buf_append(&path, "", 1);
 	if (err < 0)
 		return err;
-	int damage = sfsi_backup_read_store(path.data, &taking->backup, taking->diag);
+	int damage = sfsi_backup_read_store(path.data, true, &taking->backup, taking->diag);
 	if (damage && damage != SFS_ERR_CORRUPT)
 		return damage;
 	err = damage ? 0 : sfsi_backup_set_valid(taking->dir_fd, true);
@@ -398,7 +397,7 @@ static int finish(struct taking *taking)
 }
 
 /** A name that is free: now, or the first second after it that is not before the last one. */
-static int make_temp(struct taking *taking)
+static int make_temp(struct sfsi_taking *taking)
 {
 	int64_t time_ns = sfsi_now_ns();
 	struct sfs_backup *backup = &taking->backup;
@@ -420,21 +419,23 @@ static int make_temp(struct taking *taking)
 }
 
 /** Copy everything into a folder of its own name. */
-static int copy_all(struct taking *taking)
+static int copy_all(struct sfsi_taking *taking)
 {
 	int err = make_temp(taking);
 	if (err < 0)
 		return err;
 	sfsi_bytes_hold(taking->store, true);
 	err = snapshot(taking);
+	sfsi_origin_unlock(taking);
 	if (!err)
 		err = take_files(taking);
+	sfsi_origin_end(taking);
 	sfsi_remove_tree(taking->store->dir_fd, SNAPSHOT);
 	sfsi_bytes_hold(taking->store, false);
 	return err;
 }
 
-static int take_once(struct taking *taking)
+static int take_once(struct sfsi_taking *taking)
 {
 	int err = remember_last(taking);
 	if (!err)
@@ -443,7 +444,7 @@ static int take_once(struct taking *taking)
 }
 
 /** What was shared with older backups may have been damaged there: then it is copied anew. */
-static int take_again(struct taking *taking)
+static int take_again(struct sfsi_taking *taking)
 {
 	uint64_t count = 0;
 	int err = sfsi_backup_drop_damaged(&taking->place, taking->dir_fd, &taking->copying,
@@ -460,7 +461,7 @@ static int take_again(struct taking *taking)
 	return err < 0 ? err : finish(taking);
 }
 
-static int take_locked(struct taking *taking)
+static int take_locked(struct sfsi_taking *taking)
 {
 	uint64_t removed;
 	int err = take_once(taking);
@@ -472,7 +473,7 @@ static int take_locked(struct taking *taking)
 	return err;
 }
 
-static int take_in(struct taking *taking, const char *folder)
+static int take_in(struct sfsi_taking *taking, const char *folder)
 {
 	int err = sfsi_backup_place_open(&taking->place, folder, true, taking->diag);
 	if (err < 0)
@@ -491,14 +492,13 @@ static int take_in(struct taking *taking, const char *folder)
 int sfs_backup_take(struct sfs_store *store, const struct sfs_backup_config *config,
 		    struct sfs_backup *ret, struct sfs_diag *diag)
 {
-	struct taking taking = { .store = store, .config = config, .dir_fd = -1, .diag = diag };
+	struct sfsi_taking taking = { .store = store, .config = config, .dir_fd = -1, .diag = diag };
 	SFSI_AUTO_BUF struct sfs_buf folder = SFS_BUF_INIT;
 	if (store->dir_fd < 0)
 		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED, "a memory store has no backups");
-	if (store->mirror)
-		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED,
-				    "backups of a folder of another program can not be taken");
-	int err = sfs_buf_printf(&folder, "%s/" SFS_BACKUP_FOLDER, store->path);
+	int err = store->mirror ? sfsi_origin_settle(store, config->folder, diag) : 0;
+	if (!err)
+		err = sfs_buf_printf(&folder, "%s/" SFS_BACKUP_FOLDER, store->home);
 	if (!err)
 		err = sfs_buf_append(&folder, "", 1);
 	if (!err)

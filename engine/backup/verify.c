@@ -52,9 +52,13 @@ static int read_records(struct sfs_store *store, const struct sfs_backup *backup
 	return 0;
 }
 
-int sfsi_backup_read_store(const char *path, const struct sfs_backup *backup, struct sfs_diag *diag)
+int sfsi_backup_read_store(const char *path, bool read_only, const struct sfs_backup *backup,
+			   struct sfs_diag *diag)
 {
-	const struct sfs_store_config config = { .path = path, .flags = SFS_STORE_READ_ONLY };
+	const struct sfs_store_config config = {
+		.path = path,
+		.flags = read_only ? SFS_STORE_READ_ONLY : 0u,
+	};
 	struct sfs_store *store;
 	int err = sfs_store_open(&config, &store, diag);
 	if (err < 0)
@@ -151,7 +155,7 @@ static int verify_in(const struct sfs_backup_config *config, int dir_fd, const c
 	struct sfs_backup figures;
 	sfsi_copying_init(&reading.copying, config, -1);
 	int err = sfsi_backup_read(dir_fd, on_file, &reading, &figures, diag);
-	return err < 0 ? err : sfsi_backup_read_store(path, &figures, diag);
+	return err < 0 ? err : sfsi_backup_read_store(path, true, &figures, diag);
 }
 
 int sfs_backup_verify(const struct sfs_backup_config *config, const char *name,

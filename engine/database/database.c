@@ -82,6 +82,17 @@ static int open_home(struct sfsi_database *database, const char *path)
 	return 0;
 }
 
+int sfsi_database_again(struct sfsi_database *database)
+{
+	struct sfsi_file_stamp now, *was = &database->state.stamp;
+	if (!was->inode || database->home.dir_fd < 0)
+		return 0;
+	int err = sfsi_file_stamp_read(database->home.dir_fd, database->home.file, &now);
+	if (!err && now.inode && now.size == was->size && now.mtime_ns == was->mtime_ns)
+		*was = now;
+	return err;
+}
+
 int sfsi_database_attach(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct timespec now;
@@ -101,6 +112,8 @@ int sfsi_database_attach(struct sfs_store *store, struct sfsi_class *class)
 		err = 0;
 	if (!err)
 		err = read_state(database);
+	if (!err && store->mirror->frozen)
+		err = sfsi_database_again(database);
 	if (err < 0) {
 		database->class = NULL;
 		sfsi_database_free(database);

@@ -92,6 +92,8 @@ SFS_MUST_CHECK int sfsi_database_forget(struct sfsi_txn *txn, const struct sfsi_
 /** Its file is gone: so are class and keys. lock is held. SFS_ERR_NOT_EMPTY: it has scratch files. */
 SFS_MUST_CHECK int sfsi_database_drop(struct sfsi_database *database);
 
+/** The file is one that a backup had, under another inode: it is the base. lock is held, or nobody has it yet. */
+SFS_MUST_CHECK int sfsi_database_again(struct sfsi_database *database);
 /** Write its state, in a change. lock is held. */
 SFS_MUST_CHECK int sfsi_database_put_state(struct sfsi_txn *txn,
 					   const struct sfsi_database *database);

@@ -252,6 +252,29 @@ static int kind_scan(void *own)
 	return err;
 }
 
+static int again_one(struct sfsi_database *database)
+{
+	struct sfsi_txn txn;
+	struct sfsi_txn_class *copy;
+	SFSI_LOCK_SCOPE(&database->lock);
+	int err = sfsi_database_again(database);
+	if (err < 0)
+		return err;
+	sfsi_txn_begin_inward(database->store, &txn);
+	err = sfsi_txn_class(&txn, database->class->id, &copy);
+	return sfsi_txn_end(&txn, err < 0 ? err : sfsi_database_put_state(&txn, database));
+}
+
+static int kind_again(void *own)
+{
+	const struct kind *kind = own;
+	size_t id = 1;
+	int err = 0;
+	for (struct sfsi_class *class; !err && (class = next_database(kind->mirror->store, &id));)
+		err = again_one(class->database);
+	return err;
+}
+
 #define GONE_MS 300
 #define BUSY_MS 200
 
@@ -415,6 +438,7 @@ const struct sfsi_mirror_kind sfsi_mirror_mpack = {
 	.recognise = recognise,
 	.open = kind_open,
 	.scan = kind_scan,
+	.again = kind_again,
 	.look = kind_look,
 	.stage = kind_stage,
 	.publish = kind_publish,

@@ -101,6 +101,7 @@ const struct sfsi_mirror_kind sfsi_mirror_directory = {
 	.recognise = sfsi_folder_recognise,
 	.open = folder_open,
 	.scan = sfsi_folder_scan,
+	.again = sfsi_folder_again,
 	.look = sfsi_folder_look,
 	.stage = sfsi_folder_stage,
 	.publish = sfsi_folder_publish,

@@ -19,6 +19,7 @@
  *   folder_in.c     a file that is taken in
  *   folder_scan.c   all files; what a killed process left to do
  *   folder_raw.c    raws
+ *   folder_again.c  files that a backup was restored to
  */
 #ifndef SFSI_FOLDER_H
 #define SFSI_FOLDER_H
@@ -144,6 +145,9 @@ SFS_MUST_CHECK int sfsi_folder_stamp(const struct sfsi_folder *folder, const cha
  */
 SFS_MUST_CHECK int sfsi_folder_path(const struct sfsi_class *class, struct sfs_span oid,
 				    const char *end, struct sfs_buf *ret);
+/** The path of the file that a row is of, with a NUL. */
+SFS_MUST_CHECK int sfsi_folder_row_path(const struct sfsi_class *class, struct sfs_span oid,
+					const struct sfsi_folder_row *row, struct sfs_buf *ret);
 /** Is it that path? */
 bool sfsi_folder_is_path(const struct sfsi_class *class, struct sfs_span oid, const char *end,
 			 const char *path);
@@ -225,12 +229,19 @@ SFS_MUST_CHECK int sfsi_folder_intake_end(struct sfsi_folder_intake *intake, int
 
 /* --- folder_scan.c --- */
 
+typedef int sfsi_folder_row_fn(struct sfsi_folder *folder, struct sfsi_class *class,
+			       struct sfs_span oid, struct sfs_span val);
+/** All rows of a table ("FO", "FR", …) of all classes of the kind; fn may change them, and gets keys without the table. */
+SFS_MUST_CHECK int sfsi_folder_each(struct sfsi_folder *folder, enum sfs_class_kind kind,
+				    const char *table, sfsi_folder_row_fn *fn);
 /** A file of an object is gone, and so is the object. Inside a change. */
 SFS_MUST_CHECK int sfsi_folder_gone(struct sfsi_folder *folder, struct sfsi_txn *txn,
 				    struct sfsi_class *class, struct sfs_span oid,
 				    const char *path);
 SFS_MUST_CHECK int sfsi_folder_scan(void *own);
 SFS_MUST_CHECK int sfsi_folder_look(void *own, const char *path, unsigned *ret_again_ms);
+/** The files were put there from a backup: rows are made to mean them, where they are what was backed up. */
+SFS_MUST_CHECK int sfsi_folder_again(void *own);
 /** Do the tasks that are left. */
 SFS_MUST_CHECK int sfsi_folder_catch_up(struct sfsi_folder *folder);
 /** All tasks are done and on the disk: their rows go. */

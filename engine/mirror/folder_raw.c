@@ -192,6 +192,19 @@ static int render(struct sfsi_txn *txn, const struct sfsi_class *class, uint64_t
 	return err < 0 ? err : sfsi_json_python_write(sfs_buf_span(&whole), ret);
 }
 
+int sfsi_folder_raw_text(struct sfs_store *store, const struct sfsi_class *class, uint64_t ino,
+			 struct sfsi_folder_raw_row *raw, struct sfs_buf *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
+	struct sfsi_txn txn;
+	/* Only to read: it is given up. */
+	sfsi_txn_begin_inward(store, &txn);
+	int err = render(&txn, class, ino, false, raw, &updates, ret);
+	raw->updates = (struct sfs_span){ "", 0 };
+	(void)!sfsi_txn_end(&txn, SFS_ERR_CANCELLED);
+	return err;
+}
+
 static int put_task(struct sfsi_txn *txn, uint64_t ino, const struct sfsi_folder_staged *staged,
 		    struct sfs_span path)
 {

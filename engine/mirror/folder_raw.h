@@ -43,6 +43,10 @@ SFS_MUST_CHECK int sfsi_folder_raw_read(struct sfs_store *store, uint64_t ino, s
 SFS_MUST_CHECK int sfsi_folder_raw_file(struct sfs_span folder, const char *name,
 					struct sfs_buf *ret);
 
+/** The text of meta.json, made of what the store has. */
+SFS_MUST_CHECK int sfsi_folder_raw_text(struct sfs_store *store, const struct sfsi_class *class,
+					uint64_t ino, struct sfsi_folder_raw_row *raw,
+					struct sfs_buf *ret);
 /** @gone  only if the raw is gone; else only if it is not. */
 SFS_MUST_CHECK int sfsi_folder_stage_raw(struct sfsi_folder *folder, struct sfsi_txn *txn,
 					 const struct sfsi_mirror_change *change, bool gone);

@@ -167,6 +167,15 @@ int sfsi_folder_path(const struct sfsi_class *class, struct sfs_span oid, const 
 	return sfs_buf_append(ret, end, strlen(end) + 1);
 }
 
+int sfsi_folder_row_path(const struct sfsi_class *class, struct sfs_span oid,
+			 const struct sfsi_folder_row *row, struct sfs_buf *ret)
+{
+	if (!row->path.len)
+		return sfsi_folder_path(class, oid, SFSI_FOLDER_JSON, ret);
+	int err = sfs_buf_append(ret, row->path.data, row->path.len);
+	return err < 0 ? err : sfs_buf_append(ret, "", 1);
+}
+
 bool sfsi_folder_is_path(const struct sfsi_class *class, struct sfs_span oid, const char *end,
 			 const char *path)
 {

@@ -44,11 +44,8 @@ static int page_row(void *arg, struct sfs_span key, struct sfs_span val)
 	return err < 0;
 }
 
-typedef int row_fn(struct sfsi_folder *folder, struct sfsi_class *class, struct sfs_span oid,
-		   struct sfs_span val);
-
 static int each_of_page(struct sfsi_folder *folder, struct sfsi_class *class,
-			const struct page *page, row_fn *fn)
+			const struct page *page, sfsi_folder_row_fn *fn)
 {
 	const char *key = page->keys.data, *val = page->vals.data;
 	int err = 0;
@@ -69,7 +66,7 @@ static int each_of_page(struct sfsi_folder *folder, struct sfsi_class *class,
 
 /** All rows of one table; fn may change them. */
 static int each_row(struct sfsi_folder *folder, struct sfsi_class *class, const char *table,
-		    row_fn *fn)
+		    sfsi_folder_row_fn *fn)
 {
 	struct page page = { .count = 0 };
 	bool more = true;
@@ -97,9 +94,8 @@ static int each_row(struct sfsi_folder *folder, struct sfsi_class *class, const 
 	return err;
 }
 
-/** The same for all classes of the kind. */
-static int each_class(struct sfsi_folder *folder, enum sfs_class_kind kind, const char *table,
-		      row_fn *fn)
+int sfsi_folder_each(struct sfsi_folder *folder, enum sfs_class_kind kind, const char *table,
+		     sfsi_folder_row_fn *fn)
 {
 	struct sfs_class_info info = { 0 };
 	int err = 0;
@@ -216,11 +212,11 @@ static int see_task(struct sfsi_folder *folder, struct sfsi_class *class, struct
 int sfsi_folder_catch_up(struct sfsi_folder *folder)
 {
 	atomic_store(&folder->behind, false);
-	int err = each_class(folder, SFS_CLASS_OBJECT, "FW", see_task);
+	int err = sfsi_folder_each(folder, SFS_CLASS_OBJECT, "FW", see_task);
 	if (!err)
-		err = each_class(folder, SFS_CLASS_RAW, "FV", sfsi_folder_see_gone_task);
+		err = sfsi_folder_each(folder, SFS_CLASS_RAW, "FV", sfsi_folder_see_gone_task);
 	if (!err)
-		err = each_class(folder, SFS_CLASS_RAW, "FV", sfsi_folder_see_raw_task);
+		err = sfsi_folder_each(folder, SFS_CLASS_RAW, "FV", sfsi_folder_see_raw_task);
 	if (err < 0)
 		atomic_store(&folder->behind, true);
 	return err;
@@ -301,12 +297,8 @@ static int see_file(struct sfsi_folder *folder, struct sfsi_class *class, struct
 	struct sfsi_folder_stamp now;
 	struct sfsi_txn txn;
 	int err = sfsi_folder_row_decode(val, &row);
-	if (!err && row.path.len) {
-		err = sfs_buf_append(&path, row.path.data, row.path.len);
-		err = err < 0 ? err : sfs_buf_append(&path, "", 1);
-	} else if (!err) {
-		err = sfsi_folder_path(class, oid, SFSI_FOLDER_JSON, &path);
-	}
+	if (!err)
+		err = sfsi_folder_row_path(class, oid, &row, &path);
 	if (!err)
 		err = sfsi_folder_stamp(folder, path.data, &now);
 	if (err < 0 || now.ino)
@@ -366,9 +358,9 @@ int sfsi_folder_scan(void *own)
 	bool first = !folder->scanned;
 	int err = sfsi_folder_catch_up(folder);
 	if (!err)
-		err = each_class(folder, SFS_CLASS_OBJECT, "FO", see_file);
+		err = sfsi_folder_each(folder, SFS_CLASS_OBJECT, "FO", see_file);
 	if (!err)
-		err = each_class(folder, SFS_CLASS_RAW, "FR", sfsi_folder_see_raw);
+		err = sfsi_folder_each(folder, SFS_CLASS_RAW, "FR", sfsi_folder_see_raw);
 	if (!err)
 		err = sfsi_folder_intake_new(
 			folder, first ? SFSI_FOLDER_AT_OPEN : SFSI_FOLDER_NOTICE, &intake);
@@ -377,7 +369,7 @@ int sfsi_folder_scan(void *own)
 	err = sfsi_folder_intake_end(intake, walk(intake, folder, "", 0, &again));
 	folder->mirror->damaged = 0;
 	if (!err)
-		err = each_class(folder, SFS_CLASS_OBJECT, "FO", count_damaged);
+		err = sfsi_folder_each(folder, SFS_CLASS_OBJECT, "FO", count_damaged);
 	folder->scanned = true;
 	return err;
 }

@@ -233,6 +233,22 @@ static size_t kinds_count(void)
 	return count;
 }
 
+/** After a backup was restored rows mean files that are other ones now, with the same content. */
+static int take_restored(struct sfsi_mirror *mirror)
+{
+	int dir_fd = mirror->store->dir_fd, err = 0;
+	if (faccessat(dir_fd, SFSI_SIDECAR_RESTORED, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	for (size_t i = 0; sfsi_mirror_kinds[i] && !err; i++)
+		if (mirror->own[i] && sfsi_mirror_kinds[i]->again)
+			err = sfsi_mirror_kinds[i]->again(mirror->own[i]);
+	if (!err)
+		err = sfs_store_sync(mirror->store);
+	if (!err && unlinkat(dir_fd, SFSI_SIDECAR_RESTORED, 0) < 0)
+		err = sfsi_err_from_errno(errno);
+	return err;
+}
+
 int sfsi_mirror_start(struct sfs_store *store, struct sfs_diag *diag)
 {
 	struct sfsi_mirror *mirror = store->mirror;
@@ -244,6 +260,8 @@ int sfsi_mirror_start(struct sfs_store *store, struct sfs_diag *diag)
 	/* Before the files are looked at, so that nothing falls between. */
 	if (!err)
 		err = sfsi_watch_start(mirror, &mirror->watch);
+	if (!err)
+		err = take_restored(mirror);
 	for (size_t i = 0; sfsi_mirror_kinds[i] && !err; i++)
 		err = own[i] ? sfsi_mirror_kinds[i]->scan(own[i]) : 0;
 	if (!err)

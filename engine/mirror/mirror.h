@@ -53,6 +53,8 @@ struct sfsi_mirror_kind {
 	/* Write out what the rows of a killed process say, then take in all that differs from what is
 	 * known. At open, and when notices were lost. No lock is held. */
 	int (*scan)(void *own);
+	/* May be NULL: rows and files are those of a backup, and come before a scan. No lock is held. */
+	int (*again)(void *own);
 	/* Somebody, perhaps we, did something to a path below the root (NULL, or without a slash
 	 * at its end). *ret_again_ms: 0, or look again so much later. No lock is held. */
 	int (*look)(void *own, const char *path, unsigned *ret_again_ms);
@@ -87,6 +89,7 @@ struct sfsi_mirror {
 	char *file;     /* NULL, or the one file of it that is the store */
 	bool read_only; /* nobody may change the folder */
 	bool settled;   /* the sidecar is in the folder, where it stays */
+	bool frozen;    /* it is a backup: frozen.h */
 	void **own;     /* of each kind, NULL: not open */
 	struct sfsi_watch *watch;
 	_Atomic unsigned damaged; /* how many rows say that a file can not be read */

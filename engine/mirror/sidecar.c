@@ -7,10 +7,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <storefs/backup.h>
 #include "backend/movable.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "hash.h"
+#include "mirror/frozen.h"
 
 static int fail_errno(struct sfs_diag *diag, const char *path)
 {
@@ -45,6 +47,15 @@ static int cache_path(int root_fd, const char *file, struct sfs_buf *ret)
 		err = sfs_buf_printf(ret, "-%016llx",
 				     (unsigned long long)sfsi_hash(sfs_span_str(file), 0));
 	return err < 0 ? err : sfs_buf_append(ret, "", 1);
+}
+
+void sfsi_sidecar_name(const char *file, char ret[NAME_MAX + 1])
+{
+	int len = snprintf(ret, NAME_MAX + 1, "%s%s" SFSI_SIDECAR_NAME, file ? "." : "",
+			   file ? file : "");
+	if (len > NAME_MAX)
+		snprintf(ret, NAME_MAX + 1, ".%016llx" SFSI_SIDECAR_NAME,
+			 (unsigned long long)sfsi_hash(sfs_span_str(file), 0));
 }
 
 /** A path to a file: its folder, and its name. */
@@ -91,6 +102,26 @@ void sfsi_sidecar_place_fini(struct sfsi_sidecar_place *place)
 	*place = (struct sfsi_sidecar_place){ .root_fd = -1 };
 }
 
+int sfs_backup_folder(const char *path, struct sfs_buf *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf plain = SFS_BUF_INIT;
+	struct sfsi_sidecar_place place;
+	struct stat stat;
+	char name[NAME_MAX + 1];
+	int err = sfs_buf_printf(&plain, "%s/" SFSI_STORE_FILE "%c", path, 0);
+	if (err < 0)
+		return err;
+	if (lstat(plain.data, &stat) == 0)
+		return sfs_buf_printf(ret, "%s/" SFS_BACKUP_FOLDER "%c", path, 0);
+	err = sfsi_sidecar_place(path, &place, NULL);
+	if (err < 0)
+		return err;
+	sfsi_sidecar_name(place.file, name);
+	err = sfs_buf_printf(ret, "%s/%s/" SFS_BACKUP_FOLDER "%c", place.root, name, 0);
+	sfsi_sidecar_place_fini(&place);
+	return err;
+}
+
 static bool has_sidecar(int dir_fd)
 {
 	struct stat stat;
@@ -107,6 +138,13 @@ static int open_sidecar(int at, const char *name)
 		fd = -1;
 	}
 	return fd;
+}
+
+static int open_settled(const struct sfsi_sidecar_place *place)
+{
+	char name[NAME_MAX + 1];
+	sfsi_sidecar_name(place->file, name);
+	return open_sidecar(place->root_fd, name);
 }
 
 static bool is_known(const struct sfsi_sidecar_place *place)
@@ -131,7 +169,7 @@ int sfs_store_recognise(const char *path, struct sfs_recognised *ret, struct sfs
 	if (!place.file)
 		ret->store = fstatat(place.root_fd, SFSI_STORE_FILE, &stat, AT_SYMLINK_NOFOLLOW) ==
 			     0;
-	SFSI_AUTO_FD int sidecar_fd = open_sidecar(place.root_fd, SFSI_SIDECAR_NAME);
+	SFSI_AUTO_FD int sidecar_fd = open_settled(&place);
 	ret->mirror = sidecar_fd >= 0;
 	for (size_t i = 0; sfsi_mirror_kinds[i] && !ret->store; i++)
 		sfsi_mirror_kinds[i]->recognise(place.root_fd, place.file, &found);
@@ -154,10 +192,14 @@ static int not_store(const char *path, struct sfs_diag *diag)
 int sfsi_sidecar_peek(const char *path, int *ret_fd, struct sfs_diag *diag)
 {
 	struct sfsi_sidecar_place place;
+	*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd >= 0 && sfsi_frozen_is(*ret_fd))
+		return 0;
+	sfsi_close_fd(ret_fd);
 	int err = sfsi_sidecar_place(path, &place, diag);
 	if (err < 0)
 		return err;
-	*ret_fd = open_sidecar(place.root_fd, SFSI_SIDECAR_NAME);
+	*ret_fd = open_settled(&place);
 	if (*ret_fd < 0 && !is_known(&place))
 		err = not_store(path, diag);
 	else if (*ret_fd < 0)
@@ -250,7 +292,17 @@ static int copy_entry(int from, int to, const struct dirent *entry)
 	return in < 0 || out < 0 ? sfsi_err_from_errno(errno) : copy_tree(in, out);
 }
 
-/** Regular files and folders, but for what makes it a sidecar that counts. */
+static bool is_left_out(const char *name)
+{
+	static const char *const names[] = { ".",	   "..",   SFSI_SIDECAR_FILE, SFS_BACKUP_FOLDER,
+					     "lock", "root", "snapshot.tmp" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/** Regular files and folders, but for what makes it a sidecar that counts, and backups. */
 static int copy_tree(int from, int to)
 {
 	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -259,9 +311,7 @@ static int copy_tree(int from, int to)
 	if (!dir)
 		return sfsi_err_from_errno(errno);
 	for (struct dirent *entry; !err && (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    strcmp(entry->d_name, SFSI_SIDECAR_FILE) != 0 &&
-		    strcmp(entry->d_name, "lock") != 0 && strcmp(entry->d_name, "root") != 0)
+		if (!is_left_out(entry->d_name))
 			err = copy_entry(from, to, entry);
 	closedir(dir);
 	return !err && fsync(to) < 0 ? sfsi_err_from_errno(errno) : err;
@@ -322,7 +372,8 @@ static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_plac
 			 struct sfs_diag *diag)
 {
 	struct sfsi_mirror *mirror = store->mirror;
-	SFSI_AUTO_FD int settled_fd = open_sidecar(place->root_fd, SFSI_SIDECAR_NAME);
+	char name[NAME_MAX + 1];
+	SFSI_AUTO_FD int settled_fd = open_settled(place);
 	mirror->read_only = takes_no_writes(place->root_fd);
 	mirror->settled = settled_fd >= 0 && !mirror->read_only;
 	if (settled_fd < 0 && !is_known(place))
@@ -330,9 +381,9 @@ static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_plac
 	if (mirror->settled) {
 		store->dir_fd = settled_fd;
 		settled_fd = -1;
-		return asprintf(&store->home, "%s/" SFSI_SIDECAR_NAME, place->root) < 0
-			       ? SFS_ERR_NO_MEMORY
-			       : 0;
+		sfsi_sidecar_name(place->file, name);
+		return asprintf(&store->home, "%s/%s", place->root, name) < 0 ? SFS_ERR_NO_MEMORY
+									      : 0;
 	}
 	store->home = place->cache.data ? strdup(place->cache.data) : NULL;
 	if (!store->home)
@@ -509,16 +560,17 @@ static int settle_into(struct sfs_store *store, int to_fd, char *home)
 int sfsi_sidecar_settle(struct sfs_store *store)
 {
 	struct sfsi_mirror *mirror = store->mirror;
-	char *home = NULL;
+	char *home = NULL, name[NAME_MAX + 1];
 	if (mirror->read_only)
 		return SFS_ERR_READ_ONLY;
-	if (mkdirat(mirror->root_fd, SFSI_SIDECAR_NAME, 0777) < 0 && errno != EEXIST)
+	sfsi_sidecar_name(mirror->file, name);
+	if (mkdirat(mirror->root_fd, name, 0777) < 0 && errno != EEXIST)
 		return sfsi_err_from_errno(errno);
-	SFSI_AUTO_FD int fd = openat(mirror->root_fd, SFSI_SIDECAR_NAME,
+	SFSI_AUTO_FD int fd = openat(mirror->root_fd, name,
 				     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return sfsi_err_from_errno(errno);
-	if (asprintf(&home, "%s/" SFSI_SIDECAR_NAME, mirror->root) < 0)
+	if (asprintf(&home, "%s/%s", mirror->root, name) < 0)
 		return SFS_ERR_NO_MEMORY;
 	int err = settle_into(store, fd, home);
 	if (!err)

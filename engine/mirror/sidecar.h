@@ -2,14 +2,15 @@
  * The sidecar of a mirror: where it is, and how it gets there.
  *
  * It is a folder as that of any store, but for the names: "store" is what storefs.json is elsewhere,
- * for no file of ours may end in .json. It is ROOT/.storefs once somebody has changed something through
- * us (settled). Until then, and for a folder that takes no writes, it is in the user's
+ * for no file of ours may end in .json. It is ROOT/.storefs (of a single file NAME: .NAME.storefs beside
+ * it) once somebody has changed something through us (settled). Until then, and for a folder that takes no writes, it is in the user's
  * cache folder, named by the device and inode of the root; only what derives from the files is in it then.
  * The command socket of a daemon is in the cache folder in any case.
  */
 #ifndef SFSI_SIDECAR_H
 #define SFSI_SIDECAR_H
 
+#include <limits.h>
 #include "mirror/mirror.h"
 
 #define SFSI_SIDECAR_NAME ".storefs"
@@ -45,6 +46,10 @@ SFS_MUST_CHECK int sfsi_sidecar_attach(struct sfs_store *store,
 SFS_MUST_CHECK int sfsi_sidecar_complete(struct sfs_store *store, struct sfs_diag *diag);
 /** Move it into the root. Commit lock held. Errors of the file system: it stays where it is. */
 SFS_MUST_CHECK int sfsi_sidecar_settle(struct sfs_store *store);
+/** In a sidecar: it and the files of the root were put there from a backup. */
+#define SFSI_SIDECAR_RESTORED "restored"
+/** What a sidecar is called in the root. @file  NULL, or the one file that it is of. */
+void sfsi_sidecar_name(const char *file, char ret[NAME_MAX + 1]);
 /** Make ROOT and an empty sidecar in it. Errors as sfs_store_init(). */
 SFS_MUST_CHECK int sfsi_sidecar_init(const struct sfs_store_config *config, struct sfs_diag *diag);
 

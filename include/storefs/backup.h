@@ -85,6 +85,13 @@ SFS_API SFS_MUST_CHECK int sfs_backup_each(const char *folder,
 					   int (*fn)(void *arg, const struct sfs_backup *backup),
 					   void *arg);
 
+/**
+ * The folder that the backups of a store are in when no other one is named, with a NUL: SFS_BACKUP_FOLDER in the
+ * store's folder, and for a folder of another program in what storefs keeps there for itself. @path  of a
+ * store, which need not open. Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NO_MEMORY.
+ */
+SFS_API SFS_MUST_CHECK int sfs_backup_folder(const char *path, struct sfs_buf *ret);
+
 /** Is this folder one backup? It shares files with others, so it is opened read-only, whatever is asked for. */
 SFS_API bool sfs_backup_is(const char *path);
 

@@ -130,7 +130,7 @@ static uint64_t put_raw(struct case_store *c, const char *name, const char *byte
 	return attr.ino;
 }
 
-/* A clock of files ticks: a hash is kept of bytes that were written a moment ago. */
+/* Time itself is what is waited for: a hash is kept of bytes that are older than a tick of the clock of files. */
 static void settle(void)
 {
 	const struct timespec moment = { .tv_nsec = 80000000 };

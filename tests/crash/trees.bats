@@ -31,8 +31,8 @@ whole() {
 	names=$((names + $(find "$MNT/Image" -mindepth 1 | wc -l)))
 	(cd "$MNT/Image" && find . -type f -exec cat {} +) >/dev/null || return 1
 	STORE=$DISK crash_check || return 1
-	rm -r "$MNT/Image" 2>/dev/null || true
-	is "$(ls -A "$MNT/Image")" "" || return 1
+	rm -r "$MNT/Image" || return 1
+	absent "$MNT/Image" || return 1
 	STORE=$DISK crash_check
 }
 

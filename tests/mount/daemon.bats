@@ -694,7 +694,7 @@ undamaged() {
 	run cat "$MNT/Image/a"
 	isnt "$status" 0
 	is "$(cat "$MNT/Image/b")" good
-	ls -l "$MNT/Image" || true
+	refused "Input/output error" ls -l "$MNT/Image"
 	store_alive
 }
 

@@ -246,7 +246,7 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 	absent "$STORE/fresh.mpack" "$STORE/.backups/fresh"
 	is "$(backups moved)" 1
 	is "$(cat "$MNT/moved/k.json")" 2
-	refused "File exists" mv -T "$MNT/moved" "$MNT/todo" || true
+	refused "File exists" mv -T "$MNT/moved" "$MNT/todo"
 	rm "$MNT/moved/k.json"
 	rmdir "$MNT/moved"
 	absent "$STORE/moved.mpack"
@@ -272,11 +272,64 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 	is "$(content list)" '[2,3,"end"]'
 }
 
-@test "a single file is a store of one database" {
+@test "a single file is a store of one database, without a mount and with one" {
 	todo_new
-	"$STOREFS" db set "$STORE/todo.mpack" todo a 9
+	hex 81a16b01 >"$STORE/other.mpack"
+	local folder=$STORE file=$STORE/todo.mpack
+	"$STOREFS" db set "$file" todo a 9
 	is "$(content todo | jq .a)" 9
 	is "$(backups todo)" 1
+	is "$(ls -A "$STORE" | xargs)" ".backups .todo.mpack.storefs other.mpack todo.mpack"
+	STORE=$file
+	mount_here
+	is "$(ls "$MNT")" todo
+	echo '"edited"' >"$MNT/todo/c.json"
+	is "$("$STOREFS" db get "$file" todo c)" '"edited"'
+	"$STOREFS" db set "$file" todo k '[1]'
+	is "$(jq -c . "$MNT/todo/k.json")" '[1]'
+	is "$("$STOREFS" get "$file" todo/a)" 9
+	"$STOREFS" rm "$file" todo/b
+	"$STOREFS" flush "$file"
+	is "$("$STOREFS" db list "$MNT" todo | xargs)" "a c k"
+	has "$("$STOREFS" status "$file")" "$MNT"
+	refused "owned by" "$STOREFS" mount "$folder" "$BATS_TEST_TMPDIR/cache"
+	store_umount
+	STORE=$folder
+	is "$(content todo)" '{"a":9,"c":"edited","k":[1]}'
+	is "$(content other)" '{"k":1}'
+	lacks "$("$STOREFS" check "$file")" todo
+}
+
+@test "a database of any name is a directory, escaped where it must be" {
+	local name
+	mkdir "$STORE/sub"
+	for name in sub/in "my todo" ünï 100% a%2Fb $'a\tb' $'bad\xff' "$(printf 'x%.0s' $(seq 200))"; do
+		hex 81a16101 >"$STORE/$name.mpack"
+	done
+	mount_here
+	is "$(ls "$MNT" | LC_ALL=C sort | cut -c 1-8 | xargs)" "100% a%09b a%252Fb bad%FF my todo sub%2Fin xxxxxxxx ünï"
+	for name in "$MNT"/*; do
+		is "$(cat "$name/a.json")" 1
+		echo 2 >"$name/a.json"
+		echo '{"x": 5}' >"$name/b.json"
+		is "$(stat -c %F "$name")" directory
+		refused "Bad message" cp "$TREE/README.md" "$name/c.json"
+	done
+	absent "$MNT/a%2Fb" "$MNT/sub"
+	echo '{"properties": {"x": "int"}, "indexes": {"x": "value"}}' >"$MNT/.storefs/schema/sub%2Fin.json"
+	is "$(jq -c . "$MNT/sub%2Fin/by/x/5/b.json")" '{"x":5}'
+	is "$(ls "$MNT/.storefs/databases" | grep -c sub)" 2
+	is "$(ls "$MNT/.storefs/rejected" | wc -l)" 8
+	has "$("$STOREFS" why "$MNT/sub%2Fin/c.json")" "expected"
+	is "$("$STOREFS" get "$MNT" "sub%2Fin/a")" 2
+	rm "$MNT/my todo/"*
+	rmdir "$MNT/my todo"
+	mv "$MNT/ünï" "$MNT/plain"
+	store_umount
+	is "$(xxd -p "$STORE/sub/in.mpack")" 82a16102a16281a17805
+	is "$(xxd -p "$STORE/plain.mpack")" 82a16102a16281a17805
+	absent "$STORE/my todo.mpack" "$STORE/ünï.mpack"
+	lacks "$("$STOREFS" check "$STORE")" damage
 }
 
 @test ".storefs/databases has each database as one file, and its backups" {

@@ -119,7 +119,7 @@ last() { tail -n 1 "$E" | jq -rc "$1"; }
 	run mv "$T/bad" "$MNT/Note/mv.json"
 	isnt "$status" 0
 	printf '%s' "$BAD" >"$T/bad"
-	tee "$MNT/Note/tee.json" <"$T/bad" >/dev/null || true
+	refused "Bad message" tee "$MNT/Note/tee.json" <"$T/bad"
 	# vim: the old one aside, the new one written, and what it had put back.
 	echo '{"old": 1}' >"$MNT/Note/vim.json"
 	mv "$MNT/Note/vim.json" "$MNT/Note/vim.json~"
@@ -381,10 +381,10 @@ last() { tail -n 1 "$E" | jq -rc "$1"; }
 	mkdir "$MNT/Other"
 	class_raw Image
 	echo '{}' >"$MNT/Note/1.json"
-	ls "$MNT/nothing" 2>/dev/null || true
-	mkdir "$MNT/Note" 2>/dev/null || true
-	rmdir "$MNT/Note" 2>/dev/null || true
-	rm "$MNT/Note/2.json" 2>/dev/null || true
+	refused "No such file" ls "$MNT/nothing"
+	refused "File exists" mkdir "$MNT/Note"
+	refused "Directory not empty" rmdir "$MNT/Note"
+	refused "No such file" rm "$MNT/Note/2.json"
 	cp -a "$MNT/Note/1.json" "$T/copy"
 	cp -a "$T/copy" "$MNT/Note/3.json"
 	getfattr -d -m - "$MNT/Note/1.json" "$MNT/Image"

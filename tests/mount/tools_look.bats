@@ -166,11 +166,11 @@ teardown() {
 	before=$(facts "$MNT/Note" && facts "$MNT/Image" && jq '.commit, .saves' "$MNT/.storefs/status")
 	cd "$MNT"
 	find . -ls >/dev/null
-	grep -r nothing . || true
-	rg -uuu nothing . || true
+	run -1 grep -r nothing .
+	run -1 rg -uuu nothing .
 	du -a . >/dev/null
 	tar -cf - . | cat >/dev/null
-	diff -r Note Image >/dev/null || true
+	run -1 diff -r Note Image
 	md5sum Note/* Image/*.jpg >/dev/null
 	cd /
 	is "$(facts "$MNT/Note" && facts "$MNT/Image" && jq '.commit, .saves' "$MNT/.storefs/status")" "$before"
