@@ -16,6 +16,8 @@
 #include "mirror/sidecar.h"
 
 #define LOCK_FILE "lock"
+/** Of storefs.json, and of the lock. */
+#define FILE_MAX ((size_t)65536)
 
 int sfsi_uuid_make(char ret[37])
 {
@@ -27,21 +29,6 @@ int sfsi_uuid_make(char ret[37])
 	snprintf(ret, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
 		 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
 		 b[13], b[14], b[15]);
-	return 0;
-}
-
-static int read_small(int dir_fd, const char *name, struct sfs_buf *ret)
-{
-	SFSI_AUTO_FD int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return sfsi_err_from_errno(errno);
-	int err = sfs_buf_reserve(ret, 65536);
-	if (err < 0)
-		return err;
-	ssize_t got = read(fd, ret->data, 65536);
-	if (got < 0)
-		return sfsi_err_from_errno(errno);
-	ret->len = (size_t)got;
 	return 0;
 }
 
@@ -63,7 +50,7 @@ int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
 			 struct sfsi_store_file *ret, struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
-	int err = read_small(dir_fd, name, &text);
+	int err = sfsi_file_load(dir_fd, name, FILE_MAX, &text);
 	if (err == SFS_ERR_NOT_FOUND)
 		return sfs_diag_set(diag, SFS_ERR_NOT_STORE,
 				    "%s is not a storefs store: it has no %s", path, name);
@@ -92,18 +79,12 @@ int sfsi_store_file_write(int dir_fd, const char *name, const char *path,
 			  const struct sfsi_store_file *file, struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
-	char temp[32];
 	int err = sfs_buf_printf(
 		&text, "{\n  \"format\": %u,\n  \"uuid\": \"%s\",\n  \"backend\": \"%s\"\n}\n",
 		file->format, file->uuid, file->backend);
 	if (err < 0)
 		return err;
-	snprintf(temp, sizeof temp, "%s.tmp", name);
-	SFSI_AUTO_FD int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	err = fd < 0 ? sfsi_err_from_errno(errno) : sfsi_write_all(fd, sfs_buf_span(&text));
-	if (!err &&
-	    (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, name) < 0 || fsync(dir_fd) < 0))
-		err = sfsi_err_from_errno(errno);
+	err = sfsi_file_replace(dir_fd, name, sfs_buf_span(&text));
 	if (err < 0)
 		return sfs_diag_set(diag, err, "write %s/%s: %s", path, name, sfs_err_text(err));
 	return 0;
@@ -132,7 +113,7 @@ static void read_owner(int dir_fd, struct sfs_store_owner *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
 	struct sfs_store_owner owner = { 0 };
-	if (read_small(dir_fd, LOCK_FILE, &text) == 0 && text.len)
+	if (sfsi_file_load(dir_fd, LOCK_FILE, FILE_MAX, &text) == 0 && text.len)
 		(void)!sfsi_config_read(sfs_buf_span(&text), owner_member, &owner, NULL);
 	*ret = owner;
 }

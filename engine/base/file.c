@@ -67,7 +67,7 @@ int sfsi_file_replace(int dir_fd, const char *name, struct sfs_span bytes)
 	if (snprintf(temp, sizeof temp, "%s.tmp", name) >= (int)sizeof temp)
 		return SFS_ERR_LIMIT;
 	SFSI_AUTO_FD int fd = openat(dir_fd, temp,
-				     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+				     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return sfsi_err_from_errno(errno);
 	int err = sfsi_write_all(fd, bytes);

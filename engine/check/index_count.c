@@ -97,7 +97,7 @@ static int order_changes(const void *a, const void *b, void *arg)
 	const struct change *x = a, *y = b;
 	if (x->table != y->table)
 		return x->table < y->table ? -1 : 1;
-	int order = sfsi_span_order(key_of(counting, x), key_of(counting, y));
+	int order = sfsi_span_compare(key_of(counting, x), key_of(counting, y));
 	if (!order)
 		order = (x->commit > y->commit) - (x->commit < y->commit);
 	return order ? order : (x->number > y->number) - (x->number < y->number);
@@ -141,7 +141,7 @@ static struct block *block_of(const struct counting *counting, struct sfs_span t
 	size_t low = 1, high = counting->len;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (sfsi_span_order(sfs_buf_span(&counting->blocks[mid].boundary), tail) <= 0)
+		if (sfsi_span_compare(sfs_buf_span(&counting->blocks[mid].boundary), tail) <= 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -153,8 +153,8 @@ static struct block *block_of(const struct counting *counting, struct sfs_span t
 static struct block *block_at(struct counting *counting, struct sfs_span tail)
 {
 	while (counting->at + 1 < counting->len &&
-	       sfsi_span_order(sfs_buf_span(&counting->blocks[counting->at + 1].boundary), tail) <=
-		       0)
+	       sfsi_span_compare(sfs_buf_span(&counting->blocks[counting->at + 1].boundary),
+				 tail) <= 0)
 		counting->at++;
 	return &counting->blocks[counting->at];
 }
@@ -215,7 +215,7 @@ static void count_rowless(struct counting *counting, const struct sfs_span *befo
 		const struct change *change = &counting->changes[counting->change_at];
 		struct sfs_span key = key_of(counting, change);
 		if (change->table != counting->table ||
-		    (before && sfsi_span_order(key, *before) >= 0))
+		    (before && sfsi_span_compare(key, *before) >= 0))
 			break;
 		counting->keys_sum -= replay(counting, key, 0, 0) * sfsi_hash(key, counting->seed);
 	}

@@ -5,6 +5,7 @@
  * a scan of one of them. Blocks that grew too large are divided later, and empty ones removed, by the
  * worker: only it may scan, since a change in the making is not visible to scans.
  */
+#include "base/array.h"
 #include "index/table.h"
 
 struct sfsi_index_block *sfsi_index_block_new(struct sfs_span boundary)
@@ -25,7 +26,7 @@ size_t sfsi_index_block_of(const struct sfsi_index_table *table, struct sfs_span
 		size_t mid = low + (high - low) / 2;
 		const struct sfsi_index_block *block = table->blocks[mid];
 		struct sfs_span boundary = { block->boundary, block->len };
-		if (sfsi_span_order(boundary, tail) <= 0)
+		if (sfsi_span_compare(boundary, tail) <= 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -253,15 +254,8 @@ static struct sfs_span boundary_of(const struct sfsi_index_block *block)
 
 static int add_part(struct divide *divide, struct sfs_span boundary)
 {
-	if (divide->count == divide->cap) {
-		size_t cap = divide->cap ? divide->cap * 2 : 8;
-		struct sfsi_index_block **parts = realloc(divide->parts,
-							  cap * sizeof(struct sfsi_index_block *));
-		if (!parts)
-			return SFS_ERR_NO_MEMORY;
-		divide->parts = parts;
-		divide->cap = cap;
-	}
+	if (sfsi_array_grow(&divide->parts, divide->count, &divide->cap, sizeof *divide->parts) < 0)
+		return SFS_ERR_NO_MEMORY;
 	divide->parts[divide->count] = sfsi_index_block_new(boundary);
 	return divide->parts[divide->count++] ? 0 : SFS_ERR_NO_MEMORY;
 }
@@ -302,7 +296,7 @@ static int divide_row(void *arg, struct sfs_span key, struct sfs_span val)
 	struct divide *divide = arg;
 	struct sfs_span tail = sfsi_index_row_tail(key);
 	(void)val;
-	if (divide->end.len && sfsi_span_order(tail, divide->end) >= 0)
+	if (divide->end.len && sfsi_span_compare(tail, divide->end) >= 0)
 		return 1;
 	divide->err = divide_entry(divide, tail);
 	return divide->err < 0 ||

@@ -251,7 +251,7 @@ static size_t number_of(const struct sfsi_index_keys *keys, struct sfs_span key)
 	size_t low = 0, high = keys->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = sfsi_span_order(sfsi_index_keys_at(keys, middle), key);
+		int order = sfsi_span_compare(sfsi_index_keys_at(keys, middle), key);
 		if (order == 0)
 			return middle;
 		if (order < 0)

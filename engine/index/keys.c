@@ -3,6 +3,7 @@
  * JSON texts, which no table has, is made by going over all keys as often as needed, keeping the
  * next ones in order each time, so that memory stays bounded.
  */
+#include "base/array.h"
 #include "index/read.h"
 #include "index/walk.h"
 
@@ -35,14 +36,8 @@ static struct sfs_span page_key(const struct page *page, size_t i)
 
 static int page_add(struct page *page, struct sfs_span key, uint64_t count)
 {
-	if (page->len == page->cap) {
-		size_t cap = page->cap ? page->cap * 2 : 64;
-		struct page_item *items = realloc(page->items, cap * sizeof *items);
-		if (!items)
-			return SFS_ERR_NO_MEMORY;
-		page->items = items;
-		page->cap = cap;
-	}
+	if (sfsi_array_grow(&page->items, page->len, &page->cap, sizeof *page->items) < 0)
+		return SFS_ERR_NO_MEMORY;
 	page->items[page->len] = (struct page_item){ page->bytes.len, key.len, count };
 	int err = sfs_buf_append(&page->bytes, key.data, key.len);
 	page->len += !err;
@@ -54,7 +49,7 @@ static int page_row(void *arg, struct sfs_span key, struct sfs_span val)
 	struct page *page = arg;
 	struct sfs_span tail = sfsi_index_row_tail(key);
 	uint64_t count, commit;
-	if (page->end.len && sfsi_span_order(tail, page->end) >= 0)
+	if (page->end.len && sfsi_span_compare(tail, page->end) >= 0)
 		return 1;
 	/* Objects without keys have no key to show. */
 	if (sfs_span_equal(tail, SFSI_INDEX_NO_KEY))
@@ -244,8 +239,8 @@ static void json_key_fini(struct json_key *key)
 static int json_up(const void *a, const void *b)
 {
 	const struct json_key *x = a, *y = b;
-	int order = sfsi_span_order(sfs_buf_span(&x->json), sfs_buf_span(&y->json));
-	return order ? order : sfsi_span_order(sfs_buf_span(&x->key), sfs_buf_span(&y->key));
+	int order = sfsi_span_compare(sfs_buf_span(&x->json), sfs_buf_span(&y->json));
+	return order ? order : sfsi_span_compare(sfs_buf_span(&x->key), sfs_buf_span(&y->key));
 }
 
 static int json_down(const void *a, const void *b)

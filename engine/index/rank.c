@@ -50,7 +50,7 @@ static int count_row(void *arg, struct sfs_span key, struct sfs_span val)
 {
 	struct counting *counting = arg;
 	(void)val;
-	if (sfsi_span_order(key, counting->end) >= 0)
+	if (sfsi_span_compare(key, counting->end) >= 0)
 		return 1;
 	counting->count++;
 	return 0;

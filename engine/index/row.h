@@ -17,6 +17,7 @@
 #define SFSI_INDEX_ROW_H
 
 #include "backend/backend.h"
+#include "backend/key.h"
 #include "bytes.h"
 #include "index/key.h"
 #include "keys.h"
@@ -42,14 +43,6 @@ static inline struct sfs_span sfsi_index_row_tail(struct sfs_span key)
 {
 	return (struct sfs_span){ (const uint8_t *)key.data + SFSI_INDEX_PREFIX,
 				  key.len - SFSI_INDEX_PREFIX };
-}
-
-/** memcmp, the shorter first: the order of keys in a backend. */
-static inline int sfsi_span_order(struct sfs_span a, struct sfs_span b)
-{
-	size_t least = a.len < b.len ? a.len : b.len;
-	int order = least ? memcmp(a.data, b.data, least) : 0;
-	return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
 /** @tail  what follows the prefix, at most what a row has room for. */

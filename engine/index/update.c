@@ -116,9 +116,10 @@ static int merge(const struct place *at, const struct sfsi_index_keys *old,
 	size_t i = 0, k = 0;
 	int err = 0;
 	while (!err && (i < count_of(old) || k < count_of(new))) {
-		int order = i == count_of(old)   ? 1
-			    : k == count_of(new) ? -1
-						 : sfsi_span_order(key_at(old, i), key_at(new, k));
+		int order = i == count_of(old) ? 1
+			    : k == count_of(new)
+				    ? -1
+				    : sfsi_span_compare(key_at(old, i), key_at(new, k));
 		if (order < 0)
 			err = remove_entry(at, key_at(old, i));
 		else if (order > 0)
@@ -169,7 +170,8 @@ static bool covers(const struct sfsi_index_table *table, const struct sfsi_deriv
 	if (!side->record)
 		return false;
 	return table->state == SFSI_INDEX_READY ||
-	       (table->cursor.len && sfsi_span_order(side->oid, sfs_buf_span(&table->cursor)) <= 0);
+	       (table->cursor.len &&
+		sfsi_span_compare(side->oid, sfs_buf_span(&table->cursor)) <= 0);
 }
 
 /** Keys of most functions follow from the body alone. */

@@ -1,4 +1,5 @@
 /* Walking over entries: see walk.h. Backwards a block is read at a time: backends only scan forwards. */
+#include "base/array.h"
 #include "index/walk.h"
 
 #define PAGE_FIRST 32
@@ -14,14 +15,8 @@ void sfsi_index_page_fini(struct sfsi_index_page *page)
 static int page_add(struct sfsi_index_page *page, struct sfs_span tail, size_t key_len,
 		    uint64_t serial)
 {
-	if (page->count == page->cap) {
-		size_t cap = page->cap ? page->cap * 2 : PAGE_FIRST;
-		struct sfsi_index_page_item *items = realloc(page->items, cap * sizeof *items);
-		if (!items)
-			return SFS_ERR_NO_MEMORY;
-		page->items = items;
-		page->cap = cap;
-	}
+	if (sfsi_array_grow(&page->items, page->count, &page->cap, sizeof *page->items) < 0)
+		return SFS_ERR_NO_MEMORY;
 	struct sfsi_index_page_item item = { page->bytes.len, tail.len, key_len, serial };
 	int err = sfs_buf_append(&page->bytes, tail.data, tail.len);
 	if (!err)
@@ -98,9 +93,9 @@ static int read_row(void *arg, struct sfs_span key, struct sfs_span val)
 	struct sfsi_index_walk *walk = reading->walk;
 	struct sfs_span tail = sfsi_index_row_tail(key);
 	struct sfsi_index_entry entry;
-	if (walk->has_high && sfsi_span_order(tail, sfs_buf_span(&walk->high)) >= 0)
+	if (walk->has_high && sfsi_span_compare(tail, sfs_buf_span(&walk->high)) >= 0)
 		return 1;
-	if (sfsi_span_order(tail, reading->low) < 0)
+	if (sfsi_span_compare(tail, reading->low) < 0)
 		return 0;
 	reading->err = sfsi_index_entry_decode(tail, val, &entry);
 	if (!reading->err)
@@ -158,7 +153,7 @@ static int page_down(struct sfsi_index_walk *walk)
 	if (!err)
 		err = sfs_buf_append(&low, walk->low.data, walk->low.len);
 	/* Before the range: what is left of it is all in this block. */
-	bool last = sfsi_span_order(sfs_buf_span(&boundary), sfs_buf_span(&low)) <= 0;
+	bool last = sfsi_span_compare(sfs_buf_span(&boundary), sfs_buf_span(&low)) <= 0;
 	if (!err)
 		err = read_rows(walk, last ? sfs_buf_span(&low) : sfs_buf_span(&boundary),
 				sfs_buf_span(&low), 0, &full);

@@ -164,7 +164,7 @@ static int range_prefix(struct sfsi_query_condition *condition, struct sfs_span 
 
 static int compare_keys(const void *a, const void *b)
 {
-	return sfsi_span_order(sfs_buf_span(a), sfs_buf_span(b));
+	return sfsi_span_compare(sfs_buf_span(a), sfs_buf_span(b));
 }
 
 /** In order, each once. */

@@ -79,8 +79,8 @@ void sfsi_query_forget(struct sfs_query *query)
 
 static bool in_range(const struct sfsi_query_range *range, struct sfs_span key)
 {
-	return sfsi_span_order(key, sfs_buf_span(&range->low)) >= 0 &&
-	       (!range->high.len || sfsi_span_order(key, sfs_buf_span(&range->high)) < 0);
+	return sfsi_span_compare(key, sfs_buf_span(&range->low)) >= 0 &&
+	       (!range->high.len || sfsi_span_compare(key, sfs_buf_span(&range->high)) < 0);
 }
 
 static bool in_ranges(const struct sfsi_query_condition *condition, struct sfs_span key)
@@ -154,7 +154,7 @@ static size_t place_of(const struct sfsi_index_keys *keys, struct sfs_span key)
 	size_t low = 0, high = keys->count;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (sfsi_span_order(sfsi_index_keys_at(keys, mid), key) < 0)
+		if (sfsi_span_compare(sfsi_index_keys_at(keys, mid), key) < 0)
 			low = mid + 1;
 		else
 			high = mid;

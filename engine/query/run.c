@@ -1,4 +1,5 @@
 /* Results of a query: in order, within the window; how many; whether an object is one; facets. */
+#include "base/array.h"
 #include "query/query.h"
 #include "raw_index.h"
 #include "base/map.h"
@@ -48,11 +49,11 @@ static int compare_items(const void *a, const void *b, void *arg)
 	/* Without a key: last, in both directions. */
 	if (!x->key_len != !y->key_len)
 		return x->key_len ? -1 : 1;
-	int order = sfsi_span_order(item_key(query, x), item_key(query, y));
+	int order = sfsi_span_compare(item_key(query, x), item_key(query, y));
 	if (!order)
 		order = (x->cookie > y->cookie) - (x->cookie < y->cookie);
 	if (!order)
-		order = sfsi_span_order(item_oid(query, x), item_oid(query, y));
+		order = sfsi_span_compare(item_oid(query, x), item_oid(query, y));
 	return query->down ? -order : order;
 }
 
@@ -82,14 +83,9 @@ static int cut_items(struct sfs_query *query)
 static int add_item(struct sfs_query *query, const struct sfsi_query_candidate *candidate,
 		    struct sfs_span key)
 {
-	if (query->items_len == query->items_cap) {
-		size_t cap = query->items_cap ? query->items_cap * 2 : 64;
-		struct sfsi_query_item *items = realloc(query->items, cap * sizeof *items);
-		if (!items)
-			return SFS_ERR_NO_MEMORY;
-		query->items = items;
-		query->items_cap = cap;
-	}
+	if (sfsi_array_grow(&query->items, query->items_len, &query->items_cap,
+			    sizeof *query->items) < 0)
+		return SFS_ERR_NO_MEMORY;
 	struct sfsi_query_item item = {
 		.off = query->items_bytes.len,
 		.key_len = key.len,

@@ -1,4 +1,5 @@
 /* What a query reads, candidate by candidate: the listing of the class, or ranges of one index. */
+#include "base/array.h"
 #include "query/query.h"
 #include "raw_index.h"
 #include "raw_page.h"
@@ -60,14 +61,9 @@ struct listing {
 
 static int add_item(struct sfs_query *query, struct sfs_span oid, uint64_t serial, uint64_t cookie)
 {
-	if (query->page_len == query->page_cap) {
-		size_t cap = query->page_cap ? query->page_cap * 2 : PAGE;
-		struct sfsi_query_item *items = realloc(query->page_items, cap * sizeof *items);
-		if (!items)
-			return SFS_ERR_NO_MEMORY;
-		query->page_items = items;
-		query->page_cap = cap;
-	}
+	if (sfsi_array_grow(&query->page_items, query->page_len, &query->page_cap,
+			    sizeof *query->page_items) < 0)
+		return SFS_ERR_NO_MEMORY;
 	query->page_items[query->page_len++] = (struct sfsi_query_item){
 		.off = query->page.len,
 		.oid_len = oid.len,
