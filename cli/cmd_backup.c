@@ -2,6 +2,7 @@
  * storefs backup: take backups of a store, list them, read them whole, remove old ones.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <storefs/backup.h>
@@ -226,7 +227,7 @@ static int make_folder_path(struct backing *backing, const char *store)
 	int err;
 	if (!to)
 		return sfs_backup_folder(store, folder);
-	else if (to[0] == '/')
+	else if (to[0] == '/' || ctx->cwd_fd == AT_FDCWD)
 		err = sfs_buf_printf(folder, "%s", to);
 	else
 		err = sfs_buf_printf(folder, "/proc/self/fd/%d/%s", ctx->cwd_fd, to);

@@ -188,7 +188,7 @@ static int open_store(struct cli_ctx *ctx, const char *path)
 {
 	struct sfs_store_config config = {
 		.path = path,
-		.flags = reads(ctx) ? SFS_STORE_READ_ONLY : 0,
+		.flags = reads(ctx) ? SFS_STORE_READ_ONLY | SFS_STORE_TAKE_IN : 0,
 		.owner_note = "a storefs command",
 	};
 	struct sfs_diag diag = SFS_DIAG_INIT;

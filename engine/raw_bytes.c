@@ -120,6 +120,7 @@ static int stat_none(const struct place *place, struct stat *ret)
 	snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - place->path) : 0, place->path);
 	if (fstatat(place->dir_fd, path, ret, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
+	ret->st_mode = (ret->st_mode & 0666u) | S_IFREG;
 	ret->st_size = 0;
 	ret->st_blocks = 0;
 	return 0;

@@ -85,7 +85,8 @@ int sfsi_backup_set_valid(int dir_fd, bool valid)
 
 struct reading {
 	struct sfsi_copying copying;
-	int dir_fd;
+	int dir_fd, pool_fd;
+	int found; /* what the first damaged file said in diag */
 	struct sfs_diag *diag;
 };
 
@@ -116,7 +117,15 @@ static int compare_file(struct sfsi_copying *copying, int dir_fd,
 static int on_file(void *arg, const struct sfsi_backup_file *file)
 {
 	struct reading *reading = arg;
-	return compare_file(&reading->copying, reading->dir_fd, file, reading->diag);
+	int err = compare_file(&reading->copying, reading->dir_fd, file,
+			       reading->found ? NULL : reading->diag);
+	if (err != SFS_ERR_CORRUPT && err != SFS_ERR_IO)
+		return err;
+	reading->found = reading->found ? reading->found : err;
+	/* The next backup copies it anew. */
+	if (file->pool[0] && reading->pool_fd >= 0)
+		(void)!unlinkat(reading->pool_fd, file->pool, 0);
+	return 0;
 }
 
 struct dropping {
@@ -151,10 +160,16 @@ int sfsi_backup_drop_damaged(const struct sfsi_backup_place *place, int dir_fd,
 static int verify_in(const struct sfs_backup_config *config, int dir_fd, const char *path,
 		     struct sfs_diag *diag)
 {
-	struct reading reading = { .dir_fd = dir_fd, .diag = diag };
+	SFSI_AUTO_BUF struct sfs_buf pool = SFS_BUF_INIT;
+	int err = sfs_buf_printf(&pool, "%s/" SFSI_BACKUP_POOL "%c", config->folder, 0);
+	if (err < 0)
+		return err;
+	SFSI_AUTO_FD int pool_fd = open(pool.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct reading reading = { .dir_fd = dir_fd, .pool_fd = pool_fd, .diag = diag };
 	struct sfs_backup figures;
 	sfsi_copying_init(&reading.copying, config, -1);
-	int err = sfsi_backup_read(dir_fd, on_file, &reading, &figures, diag);
+	err = sfsi_backup_read(dir_fd, on_file, &reading, &figures, diag);
+	err = err < 0 ? err : reading.found;
 	return err < 0 ? err : sfsi_backup_read_store(path, true, &figures, diag);
 }
 

@@ -350,31 +350,30 @@ static int open_cache(const struct sfsi_sidecar_place *place, int *ret_fd, struc
 	return err < 0 ? sfs_diag_set(diag, err, "make folder %s: %s", path, sfs_err_text(err)) : 0;
 }
 
-/** The sidecar in a root that takes no writes serves as it is, from a copy. */
-static int copy_settled(const struct sfsi_sidecar_place *place, int settled_fd, int *ret_fd,
-			struct sfs_diag *diag)
+/** The sidecar in a root that may not be written serves as it is, from a copy in the cache. */
+static int copy_settled(const struct sfs_store *store, int settled_fd, struct sfs_diag *diag)
 {
-	int err = open_cache(place, ret_fd, diag);
-	if (err < 0)
-		return err;
-	clear(*ret_fd);
-	err = copy_tree(settled_fd, *ret_fd);
+	clear(store->dir_fd);
+	int err = copy_tree(settled_fd, store->dir_fd);
 	if (!err)
-		err = copy_file(settled_fd, *ret_fd, SFSI_SIDECAR_FILE);
+		err = copy_file(settled_fd, store->dir_fd, SFSI_SIDECAR_FILE);
 	return err < 0 ? sfs_diag_set(diag, err, "copy %s/" SFSI_SIDECAR_NAME " to %s: %s",
-				      place->root, (const char *)place->cache.data,
-				      sfs_err_text(err))
+				      store->mirror->root, store->home, sfs_err_text(err))
 		       : 0;
 }
 
-/** Which folder is it? Sets home, dir_fd and settled. */
+/** Which folder is it? Sets home, dir_fd and settled. *ret_copy: of what it is to be a copy; -1: of none. */
 static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_place *place,
+			 const struct sfs_store_config *config, int *ret_copy,
 			 struct sfs_diag *diag)
 {
 	struct sfsi_mirror *mirror = store->mirror;
 	char name[NAME_MAX + 1];
 	SFSI_AUTO_FD int settled_fd = open_settled(place);
-	mirror->read_only = takes_no_writes(place->root_fd);
+	/* Who only wants to read leaves no trace: what others did is taken in elsewhere. */
+	mirror->read_only = takes_no_writes(place->root_fd) ||
+			    ((config->flags & SFS_STORE_READ_ONLY) &&
+			     !(config->flags & SFS_STORE_TAKE_IN));
 	mirror->settled = settled_fd >= 0 && !mirror->read_only;
 	if (settled_fd < 0 && !is_known(place))
 		return not_store(place->root, diag);
@@ -388,8 +387,9 @@ static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_plac
 	store->home = place->cache.data ? strdup(place->cache.data) : NULL;
 	if (!store->home)
 		return SFS_ERR_NO_MEMORY;
-	return settled_fd >= 0 ? copy_settled(place, settled_fd, &store->dir_fd, diag)
-			       : open_cache(place, &store->dir_fd, diag);
+	*ret_copy = settled_fd;
+	settled_fd = -1;
+	return open_cache(place, &store->dir_fd, diag);
 }
 
 /** One process for each root, wherever its sidecar is. */
@@ -461,9 +461,12 @@ static int open_parts(struct sfs_store *store, const struct sfsi_sidecar_place *
 	mirror->file = place->file ? strdup(place->file) : NULL;
 	if (mirror->root_fd < 0 || !mirror->root || (place->file && !mirror->file))
 		return SFS_ERR_NO_MEMORY;
-	int err = choose_folder(store, place, diag);
+	SFSI_AUTO_FD int copy_fd = -1;
+	int err = choose_folder(store, place, config, &copy_fd, diag);
 	if (!err)
 		err = lock_root(store, place, config, diag);
+	if (!err && copy_fd >= 0)
+		err = copy_settled(store, copy_fd, diag);
 	if (!err)
 		err = identify(store, ret_create, diag);
 	if (err < 0)

@@ -138,7 +138,10 @@ struct sfs_store_config {
 };
 
 enum sfs_store_flags {
-	SFS_STORE_READ_ONLY = 1u << 0, /* change nothing on disk */
+	/* Change nothing on disk. Of a folder of another program a copy is read of what storefs keeps there … */
+	SFS_STORE_READ_ONLY = 1u << 0,
+	/* … but with this too that is brought up to date, which is cheaper than a copy. */
+	SFS_STORE_TAKE_IN = 1u << 1,
 };
 
 /**
