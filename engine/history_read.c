@@ -2,6 +2,7 @@
  * Earlier versions of objects, as others see them. Nothing here changes anything: a version that is too old
  * is passed over, and waits for a save or for history_expire.c.
  */
+#include <stdio.h>
 #include "document/document.h"
 #include "history.h"
 #include "memo.h"
@@ -58,6 +59,17 @@ static int read_row(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 	if (!err)
 		err = sfsi_version_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
 	return !err && ret->time_ns != item->time_ns ? SFS_ERR_NOT_FOUND : err;
+}
+
+void sfs_version_name(int64_t time_ns, char ret[SFS_VERSION_NAME_SIZE])
+{
+	struct tm tm;
+	int64_t us = (time_ns / 1000 % 1000000 + 1000000) % 1000000;
+	time_t seconds = (time_t)((time_ns - us * 1000) / 1000000000);
+	gmtime_r(&seconds, &tm);
+	/* All years that nanoseconds can say have four digits. */
+	size_t len = strftime(ret, SFS_VERSION_NAME_SIZE, "%Y-%m-%dT%H%M%S", &tm);
+	snprintf(ret + len, SFS_VERSION_NAME_SIZE - len, ".%06uZ", (unsigned)us % 1000000);
 }
 
 static struct sfs_version version_of(const struct sfsi_version *item,

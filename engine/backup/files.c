@@ -208,8 +208,8 @@ static bool read_path(char *path)
 
 static int give_file(struct line *line, sfsi_backup_file_fn *fn, void *arg)
 {
-	if (!read_path(line->path) || !is_inside(line->path) || strlen(line->hash) != SFS_HASH_SIZE - 1 ||
-	    strchr(line->pool, '/'))
+	if (!read_path(line->path) || !is_inside(line->path) ||
+	    strlen(line->hash) != SFS_HASH_SIZE - 1 || strchr(line->pool, '/'))
 		return SFS_ERR_CORRUPT;
 	struct sfsi_backup_file file = {
 		.path = line->path,

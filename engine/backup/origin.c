@@ -35,9 +35,9 @@ struct sfsi_origin {
 	struct held *held; /* [held_len] */
 	size_t held_len, held_cap;
 	bool locked;
-	int64_t moment_ns;       /* what is newer was not there yet */
-	struct sfs_store *store; /* the backup itself */
-	struct sfsi_folder past; /* its rows */
+	int64_t moment_ns;           /* what is newer was not there yet */
+	struct sfs_store *store;     /* the backup itself */
+	struct sfsi_folder past;     /* its rows */
 	char made[SFSI_FROZEN_PATH]; /* the last folder that was made */
 };
 
@@ -329,7 +329,7 @@ static int take_other(struct sfsi_origin *origin, int at, const char *name, cons
 	if (fd < 0 || fstat(fd, &stat) < 0)
 		return sfsi_err_from_errno(errno);
 	return !S_ISREG(stat.st_mode) || is_newer(origin, path, &stat) ? 0
-								      : take_fd(origin, fd, path);
+								       : take_fd(origin, fd, path);
 }
 
 static int walk(struct sfsi_origin *origin, int dir_fd, const char *path, unsigned depth);

@@ -349,10 +349,10 @@ static int take_parts(struct sfsi_taking *taking)
 	struct sfs_store *store = taking->store;
 	int err = take_folder(taking, store->dir_fd, SNAPSHOT, "db");
 	if (!err)
-		err = store->mirror ? take_own(taking, store->dir_fd, SFSI_SIDECAR_FILE,
-					       SFSI_SIDECAR_FILE)
-				    : take_own(taking, store->dir_fd, SFSI_STORE_FILE,
-					       SFSI_STORE_FILE);
+		err = store->mirror
+			      ? take_own(taking, store->dir_fd, SFSI_SIDECAR_FILE,
+					 SFSI_SIDECAR_FILE)
+			      : take_own(taking, store->dir_fd, SFSI_STORE_FILE, SFSI_STORE_FILE);
 	if (!err && faccessat(store->dir_fd, SFSI_SETTINGS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		err = take_own(taking, store->dir_fd, SFSI_SETTINGS_FILE, SFSI_SETTINGS_FILE);
 	if (!err)
@@ -492,7 +492,9 @@ static int take_in(struct sfsi_taking *taking, const char *folder)
 int sfs_backup_take(struct sfs_store *store, const struct sfs_backup_config *config,
 		    struct sfs_backup *ret, struct sfs_diag *diag)
 {
-	struct sfsi_taking taking = { .store = store, .config = config, .dir_fd = -1, .diag = diag };
+	struct sfsi_taking taking = {
+		.store = store, .config = config, .dir_fd = -1, .diag = diag
+	};
 	SFSI_AUTO_BUF struct sfs_buf folder = SFS_BUF_INIT;
 	if (store->dir_fd < 0)
 		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED, "a memory store has no backups");

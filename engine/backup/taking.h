@@ -29,7 +29,7 @@ struct sfsi_taking {
 	struct sfs_backup last; /* of the folder; all 0: none */
 	struct sfs_backup backup;
 	char temp[SFS_BACKUP_NAME_SIZE + sizeof SFSI_BACKUP_TEMP];
-	int dir_fd; /* of temp */
+	int dir_fd;                 /* of temp */
 	struct sfsi_origin *origin; /* of a mirror; NULL: none */
 	struct sfs_diag *diag;
 };

@@ -98,7 +98,8 @@ static int raw_again(struct sfsi_folder *folder, struct sfsi_class *class, struc
 				 txn, sfs_ino_make(class->id, sfsi_get_be64(serial.data)), &raw);
 }
 
-static int drop(struct sfsi_folder *folder, struct sfsi_class *class, char part, struct sfs_span oid)
+static int drop(struct sfsi_folder *folder, struct sfsi_class *class, char part,
+		struct sfs_span oid)
 {
 	struct sfsi_txn *txn;
 	struct sfsi_key key;
@@ -114,8 +115,8 @@ static int drop_task(struct sfsi_folder *folder, struct sfsi_class *class, struc
 	return drop(folder, class, 'W', oid);
 }
 
-static int drop_raw_task(struct sfsi_folder *folder, struct sfsi_class *class, struct sfs_span serial,
-			 struct sfs_span val)
+static int drop_raw_task(struct sfsi_folder *folder, struct sfsi_class *class,
+			 struct sfs_span serial, struct sfs_span val)
 {
 	(void)val;
 	return drop(folder, class, 'V', serial);

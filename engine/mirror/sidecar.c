@@ -294,7 +294,7 @@ static int copy_entry(int from, int to, const struct dirent *entry)
 
 static bool is_left_out(const char *name)
 {
-	static const char *const names[] = { ".",	   "..",   SFSI_SIDECAR_FILE, SFS_BACKUP_FOLDER,
+	static const char *const names[] = { ".",    "..",   SFSI_SIDECAR_FILE, SFS_BACKUP_FOLDER,
 					     "lock", "root", "snapshot.tmp" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(names[i], name) == 0)

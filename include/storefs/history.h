@@ -25,6 +25,10 @@ struct sfs_version {
 	uint64_t size; /* bytes of the JSON document */
 };
 
+#define SFS_VERSION_NAME_SIZE 26
+/** A time as "2026-11-22T010203.123456Z", in UTC, which sfs_time_parse() reads. */
+SFS_API void sfs_version_name(int64_t time_ns, char ret[SFS_VERSION_NAME_SIZE]);
+
 /** Valid during the call; nonzero stops. fn may call the store. */
 typedef int sfs_version_fn(void *arg, const struct sfs_version *version);
 
