@@ -123,7 +123,10 @@ const struct cli_cmd cli_cmd_config = {
 		"history=N       earlier versions that are kept of each object (0 to 100;\n"
 		"                default: 10)\n"
 		"history_for=T   how long a version is kept after it was replaced: 90s, 15m, 6h,\n"
-		"                7d, 2w (1m to 100 years; default: 7d)",
+		"                7d, 2w (1m to 100 years; default: 7d)\n"
+		"history_every=T a state that was in force for less is kept only now and then, so that\n"
+		"                quick saves do not push out what was there before; 0: each is kept\n"
+		"                (0 to 1d; default: 1s)",
 	.options = options,
 	.examples = "storefs config /srv/blog\n"
 		    "storefs config /srv/blog history=20 history_for=30d",

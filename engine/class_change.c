@@ -4,6 +4,7 @@
  */
 #include "backref.h"
 #include "class_private.h"
+#include "history.h"
 #include "index/table.h"
 #include "database/database.h"
 #include "mirror/mirror.h"
@@ -363,6 +364,8 @@ int sfsi_class_remove_in(struct sfsi_txn *txn, struct sfs_span name)
 		err = sfsi_backrefs_mark(txn, class, (struct sfs_span){ "", 0 }, NULL);
 	if (!err)
 		err = sfsi_index_forget(txn, class);
+	if (!err)
+		err = sfsi_txn_remove_all(txn, class->id, sfs_span_str("V"), 0, NULL);
 	return err < 0 ? err : sfsi_refused_drop_all(txn, class);
 }
 
@@ -380,6 +383,8 @@ int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
 			err = sfsi_database_fault(class->database);
 		if (!err && class && info.objects == 0)
 			err = sfsi_indexer_finish(store, class, SIZE_MAX);
+		if (!err && class && !info.objects && !info.files && info.attr.nlink <= 2)
+			err = sfsi_history_forget(store, class->id);
 		if (!err)
 			err = sfsi_txn_begin(store, &txn);
 		if (!err)

@@ -14,7 +14,8 @@ struct sfsi_txn;
 
 /** One side of a change: an object as it was, or as it becomes. */
 struct sfsi_derive_side {
-	struct sfs_span oid;
+	struct sfs_span
+		oid; /* without a record: of what it went to; that of the other side: it is removed */
 	const struct sfsi_record *record; /* NULL: there is no object on this side */
 };
 

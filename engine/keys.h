@@ -20,6 +20,8 @@
  *   B  hash u64  class u32  n u8  relation[n]  serial u64  oid
  *                                     reference back: who refers to the oid (here, of this class)
  *   M  class u64                      (partition 0) references back that are to be made right
+ *   V  H  oid                         which earlier versions an object has (history.h)
+ *   V  S  slot u8  oid                … one of them
  *
  * Integers are big-endian. docs/format.md describes the values.
  */

@@ -5,6 +5,7 @@
  */
 #include "departed.h"
 #include "derive.h"
+#include "history.h"
 #include "mirror/mirror.h"
 #include "object.h"
 #include "rows.h"
@@ -156,6 +157,8 @@ int sfsi_object_change(struct sfsi_txn *txn, uint32_t class_id,
 	bool same_name = before->record && after->record && sfs_span_equal(before->oid, after->oid);
 	/* The class takes part in the commit, whatever becomes of the object. */
 	int err = sfsi_txn_class(txn, class_id, &class);
+	if (!err)
+		err = sfsi_history_keep(txn, class_id, before, after);
 	if (!err && !same_name)
 		err = change_name(txn, class_id, before, after);
 	if (!err)

@@ -97,7 +97,7 @@ static int rename_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 		err = sfsi_refused_drop(txn, class_id, oid);
 	if (err < 0)
 		return err;
-	struct sfsi_derive_side was = { oid, &source }, gone = { oid, NULL };
+	struct sfsi_derive_side was = { oid, &source }, gone = { new_oid, NULL };
 	err = exists ? take_over(txn, class_id, new_oid, &source, &target)
 		     : move_to(txn, class_id, oid, new_oid, &source);
 	if (err < 0)
@@ -377,7 +377,7 @@ static int to_raw_in(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oi
 	err = sfsi_raw_make_in(txn, out->dir, out->name, &make, &out->made);
 	if (!err)
 		err = store_text(txn, class_id, sfs_buf_span(&text), &record.object, &out->made);
-	struct sfsi_derive_side was = { oid, &record }, gone = { oid, NULL };
+	struct sfsi_derive_side was = { oid, &record }, gone = { { "", 0 }, NULL };
 	if (!err)
 		err = sfsi_object_change(txn, class_id, &was, &gone);
 	/* If this commit fails the object is still there, and what is remembered is not looked at. */

@@ -19,6 +19,8 @@ static const struct sfs_setting table[] = {
 	  offsetof(struct sfs_settings, history) },
 	{ "history_for", "how long a version is kept after it was replaced", SFS_SETTING_INTERVAL,
 	  60, 36500 * DAY, 7 * DAY, offsetof(struct sfs_settings, history_for_s) },
+	{ "history_every", "a state in force for less is kept only now and then",
+	  SFS_SETTING_INTERVAL, 0, DAY, 1, offsetof(struct sfs_settings, history_every_s) },
 };
 
 const struct sfs_setting *sfs_setting_at(size_t i)

@@ -52,6 +52,8 @@ static const char readme[] =
 	"  export/0|1|2/CLASS/42.json    the object for other programs (not listed, but there):\n"
 	"                      oid, type and update times; 1: all of it; 2: with what its\n"
 	"                      relations lead to\n"
+	"  history/CLASS/42/TIME.json    earlier versions of object 42, also when it is gone\n"
+	"                      (not listed above 42, but there); copy one back to restore it\n"
 	"  rejected/CLASS/42.json        a text that a save of object 42 refused; it goes with\n"
 	"                      the next good save. Copy it, correct it, and copy it back\n"
 	"  rejected/CLASS/42.json.error  why it was refused\n"

@@ -15,8 +15,7 @@
 #define DEPTHS 3
 #define COOKIE_FIRST 3
 
-/** Attributes of the directories: they change with the catalogue. */
-static int dir_attr(struct fs *fs, uint64_t like, struct sfs_attr *ret)
+int fs_view_dir_attr(struct fs *fs, uint64_t like, struct sfs_attr *ret)
 {
 	struct sfs_attr attr;
 	int err = sfs_raw_stat(fs->store, like, &attr);
@@ -96,12 +95,12 @@ static const struct fs_view_ops file_ops = {
 
 /* --- the objects of a class --- */
 
-static int class_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
+int fs_view_class_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
 {
 	struct sfs_attr class;
 	int err = sfs_raw_stat(fs->store, sfs_ino_make(view->class_id, 1), &class);
 	if (!err)
-		err = dir_attr(fs, sfs_ino_make(view->class_id, 1), ret);
+		err = fs_view_dir_attr(fs, sfs_ino_make(view->class_id, 1), ret);
 	if (err < 0)
 		return err;
 	/* No way around the class's own directory. */
@@ -190,7 +189,7 @@ static int class_list(struct fs *fs, const struct fs_view *dir, uint64_t after, 
 static const struct fs_view_ops class_ops = {
 	.kind = "export class",
 	.type = S_IFDIR,
-	.attr = class_attr,
+	.attr = fs_view_class_attr,
 	.find = class_find,
 	.list = class_list,
 };
@@ -200,7 +199,7 @@ static const struct fs_view_ops class_ops = {
 static int root_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
 {
 	(void)view;
-	return dir_attr(fs, SFS_INO_ROOT, ret);
+	return fs_view_dir_attr(fs, SFS_INO_ROOT, ret);
 }
 
 /** A class's directory is told from its sisters by depth and class id; the depth comes first. */

@@ -16,6 +16,7 @@ static const struct {
 	{ FS_NODE_CLASS, fs_by_begin },
 	{ FS_NODE_CLASS, fs_field_begin },
 	{ FS_NODE_META_DIR, fs_view_export_begin },
+	{ FS_NODE_META_DIR, fs_view_history_begin },
 	{ FS_NODE_META_DIR, fs_view_meta_begin },
 	{ FS_NODE_META_DIR, fs_view_databases_begin },
 };

@@ -15,6 +15,15 @@ int fs_view_give(struct fs *fs, uint64_t dir, struct fs_view *parent, struct sfs
 int fs_view_export_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
 			 struct fs_view_spec *ret);
 
+/** Attributes of a directory of views that nobody changes, with the times of another node. (view_export.c) */
+int fs_view_dir_attr(struct fs *fs, uint64_t like, struct sfs_attr *ret);
+/** The same of a directory of a class: who may not read that may not read this. */
+int fs_view_class_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret);
+
+/** .storefs/history (view_history.c). */
+int fs_view_history_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
+			  struct fs_view_spec *ret);
+
 /** .storefs/meta (view_meta.c). */
 int fs_view_meta_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret);
 

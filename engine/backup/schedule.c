@@ -1,6 +1,6 @@
 /*
  * Backups by themselves: how often, where, and which are kept is in the file "schedule" of the store's
- * folder; a thread of whoever asked for it takes them.
+ * folder; a thread of whoever asked for it takes them, and removes old versions of objects meanwhile.
  *
  * When the next one is due follows from the newest backup that is not of the future, so it survives restarts;
  * between two attempts at least the interval passes by a clock that can not be set.
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <storefs/errors.h>
+#include <storefs/history.h>
 #include "backup/backup.h"
 #include "base/file.h"
 #include "config.h"
@@ -20,6 +21,8 @@
 #define SCHEDULE_MAX ((size_t)8192)
 /** After an attempt that failed, when the interval is longer. */
 #define RETRY_S 600
+/** So often what is too old is looked for (history.h). */
+#define EXPIRE_S 1800
 
 struct sfsi_scheduler {
 	struct sfs_store *store;
@@ -198,8 +201,10 @@ static int take(struct sfsi_scheduler *scheduler, const struct sfs_backup_schedu
 	return err;
 }
 
-/** Until something changed, at most so many seconds; 0: for ever. False: the end. */
-static bool wait_for(struct sfsi_scheduler *scheduler, int64_t seconds)
+enum wake { WAKE_STOP, WAKE_CHANGED, WAKE_TIME };
+
+/** Until something changed, at most so many seconds. */
+static enum wake wait_for(struct sfsi_scheduler *scheduler, int64_t seconds)
 {
 	SFSI_LOCK_SCOPE(&scheduler->lock);
 	struct timespec until;
@@ -207,10 +212,35 @@ static bool wait_for(struct sfsi_scheduler *scheduler, int64_t seconds)
 	until.tv_sec += seconds;
 	int error = 0;
 	while (!scheduler->stop && !scheduler->changed && error != ETIMEDOUT)
-		error = seconds ? pthread_cond_timedwait(&scheduler->wake, &scheduler->lock, &until)
-				: pthread_cond_wait(&scheduler->wake, &scheduler->lock);
+		error = pthread_cond_timedwait(&scheduler->wake, &scheduler->lock, &until);
+	bool changed = scheduler->changed;
 	scheduler->changed = false;
-	return !scheduler->stop;
+	if (scheduler->stop)
+		return WAKE_STOP;
+	return changed ? WAKE_CHANGED : WAKE_TIME;
+}
+
+static bool should_stop(void *arg)
+{
+	return is_stopping(arg);
+}
+
+/**
+ * Until a backup is due in so many seconds (0: never), or something changed. False: the end. Meanwhile what is too old
+ * goes; what fails is tried again the next time.
+ */
+static bool wait_long(struct sfsi_scheduler *scheduler, int64_t seconds)
+{
+	enum wake wake = WAKE_TIME;
+	bool ever = seconds == 0;
+	while (wake == WAKE_TIME && (ever || seconds > 0)) {
+		int64_t some = ever || seconds > EXPIRE_S ? EXPIRE_S : seconds;
+		wake = wait_for(scheduler, some);
+		seconds -= some;
+		if (wake == WAKE_TIME && some == EXPIRE_S)
+			(void)!sfs_history_expire(scheduler->store, should_stop, scheduler, NULL);
+	}
+	return wake != WAKE_STOP;
 }
 
 static void *run(void *arg)
@@ -226,7 +256,7 @@ static void *run(void *arg)
 			continue;
 		int err = take(scheduler, &schedule);
 		seconds = err && schedule.every_s > RETRY_S ? RETRY_S : schedule.every_s;
-	} while (wait_for(scheduler, seconds));
+	} while (wait_long(scheduler, seconds));
 	return NULL;
 }
 

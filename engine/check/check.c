@@ -20,7 +20,7 @@ static const struct sfsi_check_table *const class_tables[] = {
 	&sfsi_check_refused,     &sfsi_check_positions, &sfsi_check_index_rows,
 	&sfsi_check_index_heads, &sfsi_check_backref,   &sfsi_check_rows,
 	&sfsi_check_another,     &sfsi_check_content,   &sfsi_check_index_journal,
-	&sfsi_check_database,    &sfsi_check_outside,
+	&sfsi_check_database,    &sfsi_check_outside,   &sfsi_check_history,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class, &sfsi_check_catalogue_state,   &sfsi_check_pending,
@@ -65,6 +65,7 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_BACKREF] = "backref",
 	[SFS_CHECK_DANGLING] = "dangling",
 	[SFS_CHECK_ROWS] = "rows",
+	[SFS_CHECK_HISTORY] = "history",
 	[SFS_CHECK_INDEX] = "index",
 	[SFS_CHECK_INDEX_COUNT] = "index-count",
 	[SFS_CHECK_INDEX_ROW] = "index-row",

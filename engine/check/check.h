@@ -17,6 +17,7 @@
  *   backref.c     B, and what objects refer to
  *   rows.c        L
  *   mirror.c      F
+ *   history.c     V
  *
  * Pass 1 walks a partition in pages. Each row is judged by itself and adds to sums: what a record
  * says must be what its entry and its inode say, so what one adds the others take away, and a bucket
@@ -105,7 +106,7 @@ extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_cata
 	sfsi_check_removal, sfsi_check_another, sfsi_check_content, sfsi_check_refused,
 	sfsi_check_positions, sfsi_check_index_rows, sfsi_check_index_heads,
 	sfsi_check_index_journal, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending,
-	sfsi_check_database, sfsi_check_outside, sfsi_check_catalogue_outside;
+	sfsi_check_database, sfsi_check_outside, sfsi_check_catalogue_outside, sfsi_check_history;
 
 /* --- check.c --- */
 

@@ -149,7 +149,8 @@ SFS_API SFS_MUST_CHECK int sfs_backup_schedule_set(struct sfs_store *store,
 						   struct sfs_diag *diag);
 
 /**
- * From now until the store is closed, take backups by its schedule, in a thread of their own. One that
+ * From now until the store is closed, take backups by its schedule, and remove versions of objects that are
+ * too old (history.h), in a thread of their own. A backup that
  * fails leaves a line in errors.ndjson and is tried again after ten minutes at most. Does nothing for a
  * memory store and a read-only one. Not while another thread may do the same.
  */

@@ -58,6 +58,7 @@ enum sfs_check_kind {
 	SFS_CHECK_BACKREF,  /* reference and reference back do not agree */
 	SFS_CHECK_DANGLING, /* note: a relation leads to what does not exist */
 	SFS_CHECK_ROWS,     /* targets of a relation to many that do not belong together */
+	SFS_CHECK_HISTORY, /* an earlier version of an object is damaged or missing, or belongs to nothing */
 	/* indexes: they can be built anew (sfs_index_rebuild) */
 	SFS_CHECK_INDEX,       /* an index and an object disagree */
 	SFS_CHECK_INDEX_COUNT, /* an index counts wrong */

@@ -16,6 +16,8 @@ extern "C" {
 struct sfs_settings {
 	uint64_t history;       /* versions kept of each object, besides the present one; 0: none */
 	uint64_t history_for_s; /* seconds that one is kept after it was replaced */
+	uint64_t
+		history_every_s; /* one in force for less is kept only now and then; 0: each is kept */
 };
 
 /** What a value means, and how a person writes it. */

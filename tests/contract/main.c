@@ -41,6 +41,7 @@ static const struct {
 	{ "query", contract_query, false },
 	{ "lines", contract_lines, false },
 	{ "crossing", contract_crossing, false },
+	{ "history", contract_history, false },
 };
 
 int main(int argc, char **argv)
