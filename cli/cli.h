@@ -91,6 +91,7 @@ struct cli_stream {
 };
 
 #define CLI_GIVEN_MAX 64
+#define CLI_OWNED_MAX 4
 
 /** An option that was given. */
 struct cli_given {
@@ -113,6 +114,8 @@ struct cli_ctx {
 	const char *store_arg; /* --store, or STORE; NULL: none */
 	int argc;              /* arguments after the options, and after STORE */
 	char **argv;
+	void *owned[CLI_OWNED_MAX]; /* what a locate() made, freed with ctx */
+	int owned_count;
 	struct cli_stream out_stream, err_stream;
 };
 
@@ -126,6 +129,9 @@ struct cli_ctx {
 SFS_MUST_CHECK int cli_ctx_init(struct cli_ctx *ctx, const int fds[4],
 				const atomic_bool *cancelled);
 int cli_ctx_fini(struct cli_ctx *ctx, int code);
+
+/** Have memory freed with ctx, at most CLI_OWNED_MAX times. Returns it. Accepts NULL. */
+void *cli_own(struct cli_ctx *ctx, void *memory);
 
 /** Should the verb stop now: cancelled, or nobody reads its output any more? */
 bool cli_stopped(const struct cli_ctx *ctx);

@@ -8,7 +8,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <storefs/check.h>
+#include "differ.h"
 #include "json.h"
+#include "mounts.h"
 #include "progress.h"
 #include "target.h"
 #include "verbs.h"
@@ -261,8 +263,46 @@ static int check_ids(struct cli_ctx *ctx, const uint32_t *ids)
 	return end(&checking, err, &result, &diag);
 }
 
+/** With --against: is the other store the same? */
+static int compare(struct cli_ctx *ctx)
+{
+	const struct cli_differ differ = {
+		.before = sfs_store_path(ctx->store),
+		.after = cli_option(ctx, "against"),
+		.flags = SFS_DIFF_EXACT,
+		.classes = (const char *const *)ctx->argv,
+		.class_count = (size_t)ctx->argc,
+	};
+	return cli_differ(ctx, &differ);
+}
+
+/** The store that is compared is a path of this process. */
+static int locate(struct cli_ctx *ctx)
+{
+	char *path = NULL;
+	const char *other = cli_option(ctx, "against");
+	int err = other ? cli_locate(other, &path) : 0;
+	if (err < 0)
+		return cli_fail(ctx, err, other, NULL);
+	for (int i = 0; i < ctx->given_count && path; i++)
+		if (strcmp(ctx->given[i].option->name, "against") == 0)
+			ctx->given[i].value = path;
+	cli_own(ctx, path);
+	return -1;
+}
+
+static int check_options(struct cli_ctx *ctx)
+{
+	bool more = cli_option(ctx, "data") || cli_option(ctx, "quick");
+	if (cli_option(ctx, "against") && more)
+		return cli_usage(ctx, "--against excludes --data and --quick");
+	return 0;
+}
+
 static int run(struct cli_ctx *ctx)
 {
+	if (cli_option(ctx, "against"))
+		return compare(ctx);
 	uint32_t *ids = calloc((size_t)ctx->argc + 1, sizeof *ids);
 	if (!ids)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
@@ -274,6 +314,7 @@ static int run(struct cli_ctx *ctx)
 }
 
 static const struct cli_option options[] = {
+	{ "against", 'a', "STORE2", "only compare with another store: are they the same?" },
 	{ "data", 'd', NULL, "read the bytes of raws, and compare them with their hashes" },
 	{ "json", 'j', NULL, "as JSON" },
 	{ "rate", 'r', "BYTES", "with --data: read at most so many bytes a second (500K, 20M)" },
@@ -283,7 +324,8 @@ static const struct cli_option options[] = {
 
 const struct cli_cmd cli_cmd_check = {
 	.name = "check",
-	.synopsis = "[--data [--rate BYTES]] [--json] [--quick] STORE [CLASS...]",
+	.synopsis = "[--data [--rate BYTES]] [--json] [--quick] STORE [CLASS...]\n"
+		    "--against STORE2 [--json] STORE [CLASS...]",
 	.summary = "verify that a store is whole",
 	.details =
 		"Reads every record, entry, inode and counter, and verifies that each is whole and\n"
@@ -292,7 +334,10 @@ const struct cli_cmd cli_cmd_check = {
 		"Each problem is one line; a note is worth a look, but is no damage.\n"
 		"With --data all bytes of raws are read and compared with the XXH3-128 that was kept\n"
 		"of them: bytes that differ though size and times of the plain file are the same have\n"
-		"changed by themselves. Raws that have no hash of what they hold now get one.",
+		"changed by themselves. Raws that have no hash of what they hold now get one.\n"
+		"With --against nothing of this is done: all that a copy of a store has is compared,\n"
+		"records, texts, attributes, update times, metadata, bytes; what differs is printed as\n"
+		"'storefs diff' prints it, and is exit code 14.",
 	.options = options,
 	.examples = "storefs check /srv/blog\n"
 		    "storefs check --data --rate 50M /srv/blog\n"
@@ -302,5 +347,7 @@ const struct cli_cmd cli_cmd_check = {
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
 	.min_args = 0,
 	.max_args = -1,
+	.locate = locate,
+	.check = check_options,
 	.run = run,
 };

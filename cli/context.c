@@ -135,8 +135,17 @@ int cli_ctx_init(struct cli_ctx *ctx, const int fds[4], const atomic_bool *cance
 	return 0;
 }
 
+void *cli_own(struct cli_ctx *ctx, void *memory)
+{
+	assert(ctx->owned_count < CLI_OWNED_MAX);
+	ctx->owned[ctx->owned_count++] = memory;
+	return memory;
+}
+
 int cli_ctx_fini(struct cli_ctx *ctx, int code)
 {
+	while (ctx->owned_count)
+		free(ctx->owned[--ctx->owned_count]);
 	fclose(ctx->out);
 	int error = ctx->out_stream.error;
 	if (error && error != EPIPE && error != ECANCELED) {

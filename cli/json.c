@@ -116,6 +116,12 @@ void cli_json_bytes(struct cli_json *json, const char *name, struct sfs_span val
 	put_base64(json, value);
 }
 
+void cli_json_value(struct cli_json *json, const char *name, struct sfs_span value)
+{
+	lead(json, name);
+	fwrite(value.data, 1, value.len, json->out);
+}
+
 void cli_json_pair(struct cli_json *json, struct sfs_span name, struct sfs_span value)
 {
 	lead(json, NULL);

@@ -29,6 +29,8 @@ void cli_json_string(struct cli_json *json, const char *name, const char *value)
 void cli_json_time(struct cli_json *json, const char *name, int64_t ns);
 /** A string of any bytes; when it is no UTF-8 a second member, "<name>_base64", has it exactly. */
 void cli_json_bytes(struct cli_json *json, const char *name, struct sfs_span value);
+/** A value that is JSON already. */
+void cli_json_value(struct cli_json *json, const char *name, struct sfs_span value);
 /** A string of UTF-8 with a name of any bytes. */
 void cli_json_pair(struct cli_json *json, struct sfs_span name, struct sfs_span value);
 /** End of the document: a newline. */

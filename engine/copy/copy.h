@@ -1,6 +1,6 @@
 /*
  * Copying and comparing stores by way of records, documents and files: nothing here knows how a backend
- * keeps things. copy.c has classes, object.c objects, raw.c trees, compare.c the comparison.
+ * keeps things. copy.c has classes, object.c objects, raw.c trees; compare.c says in sentences how a copy differs (diff/).
  */
 #ifndef SFSI_COPY_H
 #define SFSI_COPY_H
@@ -10,12 +10,12 @@
 #include <storefs/raw.h>
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "record.h"
 
 /** A copy, or a comparison, under way. */
 struct sfsi_copying {
 	struct sfs_store *from, *to;
 	sfs_copy_progress_fn *fn;
-	sfs_copy_difference_fn *differs;
 	void *arg;
 	struct sfs_diag *diag;
 	struct sfs_copied done;
@@ -30,9 +30,6 @@ struct sfsi_copying {
 SFS_MUST_CHECK int sfsi_copy_step(struct sfsi_copying *copying, uint64_t *count);
 /** Fail, saying what with. Keeps a sentence that is there. */
 int sfsi_copy_fail(struct sfsi_copying *copying, int err, struct sfs_span what);
-/** Count and tell a difference in the class at hand. SFS_ERR_CANCELLED: stop. */
-SFS_MUST_CHECK int sfsi_copy_differs(struct sfsi_copying *copying, struct sfs_span what,
-				     const char *sentence);
 /** How many objects and raws a store has. */
 uint64_t sfsi_copy_expected(struct sfs_store *store);
 /** Mode, owner and times of something, for setting them on another. */
@@ -58,9 +55,9 @@ SFS_MUST_CHECK int sfsi_copy_page(struct sfs_store *store, uint32_t class_id,
 struct sfs_span sfsi_copy_page_oid(const struct sfsi_copy_page *page, size_t number);
 /** Have two maps in msgpack the same members, in whatever order? SFS_ERR_NOT_FOUND: no. */
 SFS_MUST_CHECK int sfsi_copy_same(struct sfs_span a, struct sfs_span b);
-/** Can the target not keep this text: does it say a type that the class had once? */
-bool sfsi_copy_refuses_text(struct sfsi_copying *copying, struct sfs_span oid,
-			    enum sfs_format format, struct sfs_span text);
+/** Can a class not keep the text of a record: does it say a type that the class had once? */
+bool sfsi_copy_refuses_text(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+			    const struct sfsi_record *record);
 /** The update times of an object as msgpack, as an export has them. */
 SFS_MUST_CHECK int sfsi_copy_updates(struct sfs_store *store, uint32_t class_id,
 				     struct sfs_span oid, struct sfs_buf *ret);
@@ -76,11 +73,15 @@ struct sfsi_copy_entry {
 struct sfsi_copy_entries {
 	struct sfsi_copy_entry *items;
 	size_t count, cap;
+	uint64_t last; /* cookie to go on from */
 	int err;
 };
-/** All entries of a directory, in order of names. The caller frees items. */
-SFS_MUST_CHECK int sfsi_copy_list(struct sfs_store *store, uint64_t dir,
-				  struct sfsi_copy_entries *ret);
+/**
+ * Entries of a directory in order of names: all (after 0, limit 0), or a page of at least limit of them, which are
+ * those that follow a cookie. The caller frees items.
+ */
+SFS_MUST_CHECK int sfsi_copy_list(struct sfs_store *store, uint64_t dir, uint64_t after,
+				  size_t limit, struct sfsi_copy_entries *ret);
 /** A directory in both stores. */
 struct sfsi_copy_pair {
 	uint64_t from, to;

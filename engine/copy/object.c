@@ -184,17 +184,17 @@ static int put_page(struct sfsi_copying *copying, const struct sfsi_copy_page *p
 
 /* --- how they are written --- */
 
-bool sfsi_copy_refuses_text(struct sfsi_copying *copying, struct sfs_span oid,
-			    enum sfs_format format, struct sfs_span text)
+bool sfsi_copy_refuses_text(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+			    const struct sfsi_record *record)
 {
 	const struct sfs_put put = {
-		.class_id = copying->target.id,
+		.class_id = class_id,
 		.oid = oid,
-		.format = format,
-		.text = text,
+		.format = record->text_format,
+		.text = record->text,
 		.flags = SFS_PUT_KEEP_TEXT,
 	};
-	return sfs_object_check(copying->to, &put, NULL) == SFS_ERR_BAD_DOCUMENT;
+	return sfs_object_check(store, &put, NULL) == SFS_ERR_BAD_DOCUMENT;
 }
 
 /** The text that was saved, where it is not the canonical form. */
@@ -205,7 +205,7 @@ static int put_text(struct sfsi_copying *copying, struct sfs_span oid, const str
 	struct sfsi_record record;
 	int err = sfsi_object_read(copying->from, copying->source.id, oid, &buf, &record);
 	if (err < 0 || !record.has_text ||
-	    sfsi_copy_refuses_text(copying, oid, record.text_format, record.text))
+	    sfsi_copy_refuses_text(copying->to, copying->target.id, oid, &record))
 		return err;
 	const struct sfs_put put = {
 		.class_id = copying->target.id,

@@ -14,7 +14,6 @@ static int take_entry(void *arg, struct sfs_span name, uint64_t ino, enum sfs_no
 {
 	struct sfsi_copy_entries *entries = arg;
 	(void)type;
-	(void)cookie;
 	entries->err = name.len > SFS_NAME_MAX
 			       ? SFS_ERR_LIMIT
 			       : sfsi_array_grow(&entries->items, entries->count, &entries->cap,
@@ -25,6 +24,7 @@ static int take_entry(void *arg, struct sfs_span name, uint64_t ino, enum sfs_no
 	memcpy(entry->name, name.data, name.len);
 	entry->len = name.len;
 	entry->ino = ino;
+	entries->last = cookie;
 	return 0;
 }
 
@@ -36,10 +36,11 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (left->len > right->len) - (left->len < right->len);
 }
 
-int sfsi_copy_list(struct sfs_store *store, uint64_t dir, struct sfsi_copy_entries *ret)
+int sfsi_copy_list(struct sfs_store *store, uint64_t dir, uint64_t after, size_t limit,
+		   struct sfsi_copy_entries *ret)
 {
 	*ret = (struct sfsi_copy_entries){ .items = NULL };
-	int err = sfs_raw_list(store, dir, 0, 0, take_entry, ret);
+	int err = sfs_raw_list(store, dir, after, limit, take_entry, ret);
 	if (err == SFS_ERR_CANCELLED)
 		err = ret->err;
 	if (err < 0) {
@@ -221,7 +222,7 @@ static int copy_entry(struct sfsi_copy_walk *walk, uint64_t dir,
 static int copy_dir(struct sfsi_copy_walk *walk, struct sfsi_copy_pair dir)
 {
 	struct sfsi_copy_entries entries;
-	int err = sfsi_copy_list(walk->copying->from, dir.from, &entries);
+	int err = sfsi_copy_list(walk->copying->from, dir.from, 0, 0, &entries);
 	if (err < 0)
 		return err;
 	for (size_t i = 0; i < entries.count && !err; i++)

@@ -38,6 +38,7 @@ static const struct {
 	{ "index_journal", contract_index_journal, false },
 	{ "index_file", contract_index_file, false },
 	{ "copy", contract_copy, false },
+	{ "diff", contract_diff, false },
 	{ "query", contract_query, false },
 	{ "lines", contract_lines, false },
 	{ "crossing", contract_crossing, false },

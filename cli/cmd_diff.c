@@ -1,0 +1,162 @@
+/*
+ * storefs diff: what differs between two stores, or two states of one.
+ *
+ * The arguments are made paths where they are given: a store, what is mounted, a backup by its name. When a
+ * daemon has one of the two the verb runs there, whichever of them it is.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <storefs/backup.h>
+#include "differ.h"
+#include "mounts.h"
+#include "verbs.h"
+
+/* --- what the arguments mean, in the process that was given them --- */
+
+struct newest {
+	char name[SFS_BACKUP_NAME_SIZE];
+};
+
+static int take_newest(void *arg, const struct sfs_backup *backup)
+{
+	struct newest *newest = arg;
+	if (backup->valid)
+		memcpy(newest->name, backup->name, sizeof newest->name);
+	return 0;
+}
+
+/** The path of a backup of a store, by its name or as "latest". */
+static int find_backup(struct cli_ctx *ctx, const char *store, const char *word, char **ret)
+{
+	struct newest newest = { .name = "" };
+	char *folder = NULL;
+	if (asprintf(&folder, "%s/" SFS_BACKUP_FOLDER, store) < 0)
+		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
+	int err = strcmp(word, "latest") == 0 ? sfs_backup_each(folder, take_newest, &newest) : 0;
+	if (strcmp(word, "latest") == 0)
+		word = err < 0 ? "" : newest.name;
+	int len = word[0] && !strchr(word, '/') ? asprintf(ret, "%s/%s", folder, word) : 0;
+	free(folder);
+	if (len < 0)
+		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
+	if (len && sfs_backup_is(*ret))
+		return 0;
+	if (len)
+		free(*ret);
+	*ret = NULL;
+	return -1;
+}
+
+/** One argument as a path. @store  that names are of; NULL: none. */
+static int resolve(struct cli_ctx *ctx, const char *word, const char *store, char **ret)
+{
+	int code = -1;
+	if (store && strcmp(word, "now") == 0) {
+		*ret = strdup(store);
+		return *ret ? 0 : cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
+	}
+	if (store)
+		code = find_backup(ctx, store, word, ret);
+	if (code >= 0)
+		return code;
+	if (cli_is_store(word)) {
+		int err = cli_locate(word, ret);
+		return err < 0 ? cli_fail(ctx, err, word, NULL) : 0;
+	}
+	cli_error(ctx, word, store ? "is no store, and no backup of %s" : "is no store",
+		  store ? store : "");
+	return access(word, F_OK) < 0 ? CLI_NOT_FOUND : CLI_NOT_STORE;
+}
+
+/** The store that names of backups belong to. *ret stays NULL when the arguments do not say one. */
+static int find_named(struct cli_ctx *ctx, char **ret)
+{
+	const char *word = ctx->store_arg;
+	if (!word && ctx->argc == 3) {
+		word = *ctx->argv++;
+		ctx->argc--;
+	}
+	/* Of two arguments one is a path, and what is none is a backup of that store. */
+	for (int i = 0; i < ctx->argc && !word; i++)
+		if (cli_is_store(ctx->argv[i]) && !cli_is_store(ctx->argv[1 - i]))
+			word = ctx->argv[i];
+	if (!word)
+		word = getenv("STOREFS_STORE");
+	if (!word || !*word)
+		return 0;
+	int err = cli_locate(word, ret);
+	return err < 0 ? cli_fail(ctx, err, word, NULL) : 0;
+}
+
+static bool is_owned(const char *path)
+{
+	struct sfs_store_owner owner = { .pid = 0 };
+	return sfs_store_owner(path, &owner, NULL) == 0 && owner.pid > 0;
+}
+
+/** Paths in the place of arguments; the store to open, or whose daemon to ask, is one of them. */
+static int locate(struct cli_ctx *ctx)
+{
+	char *named = NULL, **paths = cli_own(ctx, calloc(3, sizeof *paths));
+	if (!paths)
+		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
+	if (ctx->argc < 2 || ctx->argc > 3 || (ctx->argc == 3 && ctx->store_arg))
+		return cli_usage(ctx, "two stores or backups are compared");
+	int code = find_named(ctx, &named);
+	for (int i = 0; i < 2 && code == 0; i++) {
+		code = resolve(ctx, ctx->argv[i], named, &paths[i]);
+		cli_own(ctx, paths[i]);
+	}
+	free(named);
+	if (code != 0)
+		return code;
+	ctx->argv = paths;
+	ctx->argc = 2;
+	ctx->store_arg = !is_owned(paths[0]) && is_owned(paths[1]) ? paths[1] : paths[0];
+	return -1;
+}
+
+static int run(struct cli_ctx *ctx)
+{
+	struct cli_differ differ = { .before = ctx->argv[0], .after = ctx->argv[1] };
+	const char **classes = cli_option_all(ctx, "class", &differ.class_count);
+	if (!classes)
+		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
+	differ.classes = classes;
+	int code = cli_differ(ctx, &differ);
+	free(classes);
+	return code;
+}
+
+static const struct cli_option options[] = {
+	{ "class", 'c', "CLASS", "only this class; may be given several times" },
+	{ "json", 'j', NULL, "a line of JSON for each thing that differs" },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct cli_cmd cli_cmd_diff = {
+	.name = "diff",
+	.synopsis = "[OPTION]... A B\n[OPTION]... STORE A B",
+	.summary = "say what differs between two stores or backups",
+	.details =
+		"A and B are each a store, a place where one is mounted, the folder of a backup, or, of\n"
+		"STORE, the name of a backup: 2026-11-22T010203Z, latest (the newest valid one), now\n"
+		"(the store itself). Of two arguments of which one is no path, that one is a backup of\n"
+		"the other. What only B has is added, what only A has is removed; what both have and\n"
+		"is not the same is changed, with the value of A and that of B of each property,\n"
+		"relation, key of metadata, and so on. Update times and mtimes are told only where\n"
+		"nothing else differs.\n"
+		"Exit code 14: they differ.",
+	.options = options,
+	.examples =
+		"storefs diff /srv/blog latest now\n"
+		"storefs diff --class Article latest /srv/blog\n"
+		"storefs diff --json /srv/blog /srv/other | jq -r 'select(.change == \"removed\").oid'",
+	.flags = CLI_OPENS | CLI_READS,
+	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
+	.min_args = 2,
+	.max_args = 2,
+	.locate = locate,
+	.run = run,
+};
