@@ -144,11 +144,9 @@ static int define_as(struct sfsi_copying *copying, struct sfs_span text, bool le
 {
 	SFSI_AUTO_BUF struct sfs_buf changed = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf json = SFS_BUF_INIT;
-	struct sfs_store_stat from, to;
-	int err = sfs_store_stat(copying->from, &from);
-	if (!err)
-		err = sfs_store_stat(copying->to, &to);
-	if (!err && !lenient && strcmp(from.backend, to.backend) == 0)
+	struct sfs_store_stat to;
+	int err = sfs_store_stat(copying->to, &to);
+	if (!err && !lenient && strcmp(copying->from_backend, to.backend) == 0)
 		return define(copying, text);
 	if (!err)
 		err = change_definition(text, lenient, &changed);
@@ -157,8 +155,7 @@ static int define_as(struct sfsi_copying *copying, struct sfs_span text, bool le
 	return err < 0 ? err : define(copying, sfs_buf_span(&json));
 }
 
-/** Make the class. *ret_defined: it needs a definition, which it has now, leniently. */
-static int make_class(struct sfsi_copying *copying, struct sfs_span text, bool *ret_defined)
+int sfsi_copy_class_begin(struct sfsi_copying *copying, struct sfs_span text, bool *ret_defined)
 {
 	SFSI_AUTO_BUF struct sfs_buf plain = SFS_BUF_INIT;
 	const struct sfs_class_make make = make_of(copying);
@@ -173,6 +170,15 @@ static int make_class(struct sfsi_copying *copying, struct sfs_span text, bool *
 	return define_as(copying, text, copying->source.kind == SFS_CLASS_OBJECT);
 }
 
+int sfsi_copy_class_end(struct sfsi_copying *copying, struct sfs_span text, bool defined)
+{
+	const struct sfs_setattr set = sfsi_copy_attributes(&copying->source.attr);
+	int err = defined && copying->source.kind == SFS_CLASS_OBJECT
+			  ? define_as(copying, text, false)
+			  : 0;
+	return err < 0 ? err : sfs_class_setattr(copying->to, copying->target.id, &set, NULL);
+}
+
 /* --- classes --- */
 
 static int copy_content(struct sfsi_copying *copying)
@@ -184,17 +190,14 @@ static int copy_content(struct sfsi_copying *copying)
 static int copy_class(struct sfsi_copying *copying)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
-	const struct sfs_setattr set = sfsi_copy_attributes(&copying->source.attr);
 	bool defined = false;
 	int err = sfs_class_schema(copying->from, copying->source.id, &text);
 	if (!err)
-		err = make_class(copying, sfs_buf_span(&text), &defined);
+		err = sfsi_copy_class_begin(copying, sfs_buf_span(&text), &defined);
 	if (!err)
 		err = copy_content(copying);
-	if (!err && defined && copying->source.kind == SFS_CLASS_OBJECT)
-		err = define_as(copying, sfs_buf_span(&text), false);
 	if (!err)
-		err = sfs_class_setattr(copying->to, copying->target.id, &set, NULL);
+		err = sfsi_copy_class_end(copying, sfs_buf_span(&text), defined);
 	copying->done.classes += !err;
 	return err;
 }
@@ -209,6 +212,9 @@ int sfs_store_copy(struct sfs_store *from, struct sfs_store *to, sfs_copy_progre
 	if (sfs_class_next(to, 0, &copying.target) == 0)
 		return sfs_diag_set(diag, SFS_ERR_NOT_EMPTY, "%s has classes already",
 				    sfs_store_path(to));
+	struct sfs_store_stat stat;
+	err = sfs_store_stat(from, &stat);
+	copying.from_backend = stat.backend;
 	copying.expected = sfsi_copy_expected(from);
 	while (!err && sfs_class_next(from, copying.source.id, &copying.source) == 0) {
 		err = copy_class(&copying);

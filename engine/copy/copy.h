@@ -10,7 +10,6 @@
 #include <storefs/raw.h>
 #include "base/cleanup.h"
 #include "base/map.h"
-#include "record.h"
 
 /** A copy, or a comparison, under way. */
 struct sfsi_copying {
@@ -22,6 +21,7 @@ struct sfsi_copying {
 	uint64_t expected;
 	/* The class at hand, in both stores. */
 	struct sfs_class_info source, target;
+	const char *from_backend; /* of what is copied: definitions may name it */
 	/* Of files with several names: source's number to the target's, of this class. */
 	struct sfsi_map links;
 };
@@ -35,6 +35,16 @@ uint64_t sfsi_copy_expected(struct sfs_store *store);
 /** Mode, owner and times of something, for setting them on another. */
 struct sfs_setattr sfsi_copy_attributes(const struct sfs_attr *attr);
 
+/**
+ * Make the class at hand in the target, with an own definition where it has one: for objects leniently, so that
+ * also those come over that do not fit it. *ret_defined: it has one.
+ */
+SFS_MUST_CHECK int sfsi_copy_class_begin(struct sfsi_copying *copying, struct sfs_span definition,
+					 bool *ret_defined);
+/** With all that is in it: its very definition, and the attributes of its directory. */
+SFS_MUST_CHECK int sfsi_copy_class_end(struct sfsi_copying *copying, struct sfs_span definition,
+				       bool defined);
+
 /** Do two definitions say the same, but for the backend? SFS_ERR_NOT_FOUND: no. */
 SFS_MUST_CHECK int sfsi_copy_same_definition(struct sfs_span a, struct sfs_span b);
 
@@ -42,6 +52,28 @@ SFS_MUST_CHECK int sfsi_copy_same_definition(struct sfs_span a, struct sfs_span 
 
 /** All objects of the class at hand. */
 SFS_MUST_CHECK int sfsi_copy_objects(struct sfsi_copying *copying);
+/** An object with all that a copy of it has. */
+struct sfsi_copy_object {
+	struct sfs_span oid;
+	struct sfs_attr attr; /* mode, owner, times */
+	struct sfs_span body; /* msgpack; points into bytes */
+	struct sfs_span text; /* as it was saved, where it is not canonical; else data NULL */
+	enum sfs_format text_format;
+	struct sfs_buf bytes;   /* the record */
+	struct sfs_buf updates; /* update times, a map in msgpack */
+};
+/** Read one. @oid  borrowed as long as ret is used; buffers of ret are used again. */
+SFS_MUST_CHECK int sfsi_copy_object_get(struct sfs_store *store, uint32_t class_id,
+					struct sfs_span oid, struct sfsi_copy_object *ret);
+void sfsi_copy_object_fini(struct sfsi_copy_object *object);
+/** What it says, into a batch for another store. */
+SFS_MUST_CHECK int sfsi_copy_object_add(struct sfs_batch *batch, uint32_t class_id,
+					const struct sfsi_copy_object *object,
+					struct sfs_diag *diag);
+/** How it was written, and when, once the batch is committed. */
+SFS_MUST_CHECK int sfsi_copy_object_complete(struct sfs_store *store, uint32_t class_id,
+					     const struct sfsi_copy_object *object,
+					     struct sfs_diag *diag);
 /** A page of oids of a class, in byte order. */
 struct sfsi_copy_page {
 	struct sfs_buf oids; /* one behind the other */
@@ -55,9 +87,9 @@ SFS_MUST_CHECK int sfsi_copy_page(struct sfs_store *store, uint32_t class_id,
 struct sfs_span sfsi_copy_page_oid(const struct sfsi_copy_page *page, size_t number);
 /** Have two maps in msgpack the same members, in whatever order? SFS_ERR_NOT_FOUND: no. */
 SFS_MUST_CHECK int sfsi_copy_same(struct sfs_span a, struct sfs_span b);
-/** Can a class not keep the text of a record: does it say a type that the class had once? */
+/** Can a class not keep a text: does it say a type that the class had once? */
 bool sfsi_copy_refuses_text(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
-			    const struct sfsi_record *record);
+			    enum sfs_format format, struct sfs_span text);
 /** The update times of an object as msgpack, as an export has them. */
 SFS_MUST_CHECK int sfsi_copy_updates(struct sfs_store *store, uint32_t class_id,
 				     struct sfs_span oid, struct sfs_buf *ret);
@@ -96,6 +128,8 @@ typedef int sfsi_copy_dir_fn(struct sfsi_copy_walk *walk, struct sfsi_copy_pair 
 /** From the root on: fn adds what else there is. The caller frees dirs. */
 SFS_MUST_CHECK int sfsi_copy_walk(struct sfsi_copy_walk *walk, sfsi_copy_dir_fn *fn);
 SFS_MUST_CHECK int sfsi_copy_walk_add(struct sfsi_copy_walk *walk, uint64_t from, uint64_t to);
+/** Write a piece of the bytes of a file. Zeros are left out: a file with holes has them again. */
+SFS_MUST_CHECK int sfsi_copy_fill(struct sfs_raw_file *file, struct sfs_span bytes, uint64_t off);
 /** The tree of the class at hand. */
 SFS_MUST_CHECK int sfsi_copy_tree(struct sfsi_copying *copying);
 

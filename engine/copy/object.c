@@ -124,32 +124,56 @@ static int add_updates(struct sfs_span body, struct sfs_span updates, struct sfs
 
 /* --- what objects say --- */
 
-static int add_object(struct sfsi_copying *copying, struct sfs_batch *batch, struct sfs_span oid)
+int sfsi_copy_object_get(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+			 struct sfsi_copy_object *ret)
 {
-	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
-	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
 	struct sfsi_record record;
-	struct sfs_attr attr;
-	int err = sfs_object_find(copying->from, copying->source.id, oid, &attr);
+	ret->bytes.len = ret->updates.len = 0;
+	int err = sfs_object_find(store, class_id, oid, &ret->attr);
 	if (!err)
-		err = sfsi_object_read(copying->from, copying->source.id, oid, &buf, &record);
+		err = sfsi_object_read(store, class_id, oid, &ret->bytes, &record);
 	if (!err)
-		err = sfsi_copy_updates(copying->from, copying->source.id, oid, &updates);
-	if (!err)
-		err = add_updates(record.body, sfs_buf_span(&updates), &text);
+		err = sfsi_copy_updates(store, class_id, oid, &ret->updates);
 	if (err < 0)
 		return err;
-	const struct sfs_setattr set = sfsi_copy_attributes(&attr);
+	ret->oid = oid;
+	ret->body = record.body;
+	ret->text = record.has_text ? record.text : (struct sfs_span){ NULL, 0 };
+	ret->text_format = record.text_format;
+	return 0;
+}
+
+void sfsi_copy_object_fini(struct sfsi_copy_object *object)
+{
+	sfs_buf_fini(&object->bytes);
+	sfs_buf_fini(&object->updates);
+}
+
+int sfsi_copy_object_add(struct sfs_batch *batch, uint32_t class_id,
+			 const struct sfsi_copy_object *object, struct sfs_diag *diag)
+{
+	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	const struct sfs_setattr set = sfsi_copy_attributes(&object->attr);
+	int err = add_updates(object->body, sfs_buf_span(&object->updates), &text);
 	const struct sfs_put put = {
-		.class_id = copying->target.id,
-		.oid = oid,
+		.class_id = class_id,
+		.oid = object->oid,
 		.format = SFS_FORMAT_MSGPACK,
 		.text = sfs_buf_span(&text),
 		.flags = SFS_PUT_CREATE | SFS_PUT_IMPORT,
 		.attr = &set,
 	};
-	return sfs_batch_put(batch, &put, copying->diag);
+	return err < 0 ? err : sfs_batch_put(batch, &put, diag);
+}
+
+static int add_object(struct sfsi_copying *copying, struct sfs_batch *batch, struct sfs_span oid)
+{
+	struct sfsi_copy_object object = { .bytes = SFS_BUF_INIT, .updates = SFS_BUF_INIT };
+	int err = sfsi_copy_object_get(copying->from, copying->source.id, oid, &object);
+	if (!err)
+		err = sfsi_copy_object_add(batch, copying->target.id, &object, copying->diag);
+	sfsi_copy_object_fini(&object);
+	return err;
 }
 
 /** A batch is full, or the page is in it. */
@@ -185,66 +209,72 @@ static int put_page(struct sfsi_copying *copying, const struct sfsi_copy_page *p
 /* --- how they are written --- */
 
 bool sfsi_copy_refuses_text(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
-			    const struct sfsi_record *record)
+			    enum sfs_format format, struct sfs_span text)
 {
 	const struct sfs_put put = {
 		.class_id = class_id,
 		.oid = oid,
-		.format = record->text_format,
-		.text = record->text,
+		.format = format,
+		.text = text,
 		.flags = SFS_PUT_KEEP_TEXT,
 	};
 	return sfs_object_check(store, &put, NULL) == SFS_ERR_BAD_DOCUMENT;
 }
 
 /** The text that was saved, where it is not the canonical form. */
-static int put_text(struct sfsi_copying *copying, struct sfs_span oid, const struct sfs_attr *from)
+static int put_text(struct sfs_store *store, uint32_t class_id,
+		    const struct sfsi_copy_object *object, struct sfs_diag *diag)
 {
-	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-	const struct sfs_setattr set = sfsi_copy_attributes(from);
-	struct sfsi_record record;
-	int err = sfsi_object_read(copying->from, copying->source.id, oid, &buf, &record);
-	if (err < 0 || !record.has_text ||
-	    sfsi_copy_refuses_text(copying->to, copying->target.id, oid, &record))
-		return err;
+	const struct sfs_setattr set = sfsi_copy_attributes(&object->attr);
+	if (!object->text.data ||
+	    sfsi_copy_refuses_text(store, class_id, object->oid, object->text_format, object->text))
+		return 0;
 	const struct sfs_put put = {
-		.class_id = copying->target.id,
-		.oid = oid,
-		.format = record.text_format,
-		.text = record.text,
+		.class_id = class_id,
+		.oid = object->oid,
+		.format = object->text_format,
+		.text = object->text,
 		.flags = SFS_PUT_UPDATE | SFS_PUT_KEEP_TEXT,
 		.attr = &set,
 	};
-	return sfs_object_put(copying->to, &put, NULL, copying->diag);
+	return sfs_object_put(store, &put, NULL, diag);
 }
 
 /** Times of an object: those that a save gave it are of now. */
-static int put_times(struct sfsi_copying *copying, struct sfs_span oid, const struct sfs_attr *from)
+static int put_times(struct sfs_store *store, uint32_t class_id,
+		     const struct sfsi_copy_object *object)
 {
 	struct sfs_attr to;
-	const struct sfs_setattr set = sfsi_copy_attributes(from);
-	int err = sfs_object_find(copying->to, copying->target.id, oid, &to);
-	if (!err && (to.mtime_ns != from->mtime_ns || to.atime_ns != from->atime_ns))
-		err = sfs_object_setattr(copying->to, to.ino, &set, NULL);
+	const struct sfs_setattr set = sfsi_copy_attributes(&object->attr);
+	int err = sfs_object_find(store, class_id, object->oid, &to);
+	if (!err && (to.mtime_ns != object->attr.mtime_ns || to.atime_ns != object->attr.atime_ns))
+		err = sfs_object_setattr(store, to.ino, &set, NULL);
 	return err;
+}
+
+int sfsi_copy_object_complete(struct sfs_store *store, uint32_t class_id,
+			      const struct sfsi_copy_object *object, struct sfs_diag *diag)
+{
+	int err = put_text(store, class_id, object, diag);
+	return err < 0 ? err : put_times(store, class_id, object);
 }
 
 static int complete_page(struct sfsi_copying *copying, const struct sfsi_copy_page *page)
 {
+	struct sfsi_copy_object object = { .bytes = SFS_BUF_INIT, .updates = SFS_BUF_INIT };
 	int err = 0;
 	for (size_t i = 0; i < page->count && !err; i++) {
 		struct sfs_span oid = sfsi_copy_page_oid(page, i);
-		struct sfs_attr from;
-		err = sfs_object_find(copying->from, copying->source.id, oid, &from);
+		err = sfsi_copy_object_get(copying->from, copying->source.id, oid, &object);
 		if (!err)
-			err = put_text(copying, oid, &from);
-		if (!err)
-			err = put_times(copying, oid, &from);
+			err = sfsi_copy_object_complete(copying->to, copying->target.id, &object,
+							copying->diag);
 		if (err < 0)
 			err = sfsi_copy_fail(copying, err, oid);
 		else
 			err = sfsi_copy_step(copying, &copying->done.objects);
 	}
+	sfsi_copy_object_fini(&object);
 	return err;
 }
 

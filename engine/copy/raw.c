@@ -66,14 +66,17 @@ static bool is_hole(struct sfs_span bytes)
 	return bytes.len && at[0] == 0 && memcmp(at, at + 1, bytes.len - 1) == 0;
 }
 
-/** Pieces of zeros are left out: a file with holes has them again. */
+int sfsi_copy_fill(struct sfs_raw_file *file, struct sfs_span bytes, uint64_t off)
+{
+	size_t wrote;
+	return is_hole(bytes) ? 0 : sfs_raw_write(file, off, bytes.data, bytes.len, &wrote);
+}
+
 static int fill_piece(void *arg, struct sfs_span bytes, uint64_t off)
 {
 	struct filling *filling = arg;
-	size_t wrote;
 	filling->copying->done.bytes += bytes.len;
-	if (!is_hole(bytes))
-		filling->err = sfs_raw_write(filling->file, off, bytes.data, bytes.len, &wrote);
+	filling->err = sfsi_copy_fill(filling->file, bytes, off);
 	return filling->err < 0;
 }
 

@@ -159,8 +159,8 @@ static bool text_excused(struct sfsi_diffing *diffing, struct sfs_span oid,
 	/* What is canonical in one definition's order may be no more in another one's. */
 	if (!a->has_text)
 		return !sfs_span_equal(a->body, b->body);
-	return !b->has_text &&
-	       sfsi_copy_refuses_text(diffing->b.store, diffing->b.class.id, oid, a);
+	return !b->has_text && sfsi_copy_refuses_text(diffing->b.store, diffing->b.class.id, oid,
+						      a->text_format, a->text);
 }
 
 static int compare_texts(struct sfsi_diffing *diffing, struct sfs_span oid,
