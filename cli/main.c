@@ -35,6 +35,8 @@ const struct cli_cmd *const cli_cmds[] = {
 	&cli_cmd_restore,
 	&cli_cmd_config,
 	&cli_cmd_convert,
+	&cli_cmd_dump,
+	&cli_cmd_load,
 	&cli_cmd_version,
 	&cli_cmd_help,
 	NULL,

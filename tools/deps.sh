@@ -10,7 +10,7 @@ set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 
 group_build="gcc libc6-dev cmake ninja-build pkgconf fuse3 libfuse3-dev librocksdb-dev
-	libmagic-dev libmsgpack-dev libxxhash-dev libyyjson-dev"
+	libarchive-dev libmagic-dev libmsgpack-dev libxxhash-dev libyyjson-dev"
 # What the mount tests use is listed beside them.
 group_test="libcmocka-dev bats-support bats-assert bats-file $(cat "$here/tests/support/packages")"
 # One major version, the newest that every release has: versions disagree.

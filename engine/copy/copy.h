@@ -128,6 +128,12 @@ typedef int sfsi_copy_dir_fn(struct sfsi_copy_walk *walk, struct sfsi_copy_pair 
 /** From the root on: fn adds what else there is. The caller frees dirs. */
 SFS_MUST_CHECK int sfsi_copy_walk(struct sfsi_copy_walk *walk, sfsi_copy_dir_fn *fn);
 SFS_MUST_CHECK int sfsi_copy_walk_add(struct sfsi_copy_walk *walk, uint64_t from, uint64_t to);
+/** Nothing but zeros? */
+static inline bool sfsi_copy_is_hole(struct sfs_span bytes)
+{
+	const char *at = bytes.data;
+	return bytes.len && at[0] == 0 && memcmp(at, at + 1, bytes.len - 1) == 0;
+}
 /** Write a piece of the bytes of a file. Zeros are left out: a file with holes has them again. */
 SFS_MUST_CHECK int sfsi_copy_fill(struct sfs_raw_file *file, struct sfs_span bytes, uint64_t off);
 /** The tree of the class at hand. */

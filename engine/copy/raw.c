@@ -60,16 +60,11 @@ struct filling {
 	int err;
 };
 
-static bool is_hole(struct sfs_span bytes)
-{
-	const char *at = bytes.data;
-	return bytes.len && at[0] == 0 && memcmp(at, at + 1, bytes.len - 1) == 0;
-}
-
 int sfsi_copy_fill(struct sfs_raw_file *file, struct sfs_span bytes, uint64_t off)
 {
 	size_t wrote;
-	return is_hole(bytes) ? 0 : sfs_raw_write(file, off, bytes.data, bytes.len, &wrote);
+	return sfsi_copy_is_hole(bytes) ? 0
+					: sfs_raw_write(file, off, bytes.data, bytes.len, &wrote);
 }
 
 static int fill_piece(void *arg, struct sfs_span bytes, uint64_t off)
