@@ -33,6 +33,7 @@ int contract_index_journal(const char *backend);
 int contract_index_file(const char *backend);
 int contract_copy(const char *backend);
 int contract_diff(const char *backend);
+int contract_dump(const char *backend);
 int contract_query(const char *backend);
 int contract_lines(const char *backend);
 int contract_crossing(const char *backend);

@@ -39,6 +39,7 @@ static const struct {
 	{ "index_file", contract_index_file, false },
 	{ "copy", contract_copy, false },
 	{ "diff", contract_diff, false },
+	{ "dump", contract_dump, false },
 	{ "query", contract_query, false },
 	{ "lines", contract_lines, false },
 	{ "crossing", contract_crossing, false },
