@@ -236,7 +236,7 @@ static int open_store(struct fs_backup *backup)
 	snprintf(note, sizeof note, "looked into by process %d", (int)getpid());
 	struct sfs_store_config config = {
 		.path = backup->path,
-		.flags = SFS_STORE_READ_ONLY,
+		.flags = SFS_STORE_READ_ONLY | SFS_STORE_SHARE_CACHE,
 		.cache_bytes = CACHE_BYTES,
 		.owner_note = note,
 	};

@@ -139,6 +139,9 @@ struct sfs_store_config {
 
 enum sfs_store_flags {
 	SFS_STORE_READ_ONLY = 1u << 0, /* change nothing on disk */
+	/* Use one cache of blocks with all others that this process opens so: where many are open at
+	 * once, as backups that people look into. */
+	SFS_STORE_SHARE_CACHE = 1u << 1,
 };
 
 /**
