@@ -163,9 +163,6 @@ int fs_backups_each(struct fs *fs, fs_backup_fn *fn, void *arg)
 			failed = err;
 	}
 	pthread_mutex_unlock(&lists->lock);
-	/* A folder that is not there has none, and the others are shown whatever one of them does. */
-	if (failed)
-		fs_log(LOG_NOTICE, "a folder of backups can not be read: %s", sfs_err_text(failed));
 	return failed;
 }
 
@@ -206,18 +203,20 @@ int fs_backups_find(struct fs *fs, struct sfs_span name, struct fs_backup_entry 
 
 struct choice {
 	int64_t time_ns; /* not later than this */
-	struct fs_backup_entry last, best, first;
-	bool any, fits;
+	struct fs_backup_entry last, first;
+	bool any; /* these are set */
+	struct fs_backup_entry best;
+	bool fits; /* this is set */
 };
 
-/** Of each folder the one that was taken last; of these the one whose clock says so. */
+/** Of each folder the one that was taken last: best of the first, last of the second. */
 static int look_for_latest(void *arg, const struct fs_backup_entry *entry)
 {
 	struct choice *choice = arg;
-	bool same = choice->any && strcmp(choice->last.folder, entry->folder) == 0;
-	if (choice->any && !same)
+	if (choice->any && strcmp(choice->last.folder, entry->folder) != 0) {
 		choice->best = choice->last;
-	choice->fits = choice->fits || (choice->any && !same);
+		choice->fits = true;
+	}
 	choice->last = *entry;
 	choice->any = true;
 	return 0;

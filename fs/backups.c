@@ -17,6 +17,7 @@
 #include <storefs/errors.h>
 #include "backing.h"
 #include "by.h"
+#include "fs_errno.h"
 #include "loop.h"
 #include "meta.h"
 #include "missing.h"
@@ -191,22 +192,28 @@ static bool is_idle_locked(const struct fs_backup *backup)
 	return backup->state != BUSY && backup->users == 0 && !backup->fs.table->handles;
 }
 
-/** A line in errors.ndjson of the store: which backup, and why. */
-static int tell(const struct fs_backup *backup, int err, const char *why)
+/** A line in errors.ndjson of the store: which backup can not be opened, and why. Returns err. */
+static int tell(struct fs *live, const char *backup, int err, const char *why)
 {
 	char name[64];
-	snprintf(name, sizeof name, "backups/%s", backup->name);
+	const char *errno_name = strerrorname_np(fs_errno(err));
+	snprintf(name, sizeof name, "backups/%s", backup);
 	struct sfs_error error = {
 		.class_name = sfs_span_str(".storefs"),
 		.name = sfs_span_str(name),
 		.operation = sfs_span_str("open"),
-		.errno_name = sfs_span_str("EIO"),
-		.message = sfs_span_str(why[0] ? why : sfs_err_text(err)),
+		.errno_name = sfs_span_str(errno_name ? errno_name : ""),
+		.message = sfs_span_str(why),
 	};
-	sfs_errors_add(backup->fs.live->store, &error);
-	fs_log(LOG_ERR, "backup %s can not be opened: %s", backup->name,
-	       why[0] ? why : sfs_err_text(err));
+	sfs_errors_add(live->store, &error);
+	fs_log(LOG_ERR, "backup %s can not be opened: %s", backup, why);
 	return err;
+}
+
+static int tell_of(const struct fs_backup *backup, int err, const struct sfs_diag *diag)
+{
+	return tell(backup->fs.live, backup->name, err,
+		    diag->text[0] ? diag->text : sfs_err_text(err));
 }
 
 static int check_classes(struct sfs_store *store, struct sfs_diag *diag)
@@ -228,8 +235,7 @@ static int open_store(struct fs_backup *backup)
 	struct stat stat_now;
 	char note[64];
 	if (stat(backup->path, &stat_now) < 0)
-		return errno == ENOENT ? SFS_ERR_NOT_FOUND
-				       : tell(backup, SFS_ERR_IO, strerror(errno));
+		return errno == ENOENT ? SFS_ERR_NOT_FOUND : tell_of(backup, SFS_ERR_IO, &diag);
 	/* Another one under the same name is none of which the kernel knows nodes. */
 	if (stat_now.st_dev != backup->dev || stat_now.st_ino != backup->ino)
 		return SFS_ERR_NOT_FOUND;
@@ -243,11 +249,11 @@ static int open_store(struct fs_backup *backup)
 	struct sfs_store *store;
 	int err = sfs_store_open(&config, &store, &diag);
 	if (err < 0)
-		return tell(backup, err, diag.text);
+		return tell_of(backup, err, &diag);
 	err = check_classes(store, &diag);
 	if (err < 0) {
 		sfs_store_close(store);
-		return tell(backup, err, diag.text);
+		return tell_of(backup, err, &diag);
 	}
 	backup->fs.store = store;
 	return 0;
@@ -353,6 +359,9 @@ static int come_by_door(struct fs *live, uint64_t node, struct fs_backup **ret)
 			(*ret)->users++;
 		pthread_mutex_unlock(&live->backups->lock);
 	}
+	if (err == SFS_ERR_NO_FILES)
+		tell(live, entry.name, err,
+		     "so many backups as can be looked into at a time have files that are open");
 	fs_view_unref(live, door);
 	return err;
 }

@@ -36,7 +36,10 @@ struct fs_backup_entry {
 
 /** Nonzero stops. Must be quick and not ask for backups: a lock is held. */
 typedef int fs_backup_fn(void *arg, const struct fs_backup_entry *entry);
-/** All valid ones of the store's folder, then of its schedule's folder, each in the order in which they were taken. */
+/**
+ * All valid ones of the store's folder, then of its schedule's folder, each in the order in which they were taken.
+ * A folder that is not there has none. An error comes after what could be read.
+ */
 int fs_backups_each(struct fs *fs, fs_backup_fn *fn, void *arg);
 /** By its name. *ret_invalid: it is there, but is not valid. */
 int fs_backups_find(struct fs *fs, struct sfs_span name, struct fs_backup_entry *ret,

@@ -146,6 +146,9 @@ static inline void fs_sequence_move(struct fs *fs, uint64_t ino)
 	atomic_fetch_add(fs_sequence_of(fs, ino), 1);
 }
 
+/** The inode number that is shown for one of a store (node.c). */
+uint64_t fs_number(const struct fs *fs, uint64_t number);
+
 /** The node of an object that readdir lists. */
 static inline uint64_t fs_primary_node(const struct fs *fs, uint64_t ino)
 {

@@ -37,24 +37,6 @@ void fs_reply_node(fuse_req_t req, int err)
 	fs_reply_errno(req, err == SFS_ERR_NOT_FOUND ? ESTALE : fs_errno(err));
 }
 
-/**
- * Inside of a backup numbers are those of its store. Outside they must be other ones, the same as long as
- * the backup is there, and never those of another backup: tools take equal numbers for one file. The 55
- * bits that count become 63 by a multiplication that loses nothing; bit 63 is set in no other number.
- */
-uint64_t fs_number(const struct fs *fs, uint64_t number)
-{
-	const uint64_t top = (uint64_t)1 << 63;
-	if (!fs->slot)
-		return number;
-	number &= ~FS_SLOT_MASK;
-	if (number == SFS_INO_ROOT)
-		return fs->root_number;
-	number = (number & (((uint64_t)1 << FS_SLOT_SHIFT) - 1)) | (number >> FS_VIEW_SHIFT & 7)
-									   << FS_SLOT_SHIFT;
-	return (number ^ fs->number_keys[0]) * (fs->number_keys[1] | 1) | top;
-}
-
 static double time_to_keep(const struct fs *fs, uint64_t node, bool keep)
 {
 	if (keep)

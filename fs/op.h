@@ -87,9 +87,6 @@ struct fs_owner fs_owner_in(fuse_req_t req, uint64_t dir);
 #define FS_MARK_NAME(place) \
 	((struct fs_mark){ .names = { { .dir = (place)->dir, .name = (place)->name } } })
 
-/** The inode number that is shown for one of a store. */
-uint64_t fs_number(const struct fs *fs, uint64_t number);
-
 extern const struct fuse_lowlevel_ops fs_ops;
 
 /* op.c */

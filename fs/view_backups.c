@@ -161,6 +161,9 @@ static int backups_list(struct fs *fs, const struct fs_view *dir, uint64_t after
 	struct fs_backup_entry latest;
 	(void)after;
 	int err = fs_backups_each(fs, list_backup, &listing);
+	/* What a disk that is gone does not have does not hide the others. */
+	if (listing.cookie > COOKIE_FIRST)
+		err = 0;
 	if (!err && !listing.full && fs_backups_latest(fs, &latest) == 0)
 		list_entry(&listing, LATEST_NAME, &link_ops, sfs_span_str(latest.name));
 	return err;
