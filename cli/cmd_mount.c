@@ -91,6 +91,8 @@ static int take_word(struct cli_ctx *ctx, struct fs_options *options, const char
 		return take_number(ctx, word, 14, &options->save_interval_s);
 	if (strncmp(word, "db_backups=", 11) == 0)
 		return take_number(ctx, word, 11, &options->database_backups);
+	if (strncmp(word, "backup_idle=", 12) == 0)
+		return take_number(ctx, word, 12, &options->backup_idle_s);
 	if (strcmp(word, "noxattr") == 0)
 		options->no_xattr = true;
 	else if (strcmp(word, "verbose") == 0)
@@ -312,6 +314,7 @@ static const struct cli_option options[] = {
 	  "threads=N            at most N threads\n"
 	  "save_interval=N      write changed databases every N seconds (60)\n"
 	  "db_backups=N         keep N backups of each database (5)\n"
+	  "backup_idle=N        close backups after N idle seconds (60)\n"
 	  "verbose              log also what databases do at each flush\n"
 	  "noexec, noatime      as for any mount\n"
 	  "Words of fstab (_netdev, nofail, x-...) are ignored." },

@@ -350,6 +350,7 @@ static int open_backend(struct sfs_store *store, const char *name, bool create,
 	struct sfsi_backend_config backend = {
 		.path = store->dir_fd >= 0 ? path.data : NULL,
 		.read_only = store->read_only,
+		.share_cache = store->share_cache,
 		.create = create,
 	};
 	return err < 0 ? err : sfsi_backend_open(ops, &backend, &store->backend, diag);
@@ -376,6 +377,7 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 		     struct sfs_diag *diag)
 {
 	store->read_only = config->flags & SFS_STORE_READ_ONLY;
+	store->share_cache = config->flags & SFS_STORE_SHARE_CACHE;
 	int err = open_folder(store, config, diag);
 	struct sfsi_store_file file;
 	bool frozen = !err && sfsi_frozen_is(store->dir_fd);

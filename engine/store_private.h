@@ -90,6 +90,7 @@ struct sfs_store {
 	int dir_fd;  /* of home; -1: memory */
 	int lock_fd; /* holds the flock; -1: memory */
 	bool read_only;
+	bool share_cache; /* of blocks, with others that are open so */
 	char uuid[37];
 	uint32_t format;
 	uint64_t hash_seed; /* of cookies; from the uuid, fixed for ever */

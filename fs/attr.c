@@ -37,10 +37,22 @@ void fs_attr_object(struct fs *fs, uint64_t node, struct sfs_attr *attr, uint64_
 	fill_object(fs, node, NULL, pid, attr, sequence, ret);
 }
 
+/**
+ * Times of a raw in a backup that stand still. Backups share files: who comes or goes moves their time of
+ * change, who reads one that of access.
+ */
+static void freeze(const struct fs *fs, struct stat *stat)
+{
+	stat->st_ctim = (struct timespec){ .tv_sec = fs->backup_ns / 1000000000 };
+	stat->st_atim = stat->st_mtim;
+}
+
 void fs_attr_thing(struct fs *fs, const struct sfs_attr *attr, uint64_t sequence,
 		   struct fs_found *ret)
 {
 	fs_node_stat(attr->ino, attr, &ret->stat);
+	if (fs->live && attr->type == SFS_NODE_FILE)
+		freeze(fs, &ret->stat);
 	ret->node = attr->ino;
 	ret->keep_attr = fs_backing_is_quiet(fs, attr->ino) &&
 			 sequence == fs_sequence(fs, attr->ino);

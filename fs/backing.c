@@ -122,14 +122,16 @@ int fs_backing_start(struct fs *fs)
 		return SFS_ERR_NO_MEMORY;
 	pthread_mutex_init(&fs->backings->lock, NULL);
 	probe(fs);
-	atomic_store(&serving, fs);
+	if (!fs->live)
+		atomic_store(&serving, fs);
 	return 0;
 }
 
 void fs_backing_stop(struct fs *fs)
 {
 	struct fs_backings *all = fs->backings;
-	atomic_store(&serving, NULL);
+	if (!fs->live)
+		atomic_store(&serving, NULL);
 	if (!all)
 		return;
 	for (size_t i = 0; i < BUCKETS; i++) {

@@ -618,6 +618,7 @@ bool fs_by_is_reserved(struct sfs_span name)
 {
 	struct fs_view_spec spec = { .id = SFS_BUF_INIT };
 	bool is = sfs_span_equal(name, sfs_span_str(FS_BY_NAME)) ||
+		  sfs_span_equal(name, sfs_span_str(FS_AT_NAME)) ||
 		  fs_by_file_find(name, true, &spec) == 0;
 	sfs_buf_fini(&spec.id);
 	return is;

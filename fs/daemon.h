@@ -1,6 +1,6 @@
 /*
- * The state of the daemon, shared by the files of this folder. One for each process; every handler
- * gets it with fs_of(). What it points to lives from session.c's start to its end.
+ * The state of the daemon, shared by the files of this folder. One for each process, and one for each
+ * backup that is looked into; every handler gets the right one with fs_of(). What it points to lives from session.c's start to its end.
  *
  * Locks, in the order in which they are taken (the engine's own come last):
  *   stream->lock   how far a listing or a file of results is; held while the engine is asked
@@ -74,6 +74,7 @@ struct fs_windows;
 struct fs_missing;
 struct fs_scratch;
 struct fs_backings;
+struct fs_backups;
 struct fuse_session;
 
 /** So many counters of changes: see fs_sequence(). */
@@ -95,6 +96,7 @@ struct fs {
 	struct fs_missing *missing;
 	struct fs_scratch *scratch;
 	struct fs_backings *backings;
+	struct fs_backups *backups; /* NULL in a backup */
 	int64_t started_ns;
 	uint32_t uid, gid;        /* of the daemon: owner of the virtual files */
 	atomic_uint capabilities; /* of the kernel, those that are in use */
@@ -107,6 +109,14 @@ struct fs {
 	_Atomic uint64_t saves, refused; /* documents saved and refused */
 	_Atomic uint64_t sequence[FS_SEQUENCES];
 	_Atomic uint64_t heard; /* the last commit that moved them */
+	/* What serves a backup (backups.h) is one, too, with a store, views and handles of its own. */
+	struct fs *live;         /* the daemon's; NULL: this is it */
+	uint64_t slot;           /* bits that its node ids have outside */
+	uint64_t root_number;    /* st_ino of its root */
+	uint64_t number_keys[2]; /* which make its other inode numbers */
+	const char *backup;      /* its name */
+	int64_t backup_ns;       /* the time that it says */
+	_Atomic int64_t known;   /* replies with nodes of it that the kernel has not forgotten */
 };
 
 static inline int64_t fs_now_ns(void)
@@ -135,6 +145,9 @@ static inline void fs_sequence_move(struct fs *fs, uint64_t ino)
 {
 	atomic_fetch_add(fs_sequence_of(fs, ino), 1);
 }
+
+/** The inode number that is shown for one of a store (node.c). */
+uint64_t fs_number(const struct fs *fs, uint64_t number);
 
 /** The node of an object that readdir lists. */
 static inline uint64_t fs_primary_node(const struct fs *fs, uint64_t ino)

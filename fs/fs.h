@@ -23,8 +23,9 @@ struct fs_options {
 	unsigned threads;          /* 0: one per processor */
 	unsigned save_interval_s;  /* databases: write changed ones so often; 0: 60 */
 	unsigned database_backups; /* keep so many of each; 0: 5 */
-	bool verbose;              /* -o verbose: log what is only for developers of databases */
-	const char *fuse_options;  /* further -o text for libfuse, or NULL */
+	unsigned backup_idle_s; /* backups that nobody looks into are closed after so long; 0: 60 */
+	bool verbose;           /* -o verbose: log what is only for developers of databases */
+	const char *fuse_options; /* further -o text for libfuse, or NULL */
 	/*
 	 * Serves one connection of the command socket; NULL: no socket. Called in a thread of its
 	 * own; closes nothing. argv and descriptors (stdin, stdout, stderr, working directory) are

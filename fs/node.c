@@ -1,8 +1,7 @@
 /*
  * Node ids and attributes: see node.h.
  */
-#include "node.h"
-#include "policy.h"
+#include "daemon.h"
 
 enum fs_node_kind fs_node_kind(uint64_t node)
 {
@@ -71,6 +70,24 @@ uint64_t fs_node_number(uint64_t node, const struct sfs_attr *attr)
 	if (attr->type != SFS_NODE_OBJECT || !attr->number)
 		return node & ~FS_NODE_AGAIN;
 	return fs_node_make(fs_node_view(node), attr->number);
+}
+
+/**
+ * Inside of a backup numbers are those of its store. Outside they must be other ones, the same as long as
+ * the backup is there, and never those of another backup: tools take equal numbers for one file. The 55
+ * bits that count become 63 by a multiplication that loses nothing; bit 63 is set in no other number.
+ */
+uint64_t fs_number(const struct fs *fs, uint64_t number)
+{
+	const uint64_t top = (uint64_t)1 << 63;
+	if (!fs->slot)
+		return number;
+	number &= ~FS_SLOT_MASK;
+	if (number == SFS_INO_ROOT)
+		return fs->root_number;
+	number = (number & (((uint64_t)1 << FS_SLOT_SHIFT) - 1)) | (number >> FS_VIEW_SHIFT & 7)
+									   << FS_SLOT_SHIFT;
+	return (number ^ fs->number_keys[0]) * (fs->number_keys[1] | 1) | top;
 }
 
 void fs_node_stat(uint64_t node, const struct sfs_attr *attr, struct stat *ret)

@@ -14,10 +14,13 @@
  *   class id 0   the root (serial 1) and the files of .storefs (serials from 2)
  *   bit 63       a view: the rest is from the hash of its identity, and they alone are in a table
  *                (view.h)
+ *   bits 52..59  of what is in a backup: the slot of that backup (backups.h), from FS_SLOT_FIRST on. No
+ *                view of the store itself has any of them, nor has a class below 12 million
  */
 #ifndef FS_NODE_H
 #define FS_NODE_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <storefs/store.h>
 #include <storefs/object.h>
@@ -63,6 +66,29 @@ enum fs_node_kind {
 #define FS_NODE_AGAIN ((uint64_t)1 << 62)
 #define FS_NODE_VIEW_BIT ((uint64_t)1 << 63)
 #define FS_NODE_ERROR FS_NODE_AGAIN /* in FS_VIEW_REJECTED: why it was refused */
+
+#define FS_SLOT_SHIFT 52
+#define FS_SLOT_MASK ((uint64_t)0xff << FS_SLOT_SHIFT)
+/** Views of the store itself that lead to backups: the kernel may keep them for a moment. */
+#define FS_SLOT_DOORS 0xbfu
+#define FS_SLOT_FIRST 0xc0u
+#define FS_SLOTS 64u
+
+static inline unsigned fs_node_slot(uint64_t node)
+{
+	return (unsigned)(node >> FS_SLOT_SHIFT) & 0xff;
+}
+
+/** Is it in a backup, or the directory of one? */
+static inline bool fs_node_leads_away(uint64_t node)
+{
+	return fs_node_slot(node) >= FS_SLOT_DOORS;
+}
+
+static inline bool fs_node_is_door(uint64_t node)
+{
+	return fs_node_slot(node) == FS_SLOT_DOORS;
+}
 
 static inline uint64_t fs_node_ino(uint64_t node)
 {

@@ -1,6 +1,5 @@
 /*
- * The table of handlers, the first handshake with the kernel, and replies. The handlers themselves
- * are in op_*.c.
+ * The first handshake with the kernel, and replies. The handlers are in op_*.c, their table is in route.c.
  */
 #include "op.h"
 #include "view.h"
@@ -16,7 +15,7 @@ static void log_fault(int err)
 void fs_reply_errno(fuse_req_t req, int error)
 {
 	if (error)
-		fs_refusal_add(fuse_req_userdata(req), error);
+		fs_refusal_add(fs_of(req), error);
 	fuse_reply_err(req, error);
 }
 
@@ -38,38 +37,49 @@ void fs_reply_node(fuse_req_t req, int err)
 	fs_reply_errno(req, err == SFS_ERR_NOT_FOUND ? ESTALE : fs_errno(err));
 }
 
+static double time_to_keep(const struct fs *fs, uint64_t node, bool keep)
+{
+	if (keep)
+		return fs->policy.forever;
+	return fs_node_is_door(node) ? fs->policy.brief : fs->policy.never;
+}
+
 void fs_entry_fill(const struct fs *fs, const struct fs_found *found, struct fuse_entry_param *ret)
 {
 	*ret = (struct fuse_entry_param){
-		.ino = found->node,
+		.ino = found->node | fs->slot,
 		.generation = 1,
 		.attr = found->stat,
-		.attr_timeout = found->keep_attr ? fs->policy.forever : fs->policy.never,
-		.entry_timeout = found->keep_entry ? fs->policy.forever : fs->policy.never,
+		.attr_timeout = time_to_keep(fs, found->node, found->keep_attr),
+		.entry_timeout = time_to_keep(fs, found->node, found->keep_entry),
 	};
+	ret->attr.st_ino = fs_number(fs, found->stat.st_ino);
 }
 
 void fs_reply_found(fuse_req_t req, const struct fs_found *found)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct fuse_entry_param entry;
 	uint64_t node = found->node;
 	fs_entry_fill(fs, found, &entry);
 	/* A reply that nobody got is not forgotten by the kernel. */
 	if (fuse_reply_entry(req, &entry) != 0)
 		fs_view_forget(fs, node, 1);
+	else if (fs->slot)
+		atomic_fetch_add(&fs->known, 1);
 }
 
 void fs_reply_attr(fuse_req_t req, const struct fs_found *found)
 {
-	const struct fs *fs = fuse_req_userdata(req);
-	fuse_reply_attr(req, &found->stat,
-			found->keep_attr ? fs->policy.forever : fs->policy.never);
+	const struct fs *fs = fs_of(req);
+	struct stat stat = found->stat;
+	stat.st_ino = fs_number(fs, stat.st_ino);
+	fuse_reply_attr(req, &stat, time_to_keep(fs, found->node, found->keep_attr));
 }
 
 void fs_reply_made(fuse_req_t req, const struct fs_place *place, int err)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct fs_found found;
 	if (!err)
 		err = fs_place_find(fs, place, fs_pid(req), &found);
@@ -81,7 +91,7 @@ void fs_reply_made(fuse_req_t req, const struct fs_place *place, int err)
 
 struct fs_owner fs_owner_in(fuse_req_t req, uint64_t dir)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fs_owner owner = { .uid = ctx->uid, .gid = ctx->gid };
 	struct sfs_attr attr;
@@ -112,7 +122,7 @@ static void refuse(struct fuse_conn_info *conn, unsigned capability)
 #endif
 }
 
-static void op_init(void *userdata, struct fuse_conn_info *conn)
+void fs_op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	static const unsigned wanted[] = {
 		FUSE_CAP_AUTO_INVAL_DATA, FUSE_CAP_ATOMIC_O_TRUNC, FUSE_CAP_PARALLEL_DIROPS,
@@ -139,40 +149,3 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 #endif
 	atomic_store(&fs->ready, true);
 }
-
-const struct fuse_lowlevel_ops fs_ops = {
-	.init = op_init,
-	.lookup = fs_op_lookup,
-	.forget = fs_op_forget,
-	.forget_multi = fs_op_forget_multi,
-	.getattr = fs_op_getattr,
-	.setattr = fs_op_setattr,
-	.readlink = fs_op_readlink,
-	.statfs = fs_op_statfs,
-	.mknod = fs_op_mknod,
-	.mkdir = fs_op_mkdir,
-	.symlink = fs_op_symlink,
-	.link = fs_op_link,
-	.unlink = fs_op_unlink,
-	.rmdir = fs_op_rmdir,
-	.rename = fs_op_rename,
-	.open = fs_op_open,
-	.create = fs_op_create,
-	.read = fs_op_read,
-	.write_buf = fs_op_write_buf,
-	.flush = fs_op_flush,
-	.fsync = fs_op_fsync,
-	.release = fs_op_release,
-	.fallocate = fs_op_fallocate,
-	.lseek = fs_op_lseek,
-	.copy_file_range = fs_op_copy_file_range,
-	.opendir = fs_op_opendir,
-	.readdir = fs_op_readdir,
-	.readdirplus = fs_op_readdirplus,
-	.releasedir = fs_op_releasedir,
-	.fsyncdir = fs_op_fsyncdir,
-	.setxattr = fs_op_setxattr,
-	.getxattr = fs_op_getxattr,
-	.listxattr = fs_op_listxattr,
-	.removexattr = fs_op_removexattr,
-};

@@ -14,13 +14,22 @@
 #include "place.h"
 #include "refusal.h"
 
+/** The backup that the request of this thread is about; NULL: none. route.c alone sets it. */
+extern _Thread_local struct fs *fs_visited;
+
+/** What a request is about: the daemon's store, or a backup. */
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fs_visited ? fs_visited : fuse_req_userdata(req);
+}
+
 /** Count a request and give its daemon. */
 static inline struct fs *fs_begin(fuse_req_t req, enum fs_request kind)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	atomic_fetch_add_explicit(&fs->requests[kind], 1, memory_order_relaxed);
 	fs_refusal_begin(kind);
-	return fs;
+	return fs_visited ? fs_visited : fs;
 }
 
 /** The same for a request about a name, or about a node. */
@@ -79,6 +88,9 @@ struct fs_owner fs_owner_in(fuse_req_t req, uint64_t dir);
 	((struct fs_mark){ .names = { { .dir = (place)->dir, .name = (place)->name } } })
 
 extern const struct fuse_lowlevel_ops fs_ops;
+
+/* op.c */
+void fs_op_init(void *userdata, struct fuse_conn_info *conn);
 
 /* op_node.c */
 void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);

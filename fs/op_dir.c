@@ -64,7 +64,7 @@ static size_t put_entry(struct listing *listing, const struct entry *entry, uint
 	char *at = listing->buf + listing->len;
 	size_t rest = listing->size - listing->len;
 	struct fuse_entry_param param = {
-		.attr = { .st_ino = entry->number, .st_mode = entry->type },
+		.attr = { .st_ino = fs_number(listing->fs, entry->number), .st_mode = entry->type },
 	};
 	if (!listing->plus)
 		return fuse_add_direntry(listing->req, at, rest, entry->name, &param.attr,
@@ -415,10 +415,22 @@ static int list(struct listing *listing, uint64_t node, uint64_t after)
 	return SFS_ERR_NOT_DIR;
 }
 
+/** Nodes of a backup that the kernel was given with a listing are counted. */
+static void count_known(const struct listing *listing)
+{
+	struct fuse_direntplus entry;
+	for (size_t at = 0; at + sizeof entry <= listing->len;) {
+		memcpy(&entry, listing->buf + at, sizeof entry);
+		if (entry.entry_out.nodeid)
+			atomic_fetch_add(&listing->fs->known, 1);
+		at += FUSE_DIRENTPLUS_SIZE(&entry);
+	}
+}
+
 static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off,
 			  const struct fuse_file_info *fi, bool plus)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct listing listing = {
 		.req = req,
 		.fs = fs,
@@ -434,8 +446,8 @@ static void reply_listing(fuse_req_t req, uint64_t node, size_t size, off_t off,
 	/* Entries before a fault are shown; the fault comes with the next request. */
 	if (err < 0 && listing.len == 0)
 		fs_reply_node(req, err);
-	else
-		fuse_reply_buf(req, listing.buf, listing.len);
+	else if (fuse_reply_buf(req, listing.buf, listing.len) == 0 && plus && fs->slot)
+		count_known(&listing);
 	free(listing.buf);
 }
 

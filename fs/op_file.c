@@ -46,7 +46,7 @@ static void read_text(fuse_req_t req, const struct fs_handle *handle, size_t siz
 
 static void read_stream(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct sfs_buf part = SFS_BUF_INIT;
 	fs_loop_block_begin(fs->loop);
 	int err = fs_stream_read(handle->stream, (uint64_t)off, size, &part);
@@ -85,7 +85,7 @@ static void read_raw_copy(fuse_req_t req, struct fs_handle *handle, size_t size,
 
 static void read_raw(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	int fd = sfs_raw_fd(handle->raw);
 	fs_loop_block_begin(fs->loop);
 	if (fd < 0) {
@@ -126,7 +126,7 @@ void fs_op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct 
 static void write_draft(fuse_req_t req, struct fs_handle *handle, struct sfs_span data,
 			const struct fuse_file_info *fi, off_t off)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	bool take = handle->kind == FS_HANDLE_TAKER;
 	if (take)
 		fs_loop_block_begin(fs->loop);

@@ -1,6 +1,7 @@
 /*
  * Handlers for what is known of a node: its name, its attributes, the target of a symlink; and df.
  */
+#include "backups.h"
 #include "op.h"
 #include "privilege.h"
 #include "view.h"
@@ -30,6 +31,10 @@ void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 /** The kernel lets go of a node: also of a directory that was removed while somebody was in it. */
 static void forget(struct fs *fs, uint64_t node, uint64_t count)
 {
+	if (fs_node_slot(node) >= FS_SLOT_FIRST) {
+		fs_backups_forget(fs, node, count);
+		return;
+	}
 	fs_view_forget(fs, node, count);
 	if (fs_node_kind(node) == FS_NODE_THING)
 		sfs_raw_forget(fs->store, fs_node_ino(node));

@@ -311,7 +311,7 @@ int fs_open_node(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info 
 static int open_new(fuse_req_t req, uint64_t node, struct fuse_file_info *fi,
 		    struct fs_handle **ret)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	char oid[SFS_OID_MADE_SIZE];
 	uint32_t class_id = sfs_ino_class(fs_node_ino(node));
 	int err = fs->options->read_only ? SFS_ERR_READ_ONLY : 0;
@@ -363,7 +363,7 @@ void fs_op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 static int create_object(fuse_req_t req, const struct fs_place *place, mode_t mode,
 			 struct fuse_file_info *fi, struct fs_handle **ret)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct fs_owner owner = fs_owner_in(req, place->dir);
 	struct fs_birth birth = {
 		.class_id = place->class_id,
@@ -389,7 +389,7 @@ static int create_object(fuse_req_t req, const struct fs_place *place, mode_t mo
 static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode,
 		      struct fuse_file_info *fi, struct fs_handle **ret)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct fs_owner owner = fs_owner_in(req, place->dir);
 	struct sfs_raw_make make = {
 		.type = SFS_NODE_FILE,
@@ -412,7 +412,7 @@ static int create_raw(fuse_req_t req, const struct fs_place *place, mode_t mode,
 static int create_schema(fuse_req_t req, const struct fs_place *place, struct fuse_file_info *fi,
 			 struct fs_handle **ret)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	uint64_t node;
 	if (fs->options->read_only)
 		return SFS_ERR_READ_ONLY;
@@ -424,7 +424,7 @@ static int create_schema(fuse_req_t req, const struct fs_place *place, struct fu
 static int create_view(fuse_req_t req, const struct fs_place *place, mode_t mode,
 		       struct fuse_file_info *fi, struct fs_handle **ret)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fs_view_make make = {
 		.name = place->name,
@@ -468,7 +468,7 @@ static int create_at(fuse_req_t req, const struct fs_place *place, mode_t mode,
 static int create_or_open(fuse_req_t req, const struct fs_place *place, mode_t mode,
 			  struct fuse_file_info *fi, struct fs_handle **ret)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct fs_found found;
 	int err = create_at(req, place, mode, fi, ret);
 	if (err != SFS_ERR_EXISTS || (fi->flags & O_EXCL) || place->kind == FS_PLACE_VIEW)
@@ -485,7 +485,7 @@ static int create_or_open(fuse_req_t req, const struct fs_place *place, mode_t m
 static int create_unnamed(fuse_req_t req, uint64_t dir, mode_t mode, struct fuse_file_info *fi,
 			  struct fs_handle **ret)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	enum fs_node_kind kind = fs_node_kind(dir);
 	if (kind != FS_NODE_CLASS && kind != FS_NODE_THING)
 		return SFS_ERR_UNSUPPORTED;

@@ -37,7 +37,7 @@ void fs_op_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t
 static void seek_document(fuse_req_t req, uint64_t node, off_t off, int whence,
 			  struct fuse_file_info *fi)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct fs_found found;
 	int err = fs_attr_load(fs, node, fs_handle_of(fi->fh), fs_pid(req), &found);
 	if (err < 0)

@@ -24,7 +24,7 @@ static int check_raw(struct fs *fs, const struct fs_place *place)
 
 static int make_raw(fuse_req_t req, const struct fs_place *place, struct sfs_raw_make *make)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct sfs_attr attr;
 	int err = check_raw(fs, place);
 	if (err < 0)
@@ -46,7 +46,7 @@ static int make_raw(fuse_req_t req, const struct fs_place *place, struct sfs_raw
 /** A new object without open(2): it is there, and empty, at once. */
 static int make_object(fuse_req_t req, const struct fs_place *place, mode_t mode)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct fs_owner owner = fs_owner_in(req, place->dir);
 	struct fs_birth birth = {
 		.class_id = place->class_id,
@@ -99,7 +99,7 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 
 static int make_class(fuse_req_t req, const struct fs_place *place, mode_t mode)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct sfs_class_make make = {
 		.name = place->name,
@@ -135,7 +135,7 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 
 static int make_in_view(fuse_req_t req, const struct fs_place *place, struct sfs_span target)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fs_view_make make = {
 		.name = place->name,
@@ -276,7 +276,7 @@ static int rmdir_at(struct fs *fs, const struct fs_place *place)
 static void remove_name(fuse_req_t req, uint64_t parent, const char *name,
 			int (*remove)(struct fs *fs, const struct fs_place *place))
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct fs_place place;
 	int err = fs_place_resolve(fs, parent, name, &place);
 	if (!err) {

@@ -18,7 +18,7 @@
 /** ENOSYS once, and the kernel never asks again. Returns whether it was answered. */
 static bool refuse_all(fuse_req_t req)
 {
-	const struct fs *fs = fuse_req_userdata(req);
+	const struct fs *fs = fs_of(req);
 	if (fs->policy.xattr)
 		return false;
 	fs_reply_errno(req, ENOSYS);
@@ -188,11 +188,10 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 		fs_reply_errno(req, ENOTSUP);
 		return false;
 	}
-	if (is_raw(fuse_req_userdata(req), node))
+	if (is_raw(fs_of(req), node))
 		return true;
 	struct fs_found found;
-	if (fs_attr_load(fuse_req_userdata(req), node, NULL, fs_pid(req), &found) ==
-	    SFS_ERR_NOT_FOUND) {
+	if (fs_attr_load(fs_of(req), node, NULL, fs_pid(req), &found) == SFS_ERR_NOT_FOUND) {
 		fs_reply_node(req, SFS_ERR_NOT_FOUND);
 		return false;
 	}
@@ -205,7 +204,7 @@ static bool check_change(fuse_req_t req, uint64_t node, const char *name)
 /** The end of a change; what was not found may be the raw itself, removed meanwhile. */
 static void reply_change(fuse_req_t req, uint64_t node, int err)
 {
-	struct fs *fs = fuse_req_userdata(req);
+	struct fs *fs = fs_of(req);
 	struct sfs_attr attr = { .nlink = 1 };
 	int there = err == SFS_ERR_NOT_FOUND ? sfs_raw_stat(fs->store, node, &attr) : 0;
 	if (there < 0)

@@ -11,6 +11,7 @@
 struct fs_policy {
 	double forever; /* seconds: the kernel clamps it to "always" */
 	double never;
+	double brief;        /* what may be a little old: names of backups */
 	double moment;       /* as long as the system call that asked: a new file's attributes */
 	unsigned max_write;  /* bytes of one WRITE request */
 	unsigned block_size; /* st_blksize, f_bsize */
@@ -20,6 +21,7 @@ struct fs_policy {
 #define FS_POLICY_DEFAULT        \
 	{ .forever = 1e9,        \
 	  .never = 0.0,          \
+	  .brief = 1.0,          \
 	  .moment = 1e-6,        \
 	  .max_write = 1u << 20, \
 	  .block_size = 4096,    \

@@ -419,6 +419,22 @@ static void about_node(struct fs *fs, struct target *target)
 	sfs_buf_fini(&oid);
 }
 
+/** What is in a backup is told of in the store: backups/NAME/CLASS/… of .storefs. */
+static void in_backup(const struct fs *fs, struct target *target)
+{
+	struct sfs_buf path = SFS_BUF_INIT;
+	const struct sfs_span class = target->error.class_name, name = target->error.name;
+	int err = sfs_buf_printf(&path, "backups/%s", fs->backup);
+	if (!err && class.len)
+		err = sfs_buf_printf(&path, "/%.*s", (int)class.len, (const char *)class.data);
+	if (!err && name.len)
+		err = sfs_buf_printf(&path, "/%.*s", (int)name.len, (const char *)name.data);
+	sfs_buf_fini(&target->path);
+	target->path = path;
+	target->error.class_name = sfs_span_str(".storefs");
+	target->error.name = err ? sfs_span_str("backups") : sfs_buf_span(&path);
+}
+
 void fs_refusal_add(struct fs *fs, int error)
 {
 	struct target target = { .path = SFS_BUF_INIT };
@@ -439,6 +455,8 @@ void fs_refusal_add(struct fs *fs, int error)
 		target.error.line = about.diag.line;
 		target.error.column = about.diag.column;
 	}
-	sfs_errors_add(fs->store, &target.error);
+	if (fs->live)
+		in_backup(fs, &target);
+	sfs_errors_add(fs->live ? fs->live->store : fs->store, &target.error);
 	sfs_buf_fini(&target.path);
 }

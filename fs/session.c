@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <storefs/backup.h>
 #include "backing.h"
+#include "backups.h"
 #include "by.h"
 #include "handle.h"
 #include "loop.h"
@@ -181,6 +182,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 	if (!err)
 		err = fs_notify_start(fs);
 	if (!err)
+		err = fs_backups_start(fs);
+	if (!err)
 		err = sfs_backup_schedule_run(fs->store);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "start: %s", sfs_err_text(err));
@@ -218,6 +221,7 @@ static int start(struct fs *fs, struct sfs_diag *diag)
 static int finish(struct fs *fs, bool told_to)
 {
 	fs_server_stop(fs, told_to);
+	fs_backups_stop(fs);
 	fs_notify_stop(fs);
 	if (fs->loop)
 		fs_loop_stop(fs->loop);
@@ -228,6 +232,7 @@ static int finish(struct fs *fs, bool told_to)
 	}
 	fs_loop_free(fs->loop);
 	fs->loop = NULL;
+	fs_backups_free(fs);
 	fs_notify_free(fs);
 	fs_table_stop(fs);
 	fs_meta_stop(fs);

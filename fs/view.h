@@ -10,7 +10,8 @@
  * What a kind of views can do is a table of functions; what it can not do is refused as read-only.
  * Where views begin (a name in a class's directory, in .storefs) is said in view_root.c.
  *
- * The kernel keeps neither names nor attributes of views: each look is a request, and right.
+ * The kernel keeps neither names nor attributes of views (but of doors): each look is a request, and
+ * right.
  */
 #ifndef FS_VIEW_H
 #define FS_VIEW_H
@@ -81,6 +82,7 @@ struct fs_view_ops {
 	const char *kind; /* part of the identity */
 	mode_t type;      /* S_IFDIR, S_IFREG, S_IFLNK */
 	bool is_object;   /* id is an oid of the class: refused operations below name it */
+	bool is_door;     /* leads to backups: the kernel may keep it for a moment */
 	/* A directory is listed at once when it is read from its start, as its order has no cookies
 	 * that hold while others change it; list() is asked with after = 0 only. */
 	bool whole;
@@ -216,6 +218,11 @@ int fs_view_symlink(struct fs *fs, uint64_t dir, const struct fs_view_make *make
 int fs_view_unlink(struct fs *fs, uint64_t dir, struct sfs_span name);
 int fs_view_rename(struct fs *fs, uint64_t dir, struct sfs_span from, struct sfs_span to,
 		   unsigned flags);
+
+/** A directory that is a door to a backup: its name, NUL-terminated, and the node of its directory. */
+bool fs_view_is_backup(const struct fs_view *view);
+/** CLASS/.at. */
+#define FS_AT_NAME ".at"
 
 /** How a file is opened. */
 enum fs_view_open {

@@ -14,11 +14,13 @@ static const struct {
 	begin_fn *begin;
 } roots[] = {
 	{ FS_NODE_CLASS, fs_by_begin },
+	{ FS_NODE_CLASS, fs_at_begin },
 	{ FS_NODE_CLASS, fs_field_begin },
 	{ FS_NODE_META_DIR, fs_view_export_begin },
 	{ FS_NODE_META_DIR, fs_view_history_begin },
 	{ FS_NODE_META_DIR, fs_view_meta_begin },
 	{ FS_NODE_META_DIR, fs_view_databases_begin },
+	{ FS_NODE_META_DIR, fs_view_backups_begin },
 };
 #define ROOTS (sizeof roots / sizeof roots[0])
 

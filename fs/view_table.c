@@ -9,10 +9,11 @@
 
 #define SHARDS 16
 #define BUCKETS_FIRST 64
-/* Node ids: bit 63; bit 62 makes inode numbers that nothing else has; then the hash. */
+/* Node ids: bit 63; bit 62 makes inode numbers that nothing else has; then, below slots, the hash. */
 #define NODE_BIT FS_NODE_VIEW_BIT
 #define NUMBER_BIT ((uint64_t)1 << 62)
-#define HASH_MASK (((uint64_t)1 << 60) - 1)
+#define HASH_MASK (((uint64_t)1 << FS_SLOT_SHIFT) - 1)
+#define DOOR_BITS ((uint64_t)FS_SLOT_DOORS << FS_SLOT_SHIFT)
 
 struct shard {
 	pthread_mutex_t lock; /* protects all below, and what the views in it count */
@@ -61,13 +62,13 @@ void fs_views_stop(struct fs *fs)
 uint64_t fs_view_number(uint64_t dir, const struct fs_view_ops *ops, struct sfs_span id)
 {
 	uint64_t seed = fs_name_hash(sfs_span_str(ops->kind), dir);
-	return NUMBER_BIT | (fs_name_hash(id, seed) & HASH_MASK);
+	return NUMBER_BIT | (ops->is_door ? DOOR_BITS : 0) | (fs_name_hash(id, seed) & HASH_MASK);
 }
 
 /** Another number for an identity whose own is taken; of the same shard. */
 static uint64_t next_number(uint64_t number)
 {
-	return NUMBER_BIT | ((number + SHARDS) & HASH_MASK);
+	return (number & ~HASH_MASK) | ((number + SHARDS) & HASH_MASK);
 }
 
 static struct shard *shard_of(const struct fs *fs, uint64_t node)

@@ -31,6 +31,11 @@ int fs_view_meta_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct
 int fs_view_databases_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
 			    struct fs_view_spec *ret);
 
+/** .storefs/backups and CLASS/.at (view_backups.c). */
+int fs_view_backups_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
+			  struct fs_view_spec *ret);
+int fs_at_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret);
+
 /** Take one more reference. */
 void fs_view_ref(struct fs *fs, struct fs_view *view);
 

@@ -40,6 +40,7 @@ struct sfsi_backend_config {
 	bool read_only;
 	bool create;        /* make a new, empty one: the folder is empty */
 	size_t cache_bytes; /* block cache; 0 = the backend's default */
+	bool share_cache;   /* instead: one for all that are opened so */
 };
 
 /** One change of a batch. */

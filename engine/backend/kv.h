@@ -34,6 +34,7 @@ struct kv {
 	rocksdb_t *db; /* NULL: it could not be opened again */
 	rocksdb_options_t *options;
 	rocksdb_cache_t *cache;
+	bool shares_cache; /* with all that were opened so */
 	rocksdb_readoptions_t *get_options;
 	rocksdb_writeoptions_t *write_options;
 	rocksdb_flushoptions_t *flush_options;

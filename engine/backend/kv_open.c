@@ -131,9 +131,38 @@ static rocksdb_cache_t *cache_make(size_t bytes)
 	return cache;
 }
 
+/*
+ * Stores that are opened so have one cache together: backups, of which many can be looked into at once, and
+ * memory shall not grow with them. A block of a table that several of them have is in it once; so nothing that
+ * verifies a backup reads through it.
+ */
+static struct {
+	pthread_mutex_t lock; /* protects all below */
+	rocksdb_cache_t *cache;
+	unsigned users;
+} shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static rocksdb_cache_t *shared_take(void)
+{
+	SFSI_LOCK_SCOPE(&shared.lock);
+	if (shared.users++ == 0)
+		shared.cache = cache_make(CACHE_DEFAULT);
+	return shared.cache;
+}
+
+static void shared_give(void)
+{
+	SFSI_LOCK_SCOPE(&shared.lock);
+	if (--shared.users == 0)
+		rocksdb_cache_destroy(shared.cache);
+}
+
 static int options_make(struct kv *kv, const struct sfsi_backend_config *cfg, struct sfs_diag *diag)
 {
-	kv->cache = cache_make(cfg->cache_bytes ? cfg->cache_bytes : CACHE_DEFAULT);
+	kv->shares_cache = cfg->share_cache;
+	kv->cache = kv->shares_cache
+			    ? shared_take()
+			    : cache_make(cfg->cache_bytes ? cfg->cache_bytes : CACHE_DEFAULT);
 	rocksdb_options_t *base = rocksdb_options_create();
 	rocksdb_options_set_create_if_missing(base, cfg->create);
 	rocksdb_options_set_error_if_exists(base, cfg->create);
@@ -366,7 +395,9 @@ static void release(struct kv *kv)
 		rocksdb_readoptions_destroy(kv->get_options);
 	if (kv->options)
 		rocksdb_options_destroy(kv->options);
-	if (kv->cache)
+	if (kv->cache && kv->shares_cache)
+		shared_give();
+	else if (kv->cache)
 		rocksdb_cache_destroy(kv->cache);
 	sfsi_kv_state_close(&kv->state);
 	sfsi_close_fd(&kv->db_fd);

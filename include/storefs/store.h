@@ -142,6 +142,9 @@ enum sfs_store_flags {
 	SFS_STORE_READ_ONLY = 1u << 0,
 	/* … but with this too that is brought up to date, which is cheaper than a copy. */
 	SFS_STORE_TAKE_IN = 1u << 1,
+	/* Use one cache of blocks with all others that this process opens so: where many are open at
+	 * once, as backups that people look into. */
+	SFS_STORE_SHARE_CACHE = 1u << 2,
 };
 
 /**
