@@ -79,6 +79,12 @@ static int movable_marked(struct sfsi_backend *b, struct sfs_buf *ret)
 	return leave(b, inner ? sfsi_backend_marked(inner, ret) : SFS_ERR_IO);
 }
 
+static int movable_compact(struct sfsi_backend *b, const struct sfsi_compact *compact)
+{
+	struct sfsi_backend *inner = enter(b);
+	return leave(b, inner ? sfsi_backend_compact(inner, compact) : SFS_ERR_IO);
+}
+
 /* The inner backend has its own limits and rules, as those of fault.c. */
 static const struct sfsi_backend_ops movable_ops = {
 	.name = "kv",
@@ -92,6 +98,7 @@ static const struct sfsi_backend_ops movable_ops = {
 	.stat = movable_stat,
 	.mark = movable_mark,
 	.marked = movable_marked,
+	.compact = movable_compact,
 };
 
 int sfsi_backend_movable_wrap(struct sfsi_backend *inner, struct sfsi_backend **ret)
