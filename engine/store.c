@@ -408,6 +408,9 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 	err = open_raw(store, diag);
 	if (!err)
 		err = open_backend(store, file.backend, false, diag);
+	/* A store without its db/ is no less damaged than one with a part of it. */
+	if (err == SFS_ERR_NOT_FOUND)
+		err = SFS_ERR_CORRUPT;
 	if (!err)
 		err = sfsi_twin_attach(store, config, diag);
 	if (!err)

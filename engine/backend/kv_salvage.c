@@ -189,9 +189,75 @@ static bool db_reads(struct sfsi_salvage *salvage)
 	struct sfs_span key, val;
 	sfsi_salvage_rewind(salvage);
 	int got = sfsi_salvage_next(salvage, &key, &val);
-	bool reads = got == 0 || (got == 1 && !sfsi_salvage_has_holes(salvage));
+	bool reads = got == 0 || (got == 1 && !salvage->holes_len);
 	sfsi_salvage_rewind(salvage);
 	return reads;
+}
+
+/* --- tables that are gone --- */
+
+static int table_add(struct sfsi_salvage *salvage, const rocksdb_livefiles_t *files, int number)
+{
+	struct sfsi_salvage_facts *facts = &salvage->facts;
+	struct sfsi_salvage_table *tables = realloc(facts->tables,
+						    (facts->tables_len + 1) * sizeof *tables);
+	if (!tables)
+		return SFS_ERR_NO_MEMORY;
+	facts->tables = tables;
+	struct sfsi_salvage_table *table = &tables[facts->tables_len++];
+	*table = (struct sfsi_salvage_table){ .first = SFS_BUF_INIT };
+	/* As "/000012.sst". */
+	snprintf(table->name, sizeof table->name, "%s", rocksdb_livefiles_name(files, number) + 1);
+	size_t len;
+	const char *key = rocksdb_livefiles_smallestkey(files, number, &len);
+	int err = sfs_buf_append(&table->first, key, len);
+	key = rocksdb_livefiles_largestkey(files, number, &len);
+	return err < 0 ? err : sfs_buf_append(&table->last, key, len);
+}
+
+/** All that the list names, before it is made anew. */
+static int tables_note(struct sfsi_salvage *salvage)
+{
+	if (!salvage->before)
+		return 0;
+	const rocksdb_livefiles_t *files = rocksdb_livefiles(salvage->before);
+	int err = 0;
+	for (int i = 0; i < rocksdb_livefiles_count(files) && !err; i++)
+		err = table_add(salvage, files, i);
+	rocksdb_livefiles_destroy(files);
+	return err;
+}
+
+static void table_fini(struct sfsi_salvage_table *table)
+{
+	sfs_buf_fini(&table->first);
+	sfs_buf_fini(&table->last);
+}
+
+static bool is_live(const rocksdb_livefiles_t *files, const char *name)
+{
+	for (int i = 0; i < rocksdb_livefiles_count(files); i++)
+		if (strcmp(rocksdb_livefiles_name(files, i) + 1, name) == 0)
+			return true;
+	return false;
+}
+
+/** Those that the new list has are not gone. */
+static void tables_settle(struct sfsi_salvage *salvage)
+{
+	struct sfsi_salvage_facts *facts = &salvage->facts;
+	const rocksdb_livefiles_t *files = salvage->kv.db ? rocksdb_livefiles(salvage->kv.db)
+							  : NULL;
+	size_t len = 0;
+	for (size_t i = 0; i < facts->tables_len; i++) {
+		if (files && is_live(files, facts->tables[i].name))
+			table_fini(&facts->tables[i]);
+		else
+			facts->tables[len++] = facts->tables[i];
+	}
+	facts->tables_len = len;
+	if (files)
+		rocksdb_livefiles_destroy(files);
 }
 
 static void db_open(struct sfsi_salvage *salvage, const char *path)
@@ -208,15 +274,6 @@ static void db_open(struct sfsi_salvage *salvage, const char *path)
 		note_why(salvage, "a table of db/ is missing, or can not be opened");
 		db_close(salvage);
 	}
-}
-
-static bool is_live(const rocksdb_livefiles_t *files, const char *name)
-{
-	/* As "/000012.sst". */
-	for (int i = 0; i < rocksdb_livefiles_count(files); i++)
-		if (strcmp(rocksdb_livefiles_name(files, i) + 1, name) == 0)
-			return true;
-	return false;
 }
 
 /** Are there tables that the list does not name? A kill may leave some; a list that was cut forgets them. */
@@ -243,11 +300,14 @@ static bool is_trusted(struct sfsi_salvage *salvage, bool manifest)
 	return !has_unknown_tables(salvage);
 }
 
-static int remake(struct sfsi_salvage *salvage)
+static int remake(struct sfsi_salvage *salvage, bool manifest)
 {
 	char *text = NULL;
+	bool listed = manifest && salvage->before;
+	int err = tables_note(salvage);
 	db_close(salvage);
-	int err = work_fill(salvage);
+	if (!err)
+		err = work_fill(salvage);
 	if (err < 0)
 		return err;
 	rocksdb_repair_db(salvage->kv.options, salvage->work, &text);
@@ -255,7 +315,9 @@ static int remake(struct sfsi_salvage *salvage)
 		note_why(salvage, text);
 	rocksdb_free(text);
 	salvage->facts.remade = true;
+	salvage->facts.unknown = !listed;
 	db_open(salvage, salvage->work);
+	tables_settle(salvage);
 	return 0;
 }
 
@@ -281,7 +343,7 @@ static int open_damaged(struct sfsi_salvage *salvage)
 	open_before(salvage);
 	db_open(salvage, salvage->work);
 	if (!is_trusted(salvage, manifest))
-		err = remake(salvage);
+		err = remake(salvage, manifest);
 	salvage->facts.opened = salvage->kv.db;
 	salvage->facts.gap = salvage->kv.db && salvage->before &&
 			     rocksdb_get_latest_sequence_number(salvage->before) <
@@ -397,6 +459,9 @@ void sfsi_salvage_close(struct sfsi_salvage *salvage)
 		sfsi_remove_tree(AT_FDCWD, salvage->work);
 	free(salvage->work);
 	free(salvage->holes);
+	for (size_t i = 0; i < salvage->facts.tables_len; i++)
+		table_fini(&salvage->facts.tables[i]);
+	free(salvage->facts.tables);
 	sfs_buf_fini(&salvage->last);
 	sfs_buf_fini(&salvage->facts.note);
 	free(salvage);
@@ -589,10 +654,16 @@ bool sfsi_salvage_in_hole(const struct sfsi_salvage *salvage, struct sfs_span ke
 		if (after && before)
 			return true;
 	}
+	for (size_t i = 0; i < salvage->facts.tables_len; i++) {
+		const struct sfsi_salvage_table *table = &salvage->facts.tables[i];
+		if (!is_after(sfs_buf_span(&table->first), key) &&
+		    !is_after(key, sfs_buf_span(&table->last)))
+			return true;
+	}
 	return false;
 }
 
 bool sfsi_salvage_has_holes(const struct sfsi_salvage *salvage)
 {
-	return salvage->holes_len > 0;
+	return salvage->holes_len > 0 || salvage->facts.tables_len > 0;
 }

@@ -22,6 +22,12 @@ struct sfsi_salvage_hole {
 	struct sfs_buf before; /* excluded; empty: up to the end */
 };
 
+/** A table that is gone, or can not be opened at all. */
+struct sfsi_salvage_table {
+	char name[32];
+	struct sfs_buf first, last; /* whole keys, included */
+};
+
 /** What is known about it as a whole. */
 struct sfsi_salvage_facts {
 	bool opened;            /* something can be read */
@@ -29,7 +35,10 @@ struct sfsi_salvage_facts {
 	uint64_t synced, found; /* sequence numbers: known to be on disk once, and found there now */
 	struct sfs_buf note;    /* of the core, with the last sync */
 	bool gap;               /* the log has a hole: what came after it was read */
-	bool remade;            /* the list of tables was made anew: what it lacks is not known */
+	bool remade;            /* the list of tables was made anew */
+	bool unknown;           /* … and it is not known which ones there were */
+	struct sfsi_salvage_table *tables; /* [tables_len]: those that are known to be gone */
+	size_t tables_len;
 	char why[200];          /* what was wrong at first; empty: nothing */
 };
 

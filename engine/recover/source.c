@@ -100,6 +100,25 @@ static void see_entry(struct sfsi_recover_class *class, const struct sfsi_recove
 	see_revision(class, object.revision);
 }
 
+/** How a class is called, for the report; the record itself comes with the others. */
+static int see_class(struct sfsi_recovery *rec, const struct sfsi_recover_key *key,
+		     struct sfs_span val, bool damaged)
+{
+	struct sfsi_class_record record;
+	uint64_t id = key->key.len == 9 ? sfsi_get_be64((const uint8_t *)key->key.data + 1) : 0;
+	if (id && id <= 0xffffff && sfsi_class_decode(val, &record) == 0 &&
+	    record.name.len <= SFS_CLASS_NAME_MAX) {
+		struct sfsi_recover_class *class = sfsi_recover_class(rec, (uint32_t)id);
+		if (!class)
+			return SFS_ERR_NO_MEMORY;
+		memcpy(class->name, record.name.data, record.name.len);
+		class->name[record.name.len] = '\0';
+	}
+	struct sfsi_recover_class *root = sfsi_recover_class(rec, 0);
+	root->found_objects += damaged;
+	return sfsi_recover_tick(rec);
+}
+
 /** Numbers that were given, and what there is to count. */
 static int see(struct sfsi_recovery *rec, struct sfs_span full, struct sfs_span val, bool damaged)
 {
@@ -117,7 +136,7 @@ static int see(struct sfsi_recovery *rec, struct sfs_span full, struct sfs_span 
 	else if (key.letter == 'D')
 		see_entry(class, &key, val);
 	else if (key.letter == 'C' && key.partition == 0)
-		class->found_objects += damaged;
+		return see_class(rec, &key, val, damaged);
 	else if (key.letter == 'O')
 		class->found_objects += damaged;
 	if (key.letter == 'O' && sfsi_record_decode(val, key.key, &record) == 0) {
@@ -149,7 +168,7 @@ static void judge(struct sfsi_recovery *rec)
 		bool agrees = class->state_damaged &&
 			      class->state.objects == class->found_objects &&
 			      (class->id == 0 || class->state.files == class->found_files);
-		class->suspect = facts->remade && !agrees;
+		class->suspect = facts->unknown && !agrees;
 	}
 }
 
@@ -341,6 +360,66 @@ static int tell_gap(struct sfsi_recovery *rec)
 	return sfsi_recover_tell(rec, &item);
 }
 
+/* --- tables --- */
+
+/** "Article O 42", as far as it is text. */
+static void describe(struct sfsi_recovery *rec, const struct sfs_buf *full, char *ret, size_t size)
+{
+	struct sfsi_recover_key key;
+	if (!sfsi_recover_key(sfs_buf_span(full), &key)) {
+		snprintf(ret, size, "?");
+		return;
+	}
+	const struct sfsi_recover_class *class = sfsi_recover_class(rec, key.partition);
+	const char *at = key.key.data;
+	size_t len = 0;
+	while (len + 1 < key.key.len && at[len + 1] > 0x20 && at[len + 1] < 0x7f && len < 40)
+		len++;
+	snprintf(ret, size, "class %" PRIu32 "%s%s table %c %.*s", key.partition,
+		 class && class->name[0] ? " " : "", class ? class->name : "", key.letter, (int)len,
+		 at + 1);
+}
+
+static int tell_table(struct sfsi_recovery *rec, const struct sfsi_salvage_table *table)
+{
+	char first[256], last[256];
+	describe(rec, &table->first, first, sizeof first);
+	describe(rec, &table->last, last, sizeof last);
+	return sfsi_recover_say(rec, SFS_RECOVER_LOST, 0, (struct sfs_span){ "", 0 },
+				"table %s, from %.120s to %.120s, is gone: what of it is not in the "
+				"backup",
+				table->name, first, last);
+}
+
+static int tell_unknown(struct sfsi_recovery *rec, const struct sfsi_recover_class *class)
+{
+	if (class->state_damaged)
+		return sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id,
+					(struct sfs_span){ "", 0 },
+					"of %" PRIu64 " objects and %" PRIu64 " files %" PRIu64
+					" and %" PRIu64 " can be read",
+					class->state.objects, class->state.files,
+					class->found_objects, class->found_files);
+	return sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, (struct sfs_span){ "", 0 },
+				"what it counted can not be read: more may be missing than is "
+				"named here");
+}
+
+static int tell_tables(struct sfsi_recovery *rec)
+{
+	const struct sfsi_salvage_facts *facts = sfsi_salvage_facts(rec->damaged);
+	int err = 0;
+	for (size_t i = 0; i < facts->tables_len && !err; i++)
+		err = tell_table(rec, &facts->tables[i]);
+	for (size_t i = 0; i < rec->classes_len && !err; i++)
+		if (rec->classes[i].suspect)
+			err = tell_unknown(rec, &rec->classes[i]);
+	if (!err && facts->unknown && !rec->found_commit)
+		err = sfsi_recover_say(rec, SFS_RECOVER_LOST, 0, (struct sfs_span){ "", 0 },
+				       "nothing can be read of what it held but for the backup");
+	return err;
+}
+
 int sfsi_recover_sources(struct sfsi_recovery *rec)
 {
 	int err = sfsi_salvage_open(rec->path, "db", SFSI_RECOVER_WORK, &rec->damaged, rec->diag);
@@ -353,16 +432,19 @@ int sfsi_recover_sources(struct sfsi_recovery *rec)
 	if (facts->note.len && sfsi_mark_decode(sfs_buf_span(&facts->note), &rec->marked) == 0 &&
 	    rec->marked > rec->commit)
 		rec->commit = rec->marked;
-	if (!facts->opened && !rec->backup)
-		return sfs_diag_set(rec->diag, SFS_ERR_CORRUPT,
-				    "nothing of %s/db can be read (%s), and there is no valid backup",
-				    rec->path, facts->why);
 	err = see_all(rec, rec->damaged, true);
-	if (!err)
-		judge(rec);
+	if (!err && !rec->classes_len && !rec->backup)
+		err = sfs_diag_set(rec->diag, SFS_ERR_CORRUPT,
+				   "%s/db has no record that can be read (%s), and there is no "
+				   "valid backup",
+				   rec->path, facts->why);
 	if (!err && rec->backup)
 		err = see_all(rec, rec->backup, false);
 	if (!err)
+		judge(rec);
+	if (!err)
 		err = facts->gap ? tell_gap(rec) : tell_tail(rec);
+	if (!err)
+		err = tell_tables(rec);
 	return err;
 }
