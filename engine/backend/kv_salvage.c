@@ -32,6 +32,7 @@ struct sfsi_salvage {
 	rocksdb_iterator_t *it;
 	struct sfs_buf last; /* key of the last row that was given */
 	bool given;
+	bool listed; /* the tables that there were are known */
 	struct sfsi_salvage_hole *holes;
 	size_t holes_len, holes_cap;
 	struct sfsi_salvage_facts facts;
@@ -205,7 +206,7 @@ static int table_add(struct sfsi_salvage *salvage, const rocksdb_livefiles_t *fi
 		return SFS_ERR_NO_MEMORY;
 	facts->tables = tables;
 	struct sfsi_salvage_table *table = &tables[facts->tables_len++];
-	*table = (struct sfsi_salvage_table){ .first = SFS_BUF_INIT };
+	*table = (struct sfsi_salvage_table){ .bytes = rocksdb_livefiles_size(files, number) };
 	/* As "/000012.sst". */
 	snprintf(table->name, sizeof table->name, "%s", rocksdb_livefiles_name(files, number) + 1);
 	size_t len;
@@ -218,13 +219,14 @@ static int table_add(struct sfsi_salvage *salvage, const rocksdb_livefiles_t *fi
 /** All that the list names, before it is made anew. */
 static int tables_note(struct sfsi_salvage *salvage)
 {
-	if (!salvage->before)
+	if (!salvage->kv.db || salvage->listed)
 		return 0;
-	const rocksdb_livefiles_t *files = rocksdb_livefiles(salvage->before);
+	const rocksdb_livefiles_t *files = rocksdb_livefiles(salvage->kv.db);
 	int err = 0;
 	for (int i = 0; i < rocksdb_livefiles_count(files) && !err; i++)
 		err = table_add(salvage, files, i);
 	rocksdb_livefiles_destroy(files);
+	salvage->listed = !err;
 	return err;
 }
 
@@ -242,6 +244,20 @@ static bool is_live(const rocksdb_livefiles_t *files, const char *name)
 	return false;
 }
 
+/** The new list may give the number of a table that is gone to another one. */
+static bool is_same(const rocksdb_livefiles_t *files, const struct sfsi_salvage_table *table)
+{
+	size_t len;
+	for (int i = 0; i < rocksdb_livefiles_count(files); i++) {
+		const char *first = rocksdb_livefiles_smallestkey(files, i, &len);
+		if (strcmp(rocksdb_livefiles_name(files, i) + 1, table->name) == 0 &&
+		    rocksdb_livefiles_size(files, i) == table->bytes &&
+		    sfs_span_equal((struct sfs_span){ first, len }, sfs_buf_span(&table->first)))
+			return true;
+	}
+	return false;
+}
+
 /** Those that the new list has are not gone. */
 static void tables_settle(struct sfsi_salvage *salvage)
 {
@@ -250,7 +266,7 @@ static void tables_settle(struct sfsi_salvage *salvage)
 							  : NULL;
 	size_t len = 0;
 	for (size_t i = 0; i < facts->tables_len; i++) {
-		if (files && is_live(files, facts->tables[i].name))
+		if (files && is_same(files, &facts->tables[i]))
 			table_fini(&facts->tables[i]);
 		else
 			facts->tables[len++] = facts->tables[i];
@@ -260,7 +276,7 @@ static void tables_settle(struct sfsi_salvage *salvage)
 		rocksdb_livefiles_destroy(files);
 }
 
-static void db_open(struct sfsi_salvage *salvage, const char *path)
+static int db_open(struct sfsi_salvage *salvage, const char *path)
 {
 	char *text = NULL;
 	salvage->kv.db = rocksdb_open_for_read_only(salvage->kv.options, path, 0, &text);
@@ -268,12 +284,14 @@ static void db_open(struct sfsi_salvage *salvage, const char *path)
 		note_why(salvage, text);
 	rocksdb_free(text);
 	if (!salvage->kv.db)
-		return;
+		return 0;
 	salvage->facts.found = rocksdb_get_latest_sequence_number(salvage->kv.db);
-	if (!db_reads(salvage)) {
-		note_why(salvage, "a table of db/ is missing, or can not be opened");
-		db_close(salvage);
-	}
+	if (db_reads(salvage))
+		return 0;
+	note_why(salvage, "a table of db/ is missing, or can not be opened");
+	int err = salvage->facts.remade ? 0 : tables_note(salvage);
+	db_close(salvage);
+	return err;
 }
 
 /** Are there tables that the list does not name? A kill may leave some; a list that was cut forgets them. */
@@ -303,8 +321,8 @@ static bool is_trusted(struct sfsi_salvage *salvage, bool manifest)
 static int remake(struct sfsi_salvage *salvage, bool manifest)
 {
 	char *text = NULL;
-	bool listed = manifest && salvage->before;
 	int err = tables_note(salvage);
+	bool listed = manifest && salvage->listed;
 	db_close(salvage);
 	if (!err)
 		err = work_fill(salvage);
@@ -316,9 +334,9 @@ static int remake(struct sfsi_salvage *salvage, bool manifest)
 	rocksdb_free(text);
 	salvage->facts.remade = true;
 	salvage->facts.unknown = !listed;
-	db_open(salvage, salvage->work);
+	err = db_open(salvage, salvage->work);
 	tables_settle(salvage);
-	return 0;
+	return err;
 }
 
 /** With a log that ends where it is damaged: is there more behind that? */
@@ -327,6 +345,8 @@ static void open_before(struct sfsi_salvage *salvage)
 	rocksdb_options_t *options = rocksdb_options_create_copy(salvage->kv.options);
 	char *text = NULL;
 	rocksdb_options_set_wal_recovery_mode(options, rocksdb_point_in_time_recovery);
+	/* Without these it would pass over the damage, too. */
+	rocksdb_options_set_paranoid_checks(options, 1);
 	salvage->before = rocksdb_open_for_read_only(options, salvage->work, 0, &text);
 	rocksdb_free(text);
 	rocksdb_options_destroy(options);
@@ -341,8 +361,8 @@ static int open_damaged(struct sfsi_salvage *salvage)
 	if (err < 0)
 		return err;
 	open_before(salvage);
-	db_open(salvage, salvage->work);
-	if (!is_trusted(salvage, manifest))
+	err = db_open(salvage, salvage->work);
+	if (!err && !is_trusted(salvage, manifest))
 		err = remake(salvage, manifest);
 	salvage->facts.opened = salvage->kv.db;
 	salvage->facts.gap = salvage->kv.db && salvage->before &&

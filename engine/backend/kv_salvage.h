@@ -25,6 +25,7 @@ struct sfsi_salvage_hole {
 /** A table that is gone, or can not be opened at all. */
 struct sfsi_salvage_table {
 	char name[32];
+	uint64_t bytes;
 	struct sfs_buf first, last; /* whole keys, included */
 };
 

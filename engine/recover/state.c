@@ -41,7 +41,11 @@ static int put_class(struct sfsi_recovery *rec, uint32_t id, const struct sfsi_c
 static int put_renamed(struct sfsi_recovery *rec, uint32_t id, struct sfsi_class_record *record)
 {
 	char name[32];
+	struct sfsi_recover_class *class = sfsi_recover_class(rec, id);
+	if (!class)
+		return SFS_ERR_NO_MEMORY;
 	snprintf(name, sizeof name, "recovered_%" PRIu32, id);
+	memcpy(class->name, name, sizeof name);
 	int err = sfsi_recover_say(rec, SFS_RECOVER_FOUND, id, (struct sfs_span){ "", 0 },
 				   "the class is called %s now", name);
 	record->name = sfs_span_str(name);
@@ -135,7 +139,7 @@ static int class_state(struct sfsi_recovery *rec, struct sfsi_recover_class *cla
 	struct sfsi_state state = class->state;
 	if (!class->has_state)
 		state_default(&state);
-	uint64_t said = state.objects;
+	uint64_t said = state.objects, said_files = state.files;
 	bool counts = class->has_state && class->state_damaged;
 	bool gap = sfsi_salvage_has_holes(rec->damaged) || !counts;
 	uint64_t next = larger(class->max_serial, plain_max(rec, class->id)) + 1;
@@ -155,6 +159,10 @@ static int class_state(struct sfsi_recovery *rec, struct sfsi_recover_class *cla
 		err = sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, (struct sfs_span){ "", 0 },
 				       "%" PRIu64 " more objects, whose names are lost, too",
 				       said - class->objects - class->lost_objects);
+	if (!err && counts && said_files > class->files)
+		err = sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, (struct sfs_span){ "", 0 },
+				       "%" PRIu64 " files, some of whose names are lost, too",
+				       said_files - class->files);
 	return err < 0 ? err : put_state(rec, class->id, &state);
 }
 
