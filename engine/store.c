@@ -22,6 +22,7 @@
 #include "mirror/frozen.h"
 #include "mirror/sidecar.h"
 #include "open.h"
+#include "trash.h"
 #include "twin.h"
 #include "txn.h"
 
@@ -176,6 +177,7 @@ static int store_free(struct sfs_store *store)
 {
 	int left = sfsi_mirror_stop(store);
 	sfsi_backup_schedule_stop(store);
+	sfsi_trash_stop(store);
 	sfsi_indexer_free(store);
 	sfsi_index_close(store);
 	int err = sfsi_syncer_stop(store);
