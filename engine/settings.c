@@ -22,6 +22,8 @@ static const struct sfs_setting table[] = {
 	  60, 36500 * DAY, 7 * DAY, offsetof(struct sfs_settings, history_for_s) },
 	{ "history_every", "a state in force for less is kept only now and then",
 	  SFS_SETTING_INTERVAL, 0, DAY, 1, offsetof(struct sfs_settings, history_every_s) },
+	{ "backup_before", "take a backup before what may lose something", SFS_SETTING_COUNT, 0, 1,
+	  1, offsetof(struct sfs_settings, backup_before) },
 	{ "trash_for", "how long the trash keeps what was removed", SFS_SETTING_INTERVAL, 0,
 	  36500 * DAY, 7 * DAY, offsetof(struct sfs_settings, trash_for_s) },
 };

@@ -6,6 +6,7 @@
  *   files.c    files.ndjson: what a backup consists of
  *   take.c     taking one
  *   verify.c   reading one whole
+ *   before.c   one before something that may lose what is there
  *   prune.c    which are kept
  *   restore.c  a store from one
  *   schedule.c taking them from time to time
@@ -127,6 +128,17 @@ SFS_MUST_CHECK int sfsi_backup_drop_damaged(const struct sfsi_backup_place *plac
 					    struct sfsi_copying *copying, uint64_t *ret_count);
 /** Say that a backup was read whole, or that it can not be any more. */
 SFS_MUST_CHECK int sfsi_backup_set_valid(int dir_fd, bool valid);
+
+/* --- before.c --- */
+
+/**
+ * Take a backup of an open store before something that may lose what is there. Does nothing for a store that holds
+ * nothing, can have no backups, is read-only, or has the setting backup_before=0. No lock is held.
+ *
+ * @why   "a repair": for the sentence. Returns 0, or why there is none: do nothing then.
+ */
+SFS_MUST_CHECK int sfsi_backup_before(struct sfs_store *store, const char *why,
+				      struct sfs_diag *diag);
 
 /* --- prune.c --- */
 
