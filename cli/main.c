@@ -31,6 +31,7 @@ const struct cli_cmd *const cli_cmds[] = {
 	&cli_cmd_check,
 	&cli_cmd_diff,
 	&cli_cmd_gc,
+	&cli_cmd_trash,
 	&cli_cmd_backup,
 	&cli_cmd_restore,
 	&cli_cmd_config,

@@ -346,6 +346,7 @@ int sfs_trash_find(struct sfs_store *store, uint64_t ino, struct sfs_trashed *re
 
 struct search {
 	struct sfs_span name;
+	int64_t until_ns;
 	uint64_t ino;
 	int64_t removed_ns;
 };
@@ -354,6 +355,7 @@ static int compare(void *arg, const struct sfs_trashed *trashed)
 {
 	struct search *search = arg;
 	if (sfs_span_equal(trashed->name, search->name) &&
+	    trashed->removed_ns <= search->until_ns &&
 	    (!search->ino || trashed->removed_ns >= search->removed_ns)) {
 		search->ino = trashed->ino;
 		search->removed_ns = trashed->removed_ns;
@@ -362,9 +364,9 @@ static int compare(void *arg, const struct sfs_trashed *trashed)
 }
 
 int sfs_trash_find_name(struct sfs_store *store, uint32_t class_id, struct sfs_span name,
-			struct sfs_trashed *ret, struct sfs_buf *ret_name)
+			int64_t until_ns, struct sfs_trashed *ret, struct sfs_buf *ret_name)
 {
-	struct search search = { .name = name };
+	struct search search = { .name = name, .until_ns = until_ns };
 	int err = sfs_trash_list(store, class_id, NULL, 0, compare, &search);
 	if (!err && !search.ino)
 		err = SFS_ERR_NOT_FOUND;

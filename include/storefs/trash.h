@@ -60,10 +60,13 @@ SFS_API SFS_MUST_CHECK int sfs_trash_list(struct sfs_store *store, uint32_t clas
 SFS_API SFS_MUST_CHECK int sfs_trash_find(struct sfs_store *store, uint64_t ino,
 					  struct sfs_trashed *ret, struct sfs_buf *ret_name);
 
-/** The newest one of an oid or path. Reads the whole list. As sfs_trash_find(). */
+/**
+ * Of those of an oid or path the one that was removed last, but not after a time. Reads the whole list. As
+ * sfs_trash_find(). @until_ns  INT64_MAX: the last one.
+ */
 SFS_API SFS_MUST_CHECK int sfs_trash_find_name(struct sfs_store *store, uint32_t class_id,
-					       struct sfs_span name, struct sfs_trashed *ret,
-					       struct sfs_buf *ret_name);
+					       struct sfs_span name, int64_t until_ns,
+					       struct sfs_trashed *ret, struct sfs_buf *ret_name);
 
 /**
  * The document of an object in the trash, appended. Bytes of a raw in it are read with sfs_raw_open() and its

@@ -54,7 +54,8 @@ static uint64_t newest(struct case_store *c, uint32_t class_id, const char *name
 {
 	struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfs_trashed trashed;
-	assert_int_equal(sfs_trash_find_name(c->store, class_id, span(name), &trashed, &buf), 0);
+	assert_int_equal(
+		sfs_trash_find_name(c->store, class_id, span(name), INT64_MAX, &trashed, &buf), 0);
 	assert_true(sfs_span_equal(trashed.name, span(name)));
 	sfs_buf_fini(&buf);
 	return trashed.ino;

@@ -11,9 +11,10 @@ verbs() { "$STOREFS" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 	is "$(verbs | tr '\n' ' ')" \
 <<<<<<< HEAD
 		"init mount umount status import export get put rm ls class rel refs query index reindex db flush why check diff gc backup restore config convert version help "
-=======
 		"init mount umount status import export get put rm ls class rel refs query index reindex db flush why check diff gc backup restore convert dump load version help "
->>>>>>> a80344d (engine, cli: dump a store as plain files, load it again)
+=======
+		"init mount umount status import export get put rm ls class rel refs query index reindex db flush why check gc trash backup restore config convert version help "
+>>>>>>> 113c0dd (cli: storefs trash)
 	is "$("$STOREFS" help)" "$("$STOREFS" --help)"
 	is "$("$STOREFS" -h)" "$("$STOREFS" --help)"
 }
