@@ -761,6 +761,9 @@ static int setattr_in(struct sfsi_txn *txn, uint64_t ino, const struct sfs_setat
 	bool orphan = err == SFS_ERR_NOT_FOUND;
 	if (orphan)
 		err = sfsi_open_orphan_get(txn->store, ino, &inode);
+	if (err == SFS_ERR_NOT_FOUND &&
+	    sfsi_trash_has(txn->store, sfs_ino_class(ino), sfsi_ino_serial(ino)))
+		err = SFS_ERR_READ_ONLY;
 	if (!err && inode.type != SFS_NODE_FILE && (set->mask & SFS_SET_SIZE))
 		err = inode.type == SFS_NODE_DIR ? SFS_ERR_IS_DIR : SFS_ERR_INVALID;
 	if (!err && inode.type == SFS_NODE_FILE)

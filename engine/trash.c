@@ -314,6 +314,35 @@ int sfs_trash_list(struct sfs_store *store, uint32_t class_id, const struct sfs_
 	return err == SFS_ERR_CANCELLED ? list.err : err;
 }
 
+struct same {
+	int64_t second;
+	uint64_t cookie;
+	struct sfs_span name;
+	sfs_trash_fn *fn;
+	void *arg;
+	int err;
+};
+
+static int give_same(void *arg, const struct sfs_trashed *trashed)
+{
+	struct same *same = arg;
+	if (trashed->cookie != same->cookie ||
+	    sfsi_trash_second(trashed->removed_ns) != (uint64_t)same->second)
+		return 1;
+	if (sfs_span_equal(trashed->name, same->name) && same->fn(same->arg, trashed))
+		same->err = SFS_ERR_CANCELLED;
+	return same->err < 0;
+}
+
+int sfs_trash_list_name(struct sfs_store *store, uint32_t class_id, int64_t second,
+			struct sfs_span name, sfs_trash_fn *fn, void *arg)
+{
+	struct same same = { second, sfsi_cookie(store, name), name, fn, arg, 0 };
+	const struct sfs_trash_from from = { second, same.cookie, 0 };
+	int err = second < 0 ? 0 : sfs_trash_list(store, class_id, &from, 0, give_same, &same);
+	return err == SFS_ERR_CANCELLED ? same.err : err;
+}
+
 /** The entry of a row. The name is copied. */
 static int find_entry(struct sfs_store *store, uint64_t ino, const struct sfsi_trash *trash,
 		      struct sfs_trashed *ret, struct sfs_buf *ret_name)

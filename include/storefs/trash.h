@@ -53,6 +53,13 @@ SFS_API SFS_MUST_CHECK int sfs_trash_list(struct sfs_store *store, uint32_t clas
 					  sfs_trash_fn *fn, void *arg);
 
 /**
+ * Those of one oid or path that were removed in one second, in the order of their numbers. As sfs_trash_list().
+ */
+SFS_API SFS_MUST_CHECK int sfs_trash_list_name(struct sfs_store *store, uint32_t class_id,
+					       int64_t second, struct sfs_span name,
+					       sfs_trash_fn *fn, void *arg);
+
+/**
  * One by its number.
  * @ret_name  empty, the caller's; ret->name points into it.
  * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_CORRUPT, SFS_ERR_IO.
