@@ -2,7 +2,7 @@
  * Class definitions as texts: the file .storefs/schema/CLASS.json.
  */
 #include <stdio.h>
-#include "backup/backup.h"
+#include "backup/before.h"
 #include "class_private.h"
 #include "document/json.h"
 #include "index/table.h"

@@ -6,9 +6,9 @@
  *   files.c    files.ndjson: what a backup consists of
  *   take.c     taking one
  *   verify.c   reading one whole
- *   before.c   one before something that may lose what is there
+ *   before.c   (before.h) one before something that may lose what is there
  *   prune.c    which are kept
- *   restore.c  a store from one
+ *   restore.c  a store from one; in_place.c: in the place of another
  *   schedule.c taking them from time to time
  */
 #ifndef SFSI_BACKUP_H
@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <storefs/backup.h>
 #include <storefs/content.h>
+#include "backup/before.h"
 #include "base/map.h"
 #include "mirror/frozen.h"
 
@@ -128,17 +129,6 @@ SFS_MUST_CHECK int sfsi_backup_drop_damaged(const struct sfsi_backup_place *plac
 					    struct sfsi_copying *copying, uint64_t *ret_count);
 /** Say that a backup was read whole, or that it can not be any more. */
 SFS_MUST_CHECK int sfsi_backup_set_valid(int dir_fd, bool valid);
-
-/* --- before.c --- */
-
-/**
- * Take a backup of an open store before something that may lose what is there. Does nothing for a store that holds
- * nothing, can have no backups, is read-only, or has the setting backup_before=0. No lock is held.
- *
- * @why   "a repair": for the sentence. Returns 0, or why there is none: do nothing then.
- */
-SFS_MUST_CHECK int sfsi_backup_before(struct sfs_store *store, const char *why,
-				      struct sfs_diag *diag);
 
 /* --- prune.c --- */
 
