@@ -9,12 +9,7 @@ verbs() { "$STOREFS" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
 @test "the list of verbs is complete" {
 	is "$(verbs | tr '\n' ' ')" \
-<<<<<<< HEAD
-		"init mount umount status import export get put rm ls class rel refs query index reindex db flush why check diff gc backup restore config convert version help "
-		"init mount umount status import export get put rm ls class rel refs query index reindex db flush why check diff gc backup restore convert dump load version help "
-=======
-		"init mount umount status import export get put rm ls class rel refs query index reindex db flush why check gc trash backup restore config convert version help "
->>>>>>> 113c0dd (cli: storefs trash)
+		"init mount umount status import export get put rm ls class rel refs query index reindex db flush why check diff gc trash backup restore config convert dump load version help "
 	is "$("$STOREFS" help)" "$("$STOREFS" --help)"
 	is "$("$STOREFS" -h)" "$("$STOREFS" --help)"
 }
