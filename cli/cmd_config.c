@@ -126,7 +126,11 @@ const struct cli_cmd cli_cmd_config = {
 		"                7d, 2w (1m to 100 years; default: 7d)\n"
 		"history_every=T a state that was in force for less is kept only now and then, so that\n"
 		"                quick saves do not push out what was there before; 0: each is kept\n"
-		"                (0 to 1d; default: 1s)",
+		"                (0 to 1d; default: 1s)\n"
+		"backup_before=N take a backup before a definition that drops properties, a restore\n"
+		"                and a repair: 0 or 1 (default: 1)\n"
+		"trash_for=T     how long the trash keeps what was removed (0 to 100 years; 0: there\n"
+		"                is none; default: 7d)",
 	.options = options,
 	.examples = "storefs config /srv/blog\n"
 		    "storefs config /srv/blog history=20 history_for=30d",

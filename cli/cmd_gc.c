@@ -1,6 +1,7 @@
 /* storefs gc: plain files in the store's folder that belong to nothing. */
 #include <inttypes.h>
 #include <storefs/gc.h>
+#include <storefs/trash.h>
 #include "json.h"
 #include "progress.h"
 #include "verbs.h"
@@ -10,6 +11,7 @@ struct collecting {
 	struct cli_progress progress;
 	struct cli_json json;
 	bool as_json;
+	struct sfs_trash_stat expired; /* went out of the trash */
 };
 
 /* Why a file that was found is still there; NULL: it is not. */
@@ -63,6 +65,12 @@ static void put_result(struct collecting *collecting, const struct sfs_gc_result
 			"%" PRIu64 " plain files belong to nothing (%" PRIu64 " bytes), %" PRIu64
 			" were removed (%" PRIu64 " bytes)\n",
 			result->files, result->bytes, result->removed, result->removed_bytes);
+		if (collecting->expired.entries)
+			fprintf(ctx->out,
+				"%" PRIu64
+				" removals are forgotten, their time in the trash is over "
+				"(%" PRIu64 " bytes)\n",
+				collecting->expired.entries, collecting->expired.bytes);
 		return;
 	}
 	cli_json_close(json, ']');
@@ -71,6 +79,8 @@ static void put_result(struct collecting *collecting, const struct sfs_gc_result
 	cli_json_number(json, "removed", result->removed);
 	cli_json_number(json, "removed_bytes", result->removed_bytes);
 	cli_json_number(json, "foreign", result->foreign);
+	cli_json_number(json, "expired", collecting->expired.entries);
+	cli_json_number(json, "expired_bytes", collecting->expired.bytes);
 	cli_json_close(json, '}');
 	cli_json_end(json);
 }
@@ -92,7 +102,10 @@ static int run(struct cli_ctx *ctx)
 		cli_json_open(&collecting.json, NULL, '{');
 		cli_json_open(&collecting.json, "found", '[');
 	}
-	int err = sfs_store_gc(ctx->store, &gc, &result, &diag);
+	int err = gc.dry_run ? 0 : sfs_trash_expire(ctx->store, &collecting.expired);
+	if (err < 0)
+		return cli_fail(ctx, err, sfs_store_path(ctx->store), NULL);
+	err = sfs_store_gc(ctx->store, &gc, &result, &diag);
 	cli_progress_clear(&collecting.progress);
 	put_result(&collecting, &result);
 	if (err == SFS_ERR_CANCELLED)
@@ -113,8 +126,8 @@ const struct cli_cmd cli_cmd_gc = {
 	.details =
 		"A crash may leave a plain file behind that no raw has: most of them go when the\n"
 		"store is opened, this looks at all. A file that a raw needs, that is open or being\n"
-		"written is never touched, nor one that has no name of this store. The store may be\n"
-		"in use.",
+		"written is never touched, nor one that has no name of this store. What has been in\n"
+		"the trash for long enough goes, too. The store may be in use.",
 	.options = options,
 	.examples = "storefs gc --dry-run /srv/blog\n"
 		    "storefs gc /mnt/blog",

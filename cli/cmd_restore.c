@@ -1,11 +1,15 @@
 /*
- * storefs restore: make a store from a backup.
+ * storefs restore: a store from a backup, under a new name or in the place of one; or parts of a backup into a
+ * store that may be in use.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <storefs/backup.h>
 #include "progress.h"
+#include "target.h"
 #include "verbs.h"
 
 struct restoring {
@@ -22,12 +26,16 @@ static int tell(void *arg, uint64_t files, uint64_t bytes)
 	return cli_stopped(restoring->ctx);
 }
 
+/* --- a whole store --- */
+
 static int restore(struct restoring *restoring, char *folder, const char *name)
 {
 	struct cli_ctx *ctx = restoring->ctx;
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct sfs_backup_config config = { .folder = folder, .progress = tell, .arg = restoring };
-	int err = sfs_backup_restore(&config, name, ctx->argv[1], &diag);
+	int err = cli_option(ctx, "in-place")
+			  ? sfs_backup_restore_in_place(&config, name, ctx->argv[1], &diag)
+			  : sfs_backup_restore(&config, name, ctx->argv[1], &diag);
 	cli_progress_clear(&restoring->progress);
 	if (err < 0) {
 		int code = cli_fail(ctx, err, ctx->argv[0], &diag);
@@ -37,7 +45,7 @@ static int restore(struct restoring *restoring, char *folder, const char *name)
 	return CLI_OK;
 }
 
-static int run(struct cli_ctx *ctx)
+static int restore_store(struct cli_ctx *ctx)
 {
 	struct restoring restoring = { .ctx = ctx };
 	char *for_dir = strdup(ctx->argv[0]), *for_base = strdup(ctx->argv[0]);
@@ -49,22 +57,110 @@ static int run(struct cli_ctx *ctx)
 	return code;
 }
 
+/* --- parts --- */
+
+static int restore_parts(struct cli_ctx *ctx, struct sfs_store *from)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_restored done;
+	size_t count = (size_t)ctx->argc - 1;
+	struct sfs_backup_part *parts = calloc(count, sizeof *parts);
+	int err = parts ? 0 : SFS_ERR_NO_MEMORY;
+	for (size_t i = 0; i < count && !err; i++) {
+		struct cli_target target;
+		cli_target_split(ctx->argv[i + 1], &target);
+		parts[i] = (struct sfs_backup_part){ target.class_name, target.rest };
+	}
+	if (!err)
+		err = sfs_backup_restore_parts(from, ctx->store, parts, count,
+					       cli_option(ctx, "exact") ? SFS_RESTORE_EXACT : 0,
+					       &done, &diag);
+	free(parts);
+	if (err < 0) {
+		int code = cli_fail(ctx, err, ctx->argv[0], &diag);
+		return err == SFS_ERR_CORRUPT ? CLI_DAMAGED : code;
+	}
+	fprintf(ctx->out,
+		"%" PRIu64 " objects and %" PRIu64 " raws restored, %" PRIu64 " removed\n",
+		done.objects, done.raws, done.removed);
+	return CLI_OK;
+}
+
+static int run(struct cli_ctx *ctx)
+{
+	const struct sfs_store_config config = {
+		.path = ctx->argv[0],
+		.flags = SFS_STORE_READ_ONLY,
+	};
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_store *from;
+	int err = sfs_store_open(&config, &from, &diag);
+	if (err < 0)
+		return cli_fail(ctx, err, ctx->argv[0], &diag);
+	int code = restore_parts(ctx, from);
+	err = sfs_store_close(from);
+	return code == CLI_OK && err < 0 ? cli_fail(ctx, err, ctx->argv[0], NULL) : code;
+}
+
+/**
+ * BACKUP stands before STORE. A whole store is no business of a daemon; parts are, and where BACKUP is must then
+ * not depend on whose working directory that is.
+ */
+static int locate(struct cli_ctx *ctx)
+{
+	static char backup[PATH_MAX];
+	if (ctx->store_arg ? ctx->argc < 2 : ctx->argc < 3) {
+		if (ctx->argc + (ctx->store_arg != NULL) < 2)
+			return cli_usage(ctx, "too few arguments");
+		if (ctx->store_arg)
+			return cli_usage(ctx, "--store is for parts");
+		if (cli_option(ctx, "exact"))
+			return cli_usage(ctx, "--exact is for parts");
+		return restore_store(ctx);
+	}
+	if (cli_option(ctx, "in-place"))
+		return cli_usage(ctx, "--in-place is for a whole store");
+	if (!realpath(ctx->argv[0], backup))
+		return cli_fail_errno(ctx, errno, ctx->argv[0]);
+	if (!ctx->store_arg) {
+		ctx->store_arg = ctx->argv[1];
+		ctx->argv++;
+		ctx->argc--;
+	}
+	ctx->argv[0] = backup;
+	return -1;
+}
+
 static const struct cli_option options[] = {
+	{ "in-place", 'i', NULL, "STORE exists, and becomes what it was" },
+	{ "exact", 'x', NULL,
+	  "of a class: remove what the backup does not have\n"
+	  "(into the trash)" },
 	{ NULL, 0, NULL, NULL },
 };
 
 const struct cli_cmd cli_cmd_restore = {
 	.name = "restore",
-	.synopsis = "BACKUP STORE",
-	.summary = "make a store from a backup",
+	.synopsis = "[--in-place] BACKUP STORE\n"
+		    "[--exact] BACKUP STORE CLASS[/OID]...",
+	.summary = "make a store from a backup, or restore parts of it",
 	.details =
-		"BACKUP is the folder of one backup, as STORE/backups/2026-11-22T010203Z. STORE must not\n"
-		"exist yet. Every file is compared with its hash while it is copied, and the copy is\n"
-		"opened and read before it gets its name.",
+		"BACKUP is the folder of one backup, as STORE/backups/2026-11-22T010203Z.\n\n"
+		"Without parts a store is made: STORE must not exist yet. Every file is compared\n"
+		"with its hash while it is copied, and the copy is opened and read before it gets\n"
+		"its name. With --in-place it takes the place of STORE, which must not be in use: a\n"
+		"backup of the present is taken first, and backups, schedule and settings stay.\n\n"
+		"With parts, objects, raws, directories of raws and whole classes of STORE, which\n"
+		"may be mounted, become what they were: texts, update times, relations, metadata.\n"
+		"A class gets its definition, too. A backup of the present is taken first.",
 	.options = options,
-	.examples = "storefs restore /srv/blog/backups/2026-11-22T010203Z /srv/blog.then",
-	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_DAMAGED,
+	.examples = "storefs restore /srv/blog/backups/2026-11-22T010203Z /srv/blog.then\n"
+		    "storefs restore --in-place /srv/blog/backups/2026-11-22T010203Z /srv/blog\n"
+		    "storefs restore /srv/blog/backups/2026-11-22T010203Z /srv/blog Article/42",
+	.flags = CLI_OPENS,
+	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
 	.min_args = 2,
-	.max_args = 2,
+	.max_args = -1,
+	.locate = locate,
 	.run = run,
 };

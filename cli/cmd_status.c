@@ -68,6 +68,8 @@ static void put_figures_json(struct cli_json *json, const struct sfs_store_stat 
 	cli_json_number(json, "raws", stat->raws);
 	cli_json_number(json, "scratch", stat->scratch);
 	cli_json_number(json, "refused_texts", stat->refused_texts);
+	cli_json_number(json, "trashed", stat->trashed);
+	cli_json_number(json, "trash_bytes", stat->trash_bytes);
 	cli_json_number(json, "commit", stat->commit);
 	cli_json_number(json, "commit_synced", stat->commit_synced);
 	cli_json_number(json, "commits", stat->commits);
@@ -170,6 +172,9 @@ static void put_text(struct cli_ctx *ctx, const struct status *status)
 	if (stat->refused_texts)
 		fprintf(out, "refused   %" PRIu64 " (texts in .storefs/rejected)\n",
 			stat->refused_texts);
+	if (stat->trashed)
+		fprintf(out, "trash     %" PRIu64 " (%" PRIu64 " bytes)\n", stat->trashed,
+			stat->trash_bytes);
 	fprintf(out, "commit    %" PRIu64 " (on disk: %" PRIu64 ")\n", stat->commit,
 		stat->commit_synced);
 	if (stat->mirror)

@@ -33,6 +33,7 @@
 	VERB(recover) \
 	VERB(repair) \
 	VERB(compact) \
+	VERB(trash) \
 	VERB(config) \
 	VERB(convert) \
 	VERB(dump) \

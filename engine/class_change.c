@@ -9,6 +9,7 @@
 #include "database/database.h"
 #include "mirror/mirror.h"
 #include "open.h"
+#include "trash.h"
 
 static int put_record(struct sfsi_txn *txn, uint32_t id, const struct sfsi_class_record *record)
 {
@@ -349,6 +350,10 @@ int sfsi_class_remove_in(struct sfsi_txn *txn, struct sfs_span name)
 	/* The commit lock is held: the state can not change. */
 	if (class->state.objects || class->state.files || class->state.nlink > 2)
 		return SFS_ERR_NOT_EMPTY;
+	err = txn->inward ? sfsi_txn_remove_all(txn, class->id, sfs_span_str("W"), 0, NULL)
+			  : sfsi_trash_none(txn->store, class->id);
+	if (err < 0)
+		return err;
 	txn->edit = (struct sfsi_class_edit){ .type = SFSI_EDIT_REMOVE, .class = class };
 	struct sfsi_key key;
 	sfsi_key_class(&key, class->id);
@@ -385,6 +390,9 @@ int sfs_class_remove(struct sfs_store *store, struct sfs_span name)
 			err = sfsi_indexer_finish(store, class, SIZE_MAX);
 		if (!err && class && !info.objects && !info.files && info.attr.nlink <= 2)
 			err = sfsi_history_forget(store, class->id);
+		/* Then the trash, if nothing else is in the way. */
+		if (!err && class && info.objects == 0 && info.files == 0 && info.attr.nlink <= 2)
+			err = sfs_trash_empty(store, info.id, INT64_MAX, NULL);
 		if (!err)
 			err = sfsi_txn_begin(store, &txn);
 		if (!err)

@@ -2,6 +2,7 @@
  * Class definitions as texts: the file .storefs/schema/CLASS.json.
  */
 #include <stdio.h>
+#include "backup/before.h"
 #include "class_private.h"
 #include "document/json.h"
 #include "index/table.h"
@@ -85,6 +86,39 @@ static void build_small(struct sfs_store *store, struct sfs_span name)
 		(void)!sfsi_indexer_finish(store, class, BUILD_ROUNDS);
 }
 
+/** Will saves drop what they kept until now? old may be NULL. */
+static bool drops(const struct sfsi_schema *old, const struct sfsi_schema *new)
+{
+	if (new->kind != SFS_CLASS_OBJECT || new->extra != SFSI_EXTRA_DROP)
+		return false;
+	if (!old || old->extra != SFSI_EXTRA_DROP)
+		return true;
+	for (uint32_t i = 0; i < old->properties_count; i++)
+		if (sfsi_schema_find(new, old->properties[i].name) == SFSI_SCHEMA_NONE)
+			return true;
+	for (uint32_t i = 0; i < old->relations_count; i++)
+		if (sfsi_schema_find(new, old->relations[i].name) == SFSI_SCHEMA_NONE)
+			return true;
+	return false;
+}
+
+/** Objects that are there stay as they are, but their next save may lose something. */
+static int backup_before(struct sfs_store *store, struct sfs_span name,
+			 const struct sfsi_schema *schema, struct sfs_diag *diag)
+{
+	struct sfs_class_info info;
+	uint64_t number;
+	const struct sfsi_class *class = sfs_class_find(store, name, &info) < 0
+						 ? NULL
+						 : sfsi_class_ref(store, info.id);
+	if (!class || !info.objects)
+		return 0;
+	struct sfsi_schema *old = sfsi_class_schema(store, class, &number);
+	bool lossy = drops(old, schema);
+	sfsi_schema_unref(old);
+	return lossy ? sfsi_backup_before(store, "the definition", diag) : 0;
+}
+
 int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 		     struct sfs_span json, struct sfs_diag *diag)
 {
@@ -92,7 +126,9 @@ int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 	int err = sfsi_schema_parse(json, sfsi_store_backend_name(store), &schema, diag);
 	if (err < 0)
 		return err;
-	err = sfsi_class_define(store, make, schema, diag);
+	err = backup_before(store, make->name, schema, diag);
+	if (!err)
+		err = sfsi_class_define(store, make, schema, diag);
 	if (!err) {
 		remark_missing(store, schema, diag);
 		build_small(store, make->name);

@@ -14,6 +14,7 @@
  *   R  E  cookie u64  oid             refused text: when, where, why, how long
  *   R  T  serial u64                  … its text
  *   R  N  serial u64                  … its oid
+ *   W  …                             the trash (trash.h)
  *   L  P  serial u64  n u8  relation[n]  position u64
  *   L  T  serial u64  n u8  relation[n]  oid
  *                                     target of a relation to many (rows.h)

@@ -12,6 +12,7 @@
 #include "follow.h"
 #include "object.h"
 #include "raw.h"
+#include "trash.h"
 
 /* --- object to object --- */
 
@@ -141,7 +142,7 @@ int sfs_object_rename(struct sfs_store *store, uint32_t class_id, struct sfs_spa
  * one is remembered: what is removed now may be on its way to being replaced.
  */
 static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
-		      struct sfs_buf *buf, struct sfsi_record *ret)
+		      struct sfs_buf *buf, struct sfsi_record *ret, bool *ret_whole)
 {
 	static const uint8_t nothing[] = { 0x80 }; /* an empty map */
 	SFSI_AUTO_BUF struct sfs_buf entry = SFS_BUF_INIT;
@@ -154,6 +155,7 @@ static int load_going(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span o
 	if (err < 0)
 		return err;
 	err = sfsi_object_load(txn, class_id, oid, buf, ret);
+	*ret_whole = !err;
 	if (!err)
 		sfsi_departed_add(txn->store->removed, sfsi_departed_clock(), class_id, oid, ret);
 	if (database)
@@ -170,13 +172,16 @@ int sfsi_object_remove(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span 
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_record record;
 	struct sfsi_derive_side was = { oid, &record }, gone = { oid, NULL };
+	bool whole = false;
 	int err = sfsi_object_class(txn->store, class_id, &class);
 	if (!err)
-		err = load_going(txn, class_id, oid, &buf, &record);
+		err = load_going(txn, class_id, oid, &buf, &record, &whole);
 	if (!err && ino && ino != sfs_ino_make(class_id, record.object.serial))
 		err = SFS_ERR_CONFLICT;
 	if (!err)
 		err = sfsi_references_removed(txn, class_id, oid, record.object.serial);
+	if (!err && whole)
+		err = sfsi_trash_object(txn, class_id, oid, &record);
 	return err < 0 ? err : sfsi_object_change(txn, class_id, &was, &gone);
 }
 

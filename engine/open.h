@@ -68,6 +68,13 @@ void sfsi_bytes_attr(const struct stat *stat, struct sfs_attr *attr);
  */
 void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
 
+/** The same of a raw that is in the trash now: its bytes stay, whoever closes it. */
+void sfsi_open_kept(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
+/** A raw came out of the trash: it has a name again. */
+void sfsi_open_named(struct sfs_store *store, uint64_t ino);
+/** Is the disk with the plain files nearly full? */
+bool sfsi_bytes_low(const struct sfs_store *store);
+
 /* --- raw_small.c: small files, whose bytes are in their inode --- */
 
 /** So many bytes a scratch file has at most in its inode. */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include "raw.h"
 #include "memo.h"
+#include "trash.h"
 
 int sfsi_name_check(struct sfs_span name)
 {
@@ -73,6 +74,8 @@ int sfs_raw_stat(struct sfs_store *store, uint64_t ino, struct sfs_attr *ret)
 	int err = read_inode(store, ino, &buf, &inode);
 	if (err == SFS_ERR_NOT_FOUND)
 		err = sfsi_open_orphan_get(store, ino, &inode);
+	if (err == SFS_ERR_NOT_FOUND)
+		err = sfsi_trash_inode(store, ino, &buf, &inode);
 	if (!err)
 		err = sfsi_inode_attr(store, class->id, &inode, &attr);
 	/* Removed between the two reads: then it has no bytes any more. */
@@ -153,6 +156,8 @@ int sfs_raw_readlink(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret)
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
 	int err = read_inode(store, ino, &buf, &inode);
+	if (err == SFS_ERR_NOT_FOUND)
+		err = sfsi_trash_inode(store, ino, &buf, &inode);
 	if (!err && inode.type != SFS_NODE_SYMLINK)
 		err = SFS_ERR_INVALID;
 	if (!err)

@@ -35,6 +35,17 @@ SFS_MUST_CHECK int sfsi_dir_touch(struct sfsi_txn *txn, uint64_t dir, int subdir
 SFS_MUST_CHECK int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 				    struct sfsi_inode *ret, bool *ret_orphan);
 
+/**
+ * Remove a name; the last one of a raw goes into the trash with what it names. References to it are the
+ * caller's. After the commit: sfsi_raw_settle().
+ */
+SFS_MUST_CHECK int sfsi_raw_remove_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+				      uint64_t serial, struct sfsi_inode *ret_gone,
+				      bool *ret_orphan, bool *ret_kept);
+/** What lost its last name with the newest commit: its bytes go, or are kept, and who holds it may go on. */
+void sfsi_raw_settle(struct sfs_store *store, uint32_t class_id, const struct sfsi_inode *inode,
+		     bool orphan, bool kept);
+
 /** Attributes of an inode: of a file, with size and times of its bytes. */
 SFS_MUST_CHECK int sfsi_inode_attr(struct sfs_store *store, uint32_t class_id,
 				   const struct sfsi_inode *inode, struct sfs_attr *ret);

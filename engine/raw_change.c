@@ -9,6 +9,7 @@
 #include "raw_index.h"
 #include "raw_name.h"
 #include "raw_refs.h"
+#include "trash.h"
 
 int sfsi_inode_read(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf, struct sfsi_inode *ret)
 {
@@ -148,11 +149,15 @@ static int count_file(struct sfsi_txn *txn, uint32_t class_id, int change)
 	return err;
 }
 
-static int erase_inode(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial, bool has_bytes)
+/** @kept  it is in the trash now: what it has besides stays. */
+static int erase_inode(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial, bool has_bytes,
+		       bool kept)
 {
 	struct sfsi_key key;
 	sfsi_key_serial(&key, 'N', serial);
 	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	if (kept)
+		return err;
 	sfsi_key_serial(&key, 'X', serial);
 	if (!err && !sfsi_txn_lacks(txn, class_id, sfsi_key_span(&key)))
 		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
@@ -165,8 +170,8 @@ static int erase_inode(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 	return err;
 }
 
-int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
-		     struct sfsi_inode *ret, bool *ret_orphan)
+static int unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial, bool kept,
+		 struct sfsi_inode *ret, bool *ret_orphan)
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_inode inode;
@@ -189,7 +194,7 @@ int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 			err = sfsi_raw_unindex(txn, class_id, serial);
 		if (!err)
 			err = erase_inode(txn, class_id, serial,
-					  inode.type == SFS_NODE_FILE && !inode.small);
+					  inode.type == SFS_NODE_FILE && !inode.small, kept);
 		if (!err && inode.type != SFS_NODE_DIR)
 			err = count_file(txn, class_id, -1);
 	}
@@ -197,6 +202,12 @@ int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
 	*ret = inode;
 	*ret_orphan = last && inode.type == SFS_NODE_FILE;
 	return err;
+}
+
+int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial,
+		     struct sfsi_inode *ret, bool *ret_orphan)
+{
+	return unref(txn, class_id, serial, false, ret, ret_orphan);
 }
 
 /* --- make --- */
@@ -426,12 +437,34 @@ static int end_settled(struct sfsi_txn *txn, int err, uint32_t class_id,
 	return err;
 }
 
+void sfsi_raw_settle(struct sfs_store *store, uint32_t class_id, const struct sfsi_inode *inode,
+		     bool orphan, bool kept)
+{
+	if (orphan && kept)
+		sfsi_open_kept(store, sfs_ino_make(class_id, inode->serial), inode);
+	else
+		settle(store, class_id, inode, orphan);
+}
+
+int sfsi_raw_remove_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, uint64_t serial,
+		       struct sfsi_inode *ret_gone, bool *ret_orphan, bool *ret_kept)
+{
+	int err = sfsi_trash_raw(txn, dir, name, serial, ret_kept);
+	if (!err)
+		err = sfsi_raw_name_drop(txn, dir, name, serial);
+	if (!err)
+		err = unref(txn, sfs_ino_class(dir), serial, *ret_kept, ret_gone, ret_orphan);
+	if (!err)
+		err = sfsi_name_erase(txn, dir, name);
+	return err < 0 ? err : sfsi_dir_touch(txn, dir, 0);
+}
+
 int sfs_raw_unlink(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 {
 	struct sfsi_txn txn;
 	struct sfsi_name entry;
 	struct sfsi_inode gone;
-	bool orphan = false;
+	bool orphan = false, kept = false;
 	int err = sfsi_name_check(name);
 	if (err < 0)
 		return err == SFS_ERR_NAME ? SFS_ERR_NOT_FOUND : err;
@@ -444,14 +477,11 @@ int sfs_raw_unlink(struct sfs_store *store, uint64_t dir, struct sfs_span name)
 	if (!err)
 		err = sfsi_raw_removed(&txn, dir, name);
 	if (!err)
-		err = sfsi_raw_name_drop(&txn, dir, name, entry.serial);
+		err = sfsi_raw_remove_in(&txn, dir, name, entry.serial, &gone, &orphan, &kept);
+	err = sfsi_txn_end(&txn, err);
 	if (!err)
-		err = sfsi_inode_unref(&txn, sfs_ino_class(dir), entry.serial, &gone, &orphan);
-	if (!err)
-		err = sfsi_name_erase(&txn, dir, name);
-	if (!err)
-		err = sfsi_dir_touch(&txn, dir, 0);
-	return end_settled(&txn, err, sfs_ino_class(dir), &gone, orphan);
+		sfsi_raw_settle(store, sfs_ino_class(dir), &gone, orphan, kept);
+	return err;
 }
 
 static int stop_at_first(void *arg, struct sfs_span key, struct sfs_span val)
@@ -731,6 +761,9 @@ static int setattr_in(struct sfsi_txn *txn, uint64_t ino, const struct sfs_setat
 	bool orphan = err == SFS_ERR_NOT_FOUND;
 	if (orphan)
 		err = sfsi_open_orphan_get(txn->store, ino, &inode);
+	if (err == SFS_ERR_NOT_FOUND &&
+	    sfsi_trash_has(txn->store, sfs_ino_class(ino), sfsi_ino_serial(ino)))
+		err = SFS_ERR_READ_ONLY;
 	if (!err && inode.type != SFS_NODE_FILE && (set->mask & SFS_SET_SIZE))
 		err = inode.type == SFS_NODE_DIR ? SFS_ERR_IS_DIR : SFS_ERR_INVALID;
 	if (!err && inode.type == SFS_NODE_FILE)

@@ -17,6 +17,7 @@
 #include "raw.h"
 #include "twin.h"
 #include "memo.h"
+#include "trash.h"
 
 #define REAP_MAX 64
 /** So many bytes are not left to wait for the next sync in the background. */
@@ -29,6 +30,7 @@ struct open_inode {
 	uint64_t ino;
 	unsigned count, writers;
 	bool orphan;
+	bool kept;                /* an orphan that is in the trash: its bytes stay */
 	bool unnamed;             /* it never had a name, and may get one */
 	uint64_t commit;          /* orphan: that made it one */
 	struct sfsi_inode inode;  /* orphan: its last state */
@@ -173,13 +175,13 @@ static bool orphan_locked(struct sfs_store *store, uint64_t ino, const struct sf
 	if (!open)
 		return !inode->small && going_add_locked(store, ino, commit);
 	open->orphan = true;
-	open->unnamed = false;
+	open->unnamed = open->kept = false;
 	open->commit = commit;
 	open->inode = *inode;
 	return false;
 }
 
-static bool disk_is_low(struct sfs_store *store)
+bool sfsi_bytes_low(const struct sfs_store *store)
 {
 	struct statvfs st;
 	return fstatvfs(store->raw_fd, &st) == 0 && st.f_bavail < LOW_BYTES / st.f_frsize;
@@ -191,7 +193,7 @@ static bool disk_is_low(struct sfs_store *store)
  */
 static void reap_now(struct sfs_store *store, bool much)
 {
-	if (sfsi_syncer_synced(store) < UINT64_MAX && disk_is_low(store))
+	if (sfsi_syncer_synced(store) < UINT64_MAX && sfsi_bytes_low(store))
 		(void)!sfs_store_sync(store);
 	else if (much)
 		sfsi_syncer_ask(store);
@@ -205,6 +207,24 @@ void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_i
 	pthread_mutex_unlock(&store->open_lock);
 	if (!inode->small)
 		reap_now(store, much);
+}
+
+void sfsi_open_kept(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (!open)
+		return;
+	open->orphan = open->kept = true;
+	open->inode = *inode;
+}
+
+void sfsi_open_named(struct sfs_store *store, uint64_t ino)
+{
+	SFSI_LOCK_SCOPE(&store->open_lock);
+	struct open_inode *open = *open_place_locked(store, ino);
+	if (open)
+		open->orphan = open->kept = false;
 }
 
 int sfsi_open_orphan_get(struct sfs_store *store, uint64_t ino, struct sfsi_inode *ret)
@@ -255,8 +275,25 @@ static void open_free(struct open_inode *open)
 	free(open);
 }
 
+/** The inode of a raw that is to be opened: of one in the trash, only to be read. */
+static int load_opening(struct sfs_store *store, uint64_t ino, bool writable, struct sfs_buf *buf,
+			struct sfsi_inode *ret)
+{
+	struct sfsi_key key;
+	sfsi_key_serial(&key, 'N', sfsi_ino_serial(ino));
+	int err = sfsi_memo_get(store, sfs_ino_class(ino), sfsi_key_span(&key), buf);
+	if (!err)
+		return sfsi_inode_decode(sfs_buf_span(buf), sfsi_ino_serial(ino), ret);
+	if (err == SFS_ERR_NOT_FOUND) {
+		err = sfsi_trash_inode(store, ino, buf, ret);
+		err = !err && writable ? SFS_ERR_READ_ONLY : err;
+	}
+	return err;
+}
+
 /** Count an open; under the lock the inode is looked up, so that it can not be reaped meanwhile. */
-static int open_add(struct sfs_store *store, uint64_t ino, struct sfsi_small **ret_small)
+static int open_add(struct sfs_store *store, uint64_t ino, bool writable,
+		    struct sfsi_small **ret_small)
 {
 	SFSI_LOCK_SCOPE(&store->open_lock);
 	struct open_inode **at = open_place_locked(store, ino);
@@ -265,13 +302,9 @@ static int open_add(struct sfs_store *store, uint64_t ino, struct sfsi_small **r
 		*ret_small = sfsi_small_ref((*at)->small);
 		return 0;
 	}
-	struct sfsi_key key;
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
 	struct sfsi_inode inode;
-	sfsi_key_serial(&key, 'N', sfsi_ino_serial(ino));
-	int err = sfsi_memo_get(store, sfs_ino_class(ino), sfsi_key_span(&key), &value);
-	if (!err)
-		err = sfsi_inode_decode(sfs_buf_span(&value), sfsi_ino_serial(ino), &inode);
+	int err = load_opening(store, ino, writable, &value, &inode);
 	if (err < 0)
 		return err;
 	if (inode.type == SFS_NODE_OBJECT)
@@ -294,7 +327,7 @@ static struct open_inode *open_take(struct sfs_store *store, uint64_t ino, bool 
 	if (!open || --open->count)
 		return NULL;
 	*at = open->chain;
-	if (open->orphan && !open->inode.small)
+	if (open->orphan && !open->kept && !open->inode.small)
 		*ret_much = going_add_locked(store, ino, open->commit);
 	return open;
 }
@@ -303,7 +336,7 @@ static void open_drop(struct sfs_store *store, uint64_t ino)
 {
 	bool much = false;
 	struct open_inode *open = open_take(store, ino, &much);
-	if (open && open->orphan && !open->inode.small)
+	if (open && open->orphan && !open->kept && !open->inode.small)
 		reap_now(store, much);
 	open_free(open);
 }
@@ -549,7 +582,7 @@ int sfs_raw_open(struct sfs_store *store, uint64_t ino, bool writable, struct sf
 	if (sfsi_ino_serial(ino) == SFSI_SERIAL_ROOT)
 		return SFS_ERR_IS_DIR;
 	struct sfsi_small *small = NULL;
-	int err = open_add(store, ino, &small);
+	int err = open_add(store, ino, writable, &small);
 	if (err < 0)
 		return err;
 	struct sfs_raw_file *file = calloc(1, sizeof *file);

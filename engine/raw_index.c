@@ -105,7 +105,8 @@ int sfsi_raw_index_change(struct sfsi_txn *txn, uint64_t ino, const struct sfsi_
 	return change(txn, class, inode.serial, before, after);
 }
 
-int sfsi_raw_unindex(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial)
+/** A raw comes into the indexes with all its metadata, or goes with it. */
+static int change_whole(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial, bool goes)
 {
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_class *class = indexed(txn, class_id);
@@ -113,7 +114,17 @@ int sfsi_raw_unindex(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial)
 	if (!class)
 		return 0;
 	int err = sfsi_meta_load(txn->store, sfs_ino_make(class_id, serial), &buf, &meta);
-	return err < 0 ? err : change(txn, class, serial, &meta, NULL);
+	return err < 0 ? err : change(txn, class, serial, goes ? &meta : NULL, goes ? NULL : &meta);
+}
+
+int sfsi_raw_index_again(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial)
+{
+	return change_whole(txn, class_id, serial, false);
+}
+
+int sfsi_raw_unindex(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial)
+{
+	return change_whole(txn, class_id, serial, true);
 }
 
 int sfsi_indexed_class(struct sfs_store *store, uint32_t class_id, struct sfsi_class **ret)

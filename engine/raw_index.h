@@ -34,6 +34,8 @@ SFS_MUST_CHECK int sfsi_raw_index_new(struct sfsi_txn *txn, uint32_t class_id, u
 SFS_MUST_CHECK int sfsi_raw_index_change(struct sfsi_txn *txn, uint64_t ino,
 					 const struct sfsi_meta *before,
 					 const struct sfsi_meta *after);
+/** It is there again, with the metadata that it has. */
+SFS_MUST_CHECK int sfsi_raw_index_again(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial);
 /** It goes. */
 SFS_MUST_CHECK int sfsi_raw_unindex(struct sfsi_txn *txn, uint32_t class_id, uint64_t serial);
 

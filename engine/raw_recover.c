@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "open.h"
 #include "raw.h"
+#include "trash.h"
 
 #define CHUNK_MIN 1024
 #define CHUNK_MAX 65536
@@ -95,14 +96,37 @@ static int recover_class(struct sfs_store *store, uint32_t class_id)
 	return err;
 }
 
+static int look_at_trashed(void *arg, const struct sfs_trashed *trashed)
+{
+	struct tail *tail = arg;
+	if (trashed->attr.type == SFS_NODE_FILE && trashed->attr.revision > tail->store->marked)
+		tail->err = make_missing(tail->store, trashed->ino);
+	return tail->err < 0;
+}
+
+/** One that was made and removed in the tail is in the trash; that is in no order of numbers. */
+static int recover_trash(struct sfs_store *store, uint32_t class_id)
+{
+	const struct sfsi_class *class = sfsi_class_ref(store, class_id);
+	struct tail tail = { .store = store };
+	if (!class || class->kind != SFS_CLASS_RAW || class->state.commit <= store->marked)
+		return 0;
+	int err = sfs_trash_list(store, class_id, NULL, 0, look_at_trashed, &tail);
+	/* What can not be read is not this one's business. */
+	return err == SFS_ERR_CORRUPT ? 0 : err == SFS_ERR_CANCELLED ? tail.err : err;
+}
+
 int sfsi_bytes_recover(struct sfs_store *store)
 {
 	struct sfs_class_info info = { 0 };
 	int err = 0;
 	if (atomic_load(&store->commit) <= store->marked)
 		return 0;
-	for (uint32_t id = 0; !err && sfs_class_next(store, id, &info) == 0; id = info.id)
+	for (uint32_t id = 0; !err && sfs_class_next(store, id, &info) == 0; id = info.id) {
 		err = recover_class(store, info.id);
+		if (!err)
+			err = recover_trash(store, info.id);
+	}
 	return err;
 }
 
@@ -115,7 +139,7 @@ static bool is_needed(struct sfs_store *store, uint32_t class_id, uint64_t seria
 	struct sfsi_key key;
 	sfsi_key_serial(&key, 'N', serial);
 	int err = sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), &value);
-	if (err != SFS_ERR_NOT_FOUND)
+	if (err != SFS_ERR_NOT_FOUND || sfsi_trash_has(store, class_id, serial))
 		return true;
 	sfsi_key_serial(&key, 'Z', serial);
 	return sfsi_backend_get(store->backend, class_id, sfsi_key_span(&key), &value) !=

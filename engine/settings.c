@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "config.h"
 #include "store_private.h"
+#include "trash.h"
 
 #define FILE_MAX ((size_t)8192)
 
@@ -21,6 +22,10 @@ static const struct sfs_setting table[] = {
 	  60, 36500 * DAY, 7 * DAY, offsetof(struct sfs_settings, history_for_s) },
 	{ "history_every", "a state in force for less is kept only now and then",
 	  SFS_SETTING_INTERVAL, 0, DAY, 1, offsetof(struct sfs_settings, history_every_s) },
+	{ "backup_before", "take a backup before what may lose something", SFS_SETTING_COUNT, 0, 1,
+	  1, offsetof(struct sfs_settings, backup_before) },
+	{ "trash_for", "how long the trash keeps what was removed", SFS_SETTING_INTERVAL, 0,
+	  36500 * DAY, 7 * DAY, offsetof(struct sfs_settings, trash_for_s) },
 };
 
 const struct sfs_setting *sfs_setting_at(size_t i)
@@ -256,5 +261,6 @@ int sfs_settings_set(struct sfs_store *store, const struct sfs_settings *setting
 		return sfs_diag_set(diag, err, "%s/" SFSI_SETTINGS_FILE ": %s", store->home,
 				    sfs_err_text(err));
 	put_in_force(&store->settings, settings);
+	sfsi_trash_wake(store);
 	return 0;
 }

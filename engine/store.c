@@ -23,6 +23,7 @@
 #include "mirror/sidecar.h"
 #include "open.h"
 #include "recover/recover.h"
+#include "trash.h"
 #include "twin.h"
 #include "txn.h"
 
@@ -178,6 +179,7 @@ static int store_free(struct sfs_store *store)
 {
 	int left = sfsi_mirror_stop(store);
 	sfsi_backup_schedule_stop(store);
+	sfsi_trash_stop(store);
 	sfsi_indexer_free(store);
 	sfsi_index_close(store);
 	int err = sfsi_syncer_stop(store);
@@ -589,6 +591,12 @@ int sfs_store_stat(struct sfs_store *store, struct sfs_store_stat *ret)
 	memcpy(stat.uuid, store->uuid, sizeof stat.uuid);
 	sfsi_twin_stat(store, &stat);
 	count_classes(store, &stat);
+	struct sfs_trash_stat trash = { .entries = 0 };
+	/* A figure that can not be read is a matter of the check. */
+	if (sfs_trash_stat(store, 0, &trash) == 0) {
+		stat.trashed = trash.entries;
+		stat.trash_bytes = trash.bytes;
+	}
 	struct sfsi_sync_stat sync;
 	sfsi_syncer_stat(store, &sync);
 	stat.commit_synced = sync.synced;

@@ -32,6 +32,7 @@ struct sfsi_open_table;
 struct sfsi_gone;
 struct sfsi_syncer;
 struct sfsi_scheduler;
+struct sfsi_trash_keeper;
 struct sfsi_index_table;
 struct sfsi_indexer;
 struct sfsi_mirror;
@@ -120,7 +121,8 @@ struct sfs_store {
 	struct sfsi_departed *removed;  /* removed a moment ago */
 	struct sfsi_memo *memo;
 	struct sfsi_syncer *syncer;
-	struct sfsi_scheduler *scheduler; /* NULL: no backups by themselves */
+	struct sfsi_scheduler *scheduler;       /* NULL: no backups by themselves */
+	struct sfsi_trash_keeper *trash_keeper; /* NULL: nothing goes by itself */
 
 	int raw_fd;     /* folder of the plain files */
 	char *raw_temp; /* memory store: that folder, removed at close */

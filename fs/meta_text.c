@@ -210,6 +210,8 @@ static size_t figures(struct fs *fs, const struct sfs_store_stat *stat, struct f
 		{ "raws", "Raw files of all classes", "gauge", stat->raws },
 		{ "scratch", "Scratch files of all classes", "gauge", stat->scratch },
 		{ "refused_texts", "Refused texts that are kept", "gauge", stat->refused_texts },
+		{ "trashed", "Removed objects and raws that are kept", "gauge", stat->trashed },
+		{ "trash_bytes", "Their bytes", "gauge", stat->trash_bytes },
 		{ "commit", "Number of the last commit", "gauge", stat->commit },
 		{ "commit_synced", "Last commit known to be on disk", "gauge",
 		  stat->commit_synced },

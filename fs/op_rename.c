@@ -10,7 +10,7 @@
 #include "newborn.h"
 #include "op.h"
 #include "save.h"
-#include "view.h"
+#include "view_trash.h"
 
 /** A rename in the making. */
 struct renaming {
@@ -281,6 +281,24 @@ static int raw_to_new(struct renaming *renaming)
 	return err;
 }
 
+/* --- out of the trash --- */
+
+static int from_trash(struct renaming *renaming)
+{
+	const struct fs_place *to = &renaming->to;
+	if (has(renaming, SFS_RENAME_EXCHANGE))
+		return SFS_ERR_INVALID;
+	/* What the kernel has under either name is none of what is there now. */
+	renaming->forget_from = renaming->forget_to = true;
+	if (to->kind == FS_PLACE_OBJECT && is_newborn(renaming->fs, to)) {
+		if (has(renaming, SFS_RENAME_NOREPLACE))
+			return SFS_ERR_EXISTS;
+		drop_newborn(renaming->fs, to);
+	}
+	return fs_view_trash_restore(renaming->fs, renaming->from.dir, renaming->from.name, to,
+				     !has(renaming, SFS_RENAME_NOREPLACE));
+}
+
 /* --- all kinds --- */
 
 static int rename_class(const struct renaming *renaming)
@@ -309,6 +327,10 @@ static int rename_at(struct renaming *renaming)
 	if (from->kind == FS_PLACE_VIEW && from->dir == to->dir)
 		return fs_view_rename(renaming->fs, from->dir, from->name, to->name,
 				      renaming->flags);
+	if (from->kind == FS_PLACE_VIEW &&
+	    (to->kind == FS_PLACE_OBJECT || to->kind == FS_PLACE_RAW) &&
+	    fs_view_is_trash(renaming->fs, from->dir))
+		return from_trash(renaming);
 	if ((from->kind == FS_PLACE_VIEW && fs_view_is_fixed(renaming->fs, from->dir)) ||
 	    (to->kind == FS_PLACE_VIEW && fs_view_is_fixed(renaming->fs, to->dir)))
 		return SFS_ERR_READ_ONLY;

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <storefs/backup.h>
+#include <storefs/trash.h>
 #include "backing.h"
 #include "backups.h"
 #include "by.h"
@@ -185,6 +186,8 @@ static int start_parts(struct fs *fs, struct sfs_diag *diag)
 		err = fs_backups_start(fs);
 	if (!err)
 		err = sfs_backup_schedule_run(fs->store);
+	if (!err)
+		err = sfs_trash_run(fs->store);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "start: %s", sfs_err_text(err));
 	err = fs_server_start(fs, diag);

@@ -45,6 +45,7 @@ struct fs_view_spec {
 	uint32_t class_id; /* 0: that of the directory */
 	struct sfs_buf id;
 	char name[SFS_NAME_MAX + 1]; /* empty: as it was asked for */
+	uint64_t raw;                /* ops NULL: the name means this raw, which is no view */
 };
 
 /** How a file is saved. */

@@ -21,6 +21,7 @@ static const struct {
 	{ FS_NODE_META_DIR, fs_view_meta_begin },
 	{ FS_NODE_META_DIR, fs_view_databases_begin },
 	{ FS_NODE_META_DIR, fs_view_backups_begin },
+	{ FS_NODE_META_DIR, fs_view_trash_begin },
 };
 #define ROOTS (sizeof roots / sizeof roots[0])
 

@@ -35,6 +35,9 @@ int fs_view_databases_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
 int fs_view_backups_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
 			  struct fs_view_spec *ret);
 int fs_at_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret);
+/** .storefs/trash (view_trash.c). */
+int fs_view_trash_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
+			struct fs_view_spec *ret);
 
 /** Take one more reference. */
 void fs_view_ref(struct fs *fs, struct fs_view *view);

@@ -6,8 +6,9 @@
  *   files.c    files.ndjson: what a backup consists of
  *   take.c     taking one
  *   verify.c   reading one whole
+ *   before.c   (before.h) one before something that may lose what is there
  *   prune.c    which are kept
- *   restore.c  a store from one
+ *   restore.c  a store from one; in_place.c: in the place of another
  *   schedule.c taking them from time to time
  */
 #ifndef SFSI_BACKUP_H
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <storefs/backup.h>
 #include <storefs/content.h>
+#include "backup/before.h"
 #include "base/map.h"
 #include "mirror/frozen.h"
 

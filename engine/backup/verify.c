@@ -52,6 +52,21 @@ static int read_records(struct sfs_store *store, const struct sfs_backup *backup
 	return 0;
 }
 
+int sfsi_backup_check_class(struct sfs_store *store, uint32_t class_id, struct sfs_diag *diag)
+{
+	struct finding finding = { .diag = diag };
+	struct sfs_check check = {
+		.flags = SFS_CHECK_QUICK,
+		.classes = &class_id,
+		.class_count = 1,
+		.problem = on_problem,
+		.arg = &finding,
+	};
+	struct sfs_check_result result = { 0 };
+	int err = sfs_store_check(store, &check, &result, diag);
+	return finding.damaged ? SFS_ERR_CORRUPT : err;
+}
+
 int sfsi_backup_read_store(const char *path, bool read_only, const struct sfs_backup *backup,
 			   struct sfs_diag *diag)
 {

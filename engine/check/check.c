@@ -21,6 +21,7 @@ static const struct sfsi_check_table *const class_tables[] = {
 	&sfsi_check_index_heads, &sfsi_check_backref,   &sfsi_check_rows,
 	&sfsi_check_another,     &sfsi_check_content,   &sfsi_check_index_journal,
 	&sfsi_check_database,    &sfsi_check_outside,   &sfsi_check_history,
+	&sfsi_check_trash,
 };
 static const struct sfsi_check_table *const catalogue_tables[] = {
 	&sfsi_check_catalogue_class, &sfsi_check_catalogue_state,   &sfsi_check_pending,
@@ -71,6 +72,7 @@ static const char *const kind_texts[] = {
 	[SFS_CHECK_INDEX_ROW] = "index-row",
 	[SFS_CHECK_MIRROR] = "mirror",
 	[SFS_CHECK_OUTSIDE] = "outside",
+	[SFS_CHECK_TRASH] = "trash",
 };
 
 const char *sfs_check_kind_text(enum sfs_check_kind kind)

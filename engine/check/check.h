@@ -18,6 +18,7 @@
  *   rows.c        L
  *   mirror.c      F
  *   history.c     V
+ *   trash.c       W
  *
  * Pass 1 walks a partition in pages. Each row is judged by itself and adds to sums: what a record
  * says must be what its entry and its inode say, so what one adds the others take away, and a bucket
@@ -106,7 +107,7 @@ extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_cata
 	sfsi_check_removal, sfsi_check_another, sfsi_check_content, sfsi_check_refused,
 	sfsi_check_positions, sfsi_check_index_rows, sfsi_check_index_heads,
 	sfsi_check_index_journal, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending,
-	sfsi_check_database, sfsi_check_outside, sfsi_check_catalogue_outside, sfsi_check_history;
+	sfsi_check_database, sfsi_check_outside, sfsi_check_catalogue_outside, sfsi_check_history, sfsi_check_trash;
 
 /* --- check.c --- */
 
@@ -221,6 +222,12 @@ SFS_MUST_CHECK int sfsi_check_index_counts(struct sfsi_check *check);
 /** A table that serves at this moment, or NULL. */
 const struct sfsi_index_table *sfsi_check_index_serving(const struct sfsi_check *check,
 							uint32_t id);
+
+/* --- trash.c --- */
+/** Is something of that serial in the trash? 1 yes, 0 no, <0 can not be said. */
+int sfsi_check_trashed(struct sfsi_check *check, uint64_t serial);
+/** Does it count what there is? commit_lock is held. */
+void sfsi_check_trash_count(struct sfsi_check *check);
 
 /* --- files.c --- */
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial);

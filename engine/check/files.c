@@ -94,6 +94,7 @@ bool sfsi_check_file_needed(struct sfsi_check *check, uint64_t serial)
 	struct sfsi_inode inode;
 	uint64_t ino = sfs_ino_make(check->partition, serial);
 	return has_row(check, 'N', serial) || has_row(check, 'Z', serial) ||
+	       sfsi_check_trashed(check, serial) != 0 ||
 	       sfsi_open_orphan_get(check->store, ino, &inode) != SFS_ERR_NOT_FOUND;
 }
 

@@ -7,7 +7,7 @@
 #include "raw_name.h"
 #include "document/msgpack.h"
 
-/** Is there an inode of that serial, not an object's? 1 yes, 0 no, <0 can not be said. */
+/** Is there an inode of that serial, not an object's, or one in the trash? 1 yes, 0 no, <0 can not be said. */
 static int has_inode(struct sfsi_check *check, uint64_t serial)
 {
 	struct sfsi_key key;
@@ -17,9 +17,9 @@ static int has_inode(struct sfsi_check *check, uint64_t serial)
 	int err = sfsi_check_get(check, sfsi_key_span(&key), &val);
 	if (!err)
 		err = sfsi_inode_decode(sfs_buf_span(&val), serial, &inode);
-	if (err < 0)
-		return err == SFS_ERR_NOT_FOUND ? 0 : err;
-	return inode.type != SFS_NODE_OBJECT;
+	if (err == SFS_ERR_NOT_FOUND)
+		return sfsi_check_trashed(check, serial);
+	return err < 0 ? err : inode.type != SFS_NODE_OBJECT;
 }
 
 static bool always(struct sfsi_check *check, const struct sfsi_check_row *row)

@@ -72,6 +72,7 @@ int sfsi_check_class_state(struct sfsi_check *check)
 	if (!err && there) {
 		compare_state(check, &state);
 		sfsi_check_refused_count(check, &state);
+		sfsi_check_trash_count(check);
 	}
 	pthread_mutex_unlock(&check->store->commit_lock);
 	return check->err < 0 ? check->err : sfsi_check_report(check);

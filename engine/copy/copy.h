@@ -1,6 +1,8 @@
 /*
  * Copying and comparing stores by way of records, documents and files: nothing here knows how a backend
  * keeps things. copy.c has classes, object.c objects, raw.c trees; compare.c says in sentences how a copy differs (diff/).
+ * keeps things. copy.c has classes, object.c objects, raw.c trees, compare.c the comparison, parts.c
+ * what comes from a backup into a store that is in use.
  */
 #ifndef SFSI_COPY_H
 #define SFSI_COPY_H
@@ -136,6 +138,12 @@ static inline bool sfsi_copy_is_hole(struct sfs_span bytes)
 }
 /** Write a piece of the bytes of a file. Zeros are left out: a file with holes has them again. */
 SFS_MUST_CHECK int sfsi_copy_fill(struct sfs_raw_file *file, struct sfs_span bytes, uint64_t off);
+/**
+ * One raw, symlink or directory of the class at hand under a name that is free. Another name of a file that came over is
+ * a link. @ret  the target's number; 0: such a link.
+ */
+SFS_MUST_CHECK int sfsi_copy_node(struct sfsi_copying *copying, const struct sfs_attr *from,
+				  uint64_t dir, struct sfs_span name, uint64_t *ret);
 /** The tree of the class at hand. */
 SFS_MUST_CHECK int sfsi_copy_tree(struct sfsi_copying *copying);
 

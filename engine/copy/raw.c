@@ -159,9 +159,8 @@ static int make_node(struct sfsi_copying *copying, const struct sfs_attr *from, 
 	return err < 0 ? err : sfs_raw_make(copying->to, dir, name, &make, ret);
 }
 
-/** @ret  the target's number. */
-static int copy_node(struct sfsi_copying *copying, const struct sfs_attr *from, uint64_t dir,
-		     struct sfs_span name, uint64_t *ret)
+int sfsi_copy_node(struct sfsi_copying *copying, const struct sfs_attr *from, uint64_t dir,
+		   struct sfs_span name, uint64_t *ret)
 {
 	struct sfs_attr to;
 	uint64_t other = from->nlink > 1 && from->type != SFS_NODE_DIR ? linked(copying, from->ino)
@@ -210,7 +209,7 @@ static int copy_entry(struct sfsi_copy_walk *walk, uint64_t dir,
 	uint64_t to = 0;
 	int err = sfs_raw_stat(copying->from, entry->ino, &from);
 	if (!err)
-		err = copy_node(copying, &from, dir, name, &to);
+		err = sfsi_copy_node(copying, &from, dir, name, &to);
 	if (!err && from.type == SFS_NODE_DIR)
 		err = sfsi_copy_walk_add(walk, from.ino, to);
 	return err < 0 ? sfsi_copy_fail(copying, err, name)

@@ -127,6 +127,57 @@ SFS_API SFS_MUST_CHECK int sfs_backup_restore(const struct sfs_backup_config *co
 					      const char *name, const char *path,
 					      struct sfs_diag *diag);
 
+/**
+ * The same in the place of a store that nobody has open. A backup of the present is taken first, if the store does so;
+ * a store that can not be opened is set aside instead, as path.damaged. The new store is made as path.restored
+ * and changes names with the old one at once, so there is the one or the other under its name whenever it is
+ * interrupted. Backups, schedule and settings stay those of the store.
+ *
+ * config.folder may be the store's own.
+ * Returns as sfs_backup_restore(); SFS_ERR_BUSY (somebody has the store), SFS_ERR_NOT_STORE (also: a folder of another
+ * program), SFS_ERR_EXISTS (path.damaged is there already), errors of taking a backup.
+ */
+SFS_API SFS_MUST_CHECK int sfs_backup_restore_in_place(const struct sfs_backup_config *config,
+						       const char *name, const char *path,
+						       struct sfs_diag *diag);
+
+/** What is to be restored of a backup. */
+struct sfs_backup_part {
+	struct sfs_span class_name;
+	/* An oid, or a path in a class of raws (of a directory: with all that is in it); empty: the whole class. */
+	struct sfs_span name;
+};
+
+enum sfs_restore_flags {
+	/* Of a class, or a directory: what the backup does not have is removed, and goes into the trash. */
+	SFS_RESTORE_EXACT = 1u << 0,
+};
+
+/** What a restore did. What was as in the backup already does not count. */
+struct sfs_restored {
+	uint64_t objects, raws;
+	uint64_t removed; /* with SFS_RESTORE_EXACT */
+};
+
+/**
+ * Restore parts of a backup into a store, which others may go on using. Objects become what they were: texts, update
+ * times, relations, modes, owners and times; one that is there keeps its inode number. Raws are replaced. A whole
+ * class gets the definition that it had, and is made when it is missing; scratch files stay as they are.
+ *
+ * First a backup of the present is taken, if the store does so. Each object and raw is whole at any moment, and many objects
+ * are one commit; a class as a whole is not: do it again after an interruption. The classes are checked afterwards.
+ *
+ * @from   a backup, or any other store, open.
+ * @ret    what was done.
+ * Returns 0, SFS_ERR_NOT_FOUND (the backup does not have it), SFS_ERR_WRONG_KIND (the class is of another
+ * kind now), SFS_ERR_NOT_EMPTY, SFS_ERR_CORRUPT (the check found something), errors of a commit.
+ */
+SFS_API SFS_MUST_CHECK int sfs_backup_restore_parts(struct sfs_store *from, struct sfs_store *to,
+						    const struct sfs_backup_part *parts,
+						    size_t count, unsigned flags,
+						    struct sfs_restored *ret,
+						    struct sfs_diag *diag);
+
 /** Backups by themselves. */
 struct sfs_backup_schedule {
 	uint32_t every_s;  /* seconds from one to the next; 0: none are taken */

@@ -65,6 +65,7 @@ enum sfs_check_kind {
 	SFS_CHECK_INDEX_ROW,   /* a row of an index can not be read, or belongs to none */
 	SFS_CHECK_MIRROR,      /* the mirror is not the same; opening the store makes it so */
 	SFS_CHECK_OUTSIDE,     /* a file of another program can not be read */
+	SFS_CHECK_TRASH,       /* something in the trash is not whole */
 	/* with SFS_CHECK_DATA */
 	SFS_CHECK_BYTES, /* bytes of a raw changed by themselves, or can not be read; as a note: they
 			  * changed, and the mtime was set back */

@@ -18,6 +18,8 @@ struct sfs_settings {
 	uint64_t history_for_s; /* seconds that one is kept after it was replaced */
 	uint64_t
 		history_every_s; /* one in force for less is kept only now and then; 0: each is kept */
+	uint64_t backup_before; /* 1: take a backup before what may lose something; 0: do not */
+	uint64_t trash_for_s; /* seconds that the trash keeps what was removed; 0: there is none */
 };
 
 /** What a value means, and how a person writes it. */

@@ -251,11 +251,12 @@ struct sfs_store_stat {
 	uint64_t raws;          /* files in raw classes, over all classes */
 	uint64_t scratch;       /* scratch files, over all classes */
 	uint64_t refused_texts; /* texts that a save refused and that are kept, over all classes */
-	uint64_t commit;        /* number of the last commit */
-	uint64_t commit_synced; /* number of the last commit known to be on disk */
-	uint64_t commits;       /* commits since it was opened */
-	uint64_t syncs;         /* syncs since it was opened */
-	uint64_t cache_bytes;   /* held by the document cache */
+	uint64_t trashed, trash_bytes; /* in the trash (trash.h) */
+	uint64_t commit;               /* number of the last commit */
+	uint64_t commit_synced;        /* number of the last commit known to be on disk */
+	uint64_t commits;              /* commits since it was opened */
+	uint64_t syncs;                /* syncs since it was opened */
+	uint64_t cache_bytes;          /* held by the document cache */
 	uint64_t cache_hits, cache_misses;
 	uint64_t backend_bytes; /* about how much the backend keeps on disk (or in memory) */
 	uint64_t fs_total, fs_free, fs_avail; /* bytes of the file system underneath */

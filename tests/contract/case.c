@@ -1,5 +1,6 @@
 /* Stores and shorthands for the contract cases: see case.h. */
 #include "case.h"
+#include <storefs/settings.h>
 
 const char *case_backend = "memory";
 static char text[1 << 16];
@@ -81,6 +82,14 @@ void case_reopen(struct case_store *c)
 		return;
 	assert_int_equal(sfs_store_close(c->store), 0);
 	open_store(c);
+}
+
+void case_no_trash(struct case_store *c)
+{
+	struct sfs_settings settings;
+	assert_int_equal(sfs_settings_get(c->store, &settings, NULL), 0);
+	settings.trash_for_s = 0;
+	assert_int_equal(sfs_settings_set(c->store, &settings, NULL), 0);
 }
 
 int case_put(struct case_store *c, const char *oid, const char *document, unsigned flags)

@@ -44,6 +44,9 @@ bool case_mirrored(void);
 /** Where the store's own files are. */
 const char *case_home(const struct case_store *c);
 
+/** From now on nothing that is removed is kept. */
+void case_no_trash(struct case_store *c);
+
 /** Save text under an oid with flags; returns the engine's code. */
 int case_put(struct case_store *c, const char *oid, const char *text, unsigned flags);
 /** The document of an oid as a C string, valid until the next call. NULL: not found. */

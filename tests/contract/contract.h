@@ -26,6 +26,7 @@ int contract_field(const char *backend);
 int contract_check(const char *backend);
 int contract_check_damage(const char *backend);
 int contract_refused(const char *backend);
+int contract_trash(const char *backend);
 int contract_index(const char *backend);
 int contract_index_own(const char *backend);
 int contract_index_keys(const char *backend);

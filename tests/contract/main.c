@@ -27,6 +27,7 @@ static const struct {
 	{ "check", contract_check, false },
 	{ "check_damage", contract_check_damage, false },
 	{ "refused", contract_refused, false },
+	{ "trash", contract_trash, false },
 	{ "fault", contract_fault, false },
 	{ "relation", contract_relation, false },
 	{ "relation_many", contract_relation_many, false },

@@ -162,6 +162,7 @@ static void hard_links_share_the_bytes(void **state)
 static void an_open_raw_outlives_its_last_name(void **state)
 {
 	struct case_store *c = *state;
+	case_no_trash(c);
 	struct sfs_attr attr = case_make(c, c->root, "a", SFS_NODE_FILE);
 	case_write(c, attr.ino, "alive");
 	struct sfs_raw_file *file;
@@ -382,6 +383,7 @@ static void a_directory_is_listed_in_pages(void **state)
 static void removed_bytes_leave_the_disk(void **state)
 {
 	struct case_store *c = *state;
+	case_no_trash(c);
 	if (!case_durable())
 		return;
 	char name[16], command[256];

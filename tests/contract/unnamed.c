@@ -111,6 +111,7 @@ static void a_name_that_comes_and_goes_leaves_it_as_it_was(void **state)
 	struct case_store *c = *state;
 	struct sfs_attr attr;
 	uint64_t ino;
+	case_no_trash(c);
 	struct sfs_raw_file *file = make(c, "x", &ino);
 	case_make(c, c->root, "taken", SFS_NODE_FILE);
 	assert_int_equal(sfs_raw_link(c->store, ino, c->root, SPAN("taken"), NULL), SFS_ERR_EXISTS);

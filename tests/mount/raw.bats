@@ -292,6 +292,7 @@ teardown() {
 }
 
 @test "a removed raw can be used through an open descriptor, and its bytes go when that is closed" {
+	"$STOREFS" config "$STORE" trash_for=0 # else they stay
 	head -c 3000000 /dev/urandom >"$WORK/file"
 	cp "$WORK/file" "$DIR/file"
 	exec 7<>"$DIR/file"
