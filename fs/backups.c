@@ -319,23 +319,36 @@ static unsigned free_slot_locked(const struct fs_backups *all)
 	return slot;
 }
 
-/** The slot of a backup, a new one if it has none. */
-static int take_slot_locked(struct fs *live, const struct fs_backup_entry *entry,
-			    const struct fs_view *door, struct fs_backup **ret)
+/** A slot that is free; FS_SLOTS: there was none for a while. */
+static unsigned wait_for_slot_locked(struct fs_backups *all)
 {
-	struct fs_backups *all = live->backups;
 	int64_t until = now_ms() + SLOT_WAIT_MS;
 	unsigned slot;
-	while (!(*ret = find_locked(all, entry)) && (slot = free_slot_locked(all)) == FS_SLOTS) {
-		if (now_ms() >= until || all->stop)
-			return SFS_ERR_NO_FILES;
+	while ((slot = free_slot_locked(all)) == FS_SLOTS && now_ms() < until && !all->stop) {
 		all->waiting++;
 		pthread_cond_signal(&all->work);
 		wait_until(all, &all->changed, until);
 		all->waiting--;
 	}
-	int err = *ret ? 0 : backup_new(live, entry, door, slot, ret);
-	if (!err && !all->slots[fs_node_slot((*ret)->fs.slot) - FS_SLOT_FIRST])
+	return slot;
+}
+
+/** The backup in its slot, a new one if it has none. */
+static int take_slot_locked(struct fs *live, const struct fs_backup_entry *entry,
+			    const struct fs_view *door, struct fs_backup **ret)
+{
+	struct fs_backups *all = live->backups;
+	*ret = find_locked(all, entry);
+	unsigned slot = *ret ? 0 : wait_for_slot_locked(all);
+	/* Somebody else may have brought it meanwhile. */
+	if (!*ret)
+		*ret = find_locked(all, entry);
+	if (*ret)
+		return 0;
+	if (slot == FS_SLOTS)
+		return SFS_ERR_NO_FILES;
+	int err = backup_new(live, entry, door, slot, ret);
+	if (!err)
 		all->slots[slot] = *ret;
 	return err;
 }
