@@ -4,7 +4,6 @@
  * Findings are written as they come, so that memory does not grow with them: a line each, or an
  * element of the one array of --json, whose figures follow behind it.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <storefs/check.h>
@@ -12,6 +11,7 @@
 #include "json.h"
 #include "mounts.h"
 #include "progress.h"
+#include "rate.h"
 #include "target.h"
 #include "verbs.h"
 
@@ -210,27 +210,6 @@ static void count_raws(struct checking *checking, const uint32_t *ids)
 	}
 }
 
-/* "20M": bytes a second. */
-static bool read_rate(struct cli_ctx *ctx, uint64_t *ret)
-{
-	static const char units[] = "KMGT";
-	const char *text = cli_option(ctx, "rate");
-	char *end;
-	*ret = 0;
-	if (!text)
-		return true;
-	errno = 0;
-	uint64_t rate = strtoull(text, &end, 10);
-	const char *unit = *end ? strchr(units, *end) : NULL;
-	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-	bool good = text[0] >= '0' && text[0] <= '9' && !errno && end[unit != NULL] == '\0' &&
-		    rate && rate <= UINT64_MAX >> shift;
-	if (!good)
-		cli_usage(ctx, "--rate '%s': expected bytes a second, as 500K or 20M", text);
-	*ret = rate << shift;
-	return good;
-}
-
 static int check_ids(struct cli_ctx *ctx, const uint32_t *ids)
 {
 	struct checking checking = {
@@ -249,8 +228,9 @@ static int check_ids(struct cli_ctx *ctx, const uint32_t *ids)
 		.progress = tell_progress,
 		.arg = &checking,
 	};
-	if (!read_rate(ctx, &check.rate))
-		return CLI_USAGE;
+	int code = cli_rate(ctx, &check.rate);
+	if (code != 0)
+		return code;
 	count_raws(&checking, ids);
 	cli_progress_init(&checking.progress, ctx, "checking", "objects");
 	if (checking.as_json) {

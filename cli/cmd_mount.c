@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
-#include <storefs/backup.h>
+#include <unistd.h>
+#include <storefs/recover.h>
 #include "fs.h"
 #include "json.h"
 #include "mounts.h"
+#include "recovering.h"
 #include "verbs.h"
 
 #define WAIT_MS 3000
@@ -197,7 +200,8 @@ static int check_store(struct cli_ctx *ctx, const char *path)
 	if (strcmp(path, "memory:") == 0)
 		return 0;
 	int err = sfs_store_owner(path, &owner, &diag);
-	if (err != SFS_ERR_NOT_FOUND && err != SFS_ERR_NOT_STORE)
+	if ((err != SFS_ERR_NOT_FOUND && err != SFS_ERR_NOT_STORE) ||
+	    sfs_store_can_recover(path, err))
 		return 0;
 	return cli_fail_no_store(ctx, err, path, &diag);
 }
@@ -207,6 +211,7 @@ static void say_what(struct cli_ctx *ctx, struct fs_options *options)
 {
 	struct sfs_recognised found;
 	if (strcmp(options->store_path, "memory:") == 0 ||
+	    sfs_store_can_recover(options->store_path, 0) ||
 	    sfs_store_recognise(options->store_path, &found, NULL) < 0 || found.store)
 		return;
 	fprintf(ctx->out, "%s: ", options->store_path);
@@ -226,6 +231,48 @@ static void say_what(struct cli_ctx *ctx, struct fs_options *options)
 	options->read_only = options->read_only || found.read_only;
 }
 
+/*
+ * A store that is damaged. In a process of its own: the threads that the engine starts do not come along when
+ * the daemon goes to the background.
+ */
+static int recover(struct cli_ctx *ctx, const char *path)
+{
+	struct cli_recovering recovering = { .ctx = ctx, .out = ctx->err };
+	int status = 0;
+	fprintf(ctx->err, "storefs: %s is damaged, and is recovered now\n", path);
+	fflush(ctx->out);
+	fflush(ctx->err);
+	pid_t pid = fork();
+	if (pid < 0)
+		return cli_fail_errno(ctx, errno, path);
+	if (pid == 0) {
+		int code = cli_recover(&recovering, path, NULL, 0);
+		fflush(ctx->err);
+		_exit(code);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return cli_fail_errno(ctx, errno, path);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
+}
+
+/* What is in the way of opening it, if that is damage. Who may change nothing recovers nothing. */
+static bool can_recover(const struct fs_options *options, int err)
+{
+	return (err == SFS_ERR_CORRUPT || err == SFS_ERR_NOT_STORE) && !options->read_only &&
+	       sfs_store_can_recover(options->store_path, err);
+}
+
+static int serve_again(struct cli_ctx *ctx, const struct fs_options *options)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	int code = recover(ctx, options->store_path);
+	if (code != 0)
+		return code;
+	int err = fs_run(options, &diag);
+	return err < 0 ? cli_fail(ctx, err, options->store_path, &diag) : 0;
+}
+
 /* Another command may have the store for a moment. */
 static int serve(struct cli_ctx *ctx, const struct fs_options *options)
 {
@@ -241,6 +288,10 @@ static int serve(struct cli_ctx *ctx, const struct fs_options *options)
 	}
 	if (err == 0)
 		return 0;
+	if (can_recover(options, err)) {
+		cli_error(ctx, options->store_path, "%s", diag.text);
+		return serve_again(ctx, options);
+	}
 	int code = cli_fail(ctx, err, options->store_path, &diag);
 	return err == SFS_ERR_NOT_FOUND ? CLI_FAILED : code;
 }
@@ -332,6 +383,7 @@ const struct cli_cmd cli_cmd_mount = {
 		"Returns when the mount can be used, or with the reason why it can not. MOUNTPOINT is\n"
 		"an existing folder outside of the store. A store that is mounted just there already\n"
 		"is fine. SIGTERM, SIGINT and 'storefs umount' end it cleanly.\n"
+		"A store that is damaged is recovered first, as 'storefs recover' does it.\n"
 		"\n"
 		"Without arguments: the stores that are mounted, and where.",
 	.options = options,

@@ -107,6 +107,8 @@ static void put_json(struct cli_ctx *ctx, const struct status *status)
 	/* A command that only reads opens a store that way: it says nothing about the store. */
 	if (ctx->served)
 		cli_json_bool(&json, "read_only", status->stat.read_only);
+	if (status->stat.damaged)
+		cli_json_bool(&json, "damaged", true);
 	put_owner_json(&json, status);
 	cli_json_open(&json, "classes", '[');
 	while (sfs_class_next(ctx->store, class.id, &class) == 0) {
@@ -162,6 +164,9 @@ static void put_text(struct cli_ctx *ctx, const struct status *status)
 		status->path, stat->uuid, stat->format, stat->backend,
 		ctx->served && stat->read_only ? ", read-only" : "");
 	put_owner_text(out, status);
+	if (stat->damaged)
+		fprintf(out, "DAMAGED   records can not be read; nothing is written any more: unmount and\n"
+			     "          mount it, which recovers it\n");
 	fprintf(out, "objects   %" PRIu64 "\nraws      %" PRIu64 "\nscratch   %" PRIu64 "\n",
 		stat->objects, stat->raws, stat->scratch);
 	if (stat->refused_texts)

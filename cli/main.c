@@ -1,48 +1,13 @@
 /*
- * The storefs command: finds the verb and runs it. The table of verbs is here.
+ * The storefs command: finds the verb and runs it. The verbs are in verbs.h.
  */
 #include <fcntl.h>
 #include <signal.h>
 #include "cli.h"
 #include "verbs.h"
 
-/* One a line, however many there are. */
-/* clang-format off */
-const struct cli_cmd *const cli_cmds[] = {
-	&cli_cmd_init,
-	&cli_cmd_mount,
-	&cli_cmd_umount,
-	&cli_cmd_status,
-	&cli_cmd_import,
-	&cli_cmd_export,
-	&cli_cmd_get,
-	&cli_cmd_put,
-	&cli_cmd_rm,
-	&cli_cmd_ls,
-	&cli_cmd_class,
-	&cli_cmd_rel,
-	&cli_cmd_refs,
-	&cli_cmd_query,
-	&cli_cmd_index,
-	&cli_cmd_reindex,
-	&cli_cmd_db,
-	&cli_cmd_flush,
-	&cli_cmd_why,
-	&cli_cmd_check,
-	&cli_cmd_diff,
-	&cli_cmd_gc,
-	&cli_cmd_trash,
-	&cli_cmd_backup,
-	&cli_cmd_restore,
-	&cli_cmd_config,
-	&cli_cmd_convert,
-	&cli_cmd_dump,
-	&cli_cmd_load,
-	&cli_cmd_version,
-	&cli_cmd_help,
-	NULL,
-};
-/* clang-format on */
+#define ADDRESS(name) &cli_cmd_##name,
+const struct cli_cmd *const cli_cmds[] = { CLI_VERBS(ADDRESS) NULL };
 
 const struct cli_cmd *cli_cmd_find(const char *name)
 {

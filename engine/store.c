@@ -23,6 +23,7 @@
 #include "mirror/sidecar.h"
 #include "open.h"
 #include "trash.h"
+#include "recover/recover.h"
 #include "twin.h"
 #include "txn.h"
 
@@ -57,9 +58,10 @@ static int make_folder(const char *path, int *ret_fd, bool *ret_made, struct sfs
 	return 0;
 }
 
-static int db_path(const char *home, struct sfs_buf *ret)
+static int db_path(const struct sfs_store *store, struct sfs_buf *ret)
 {
-	int err = sfs_buf_printf(ret, "%s/db", home ? home : MEMORY_PATH);
+	int err = sfs_buf_printf(ret, "%s/%s", store->home ? store->home : MEMORY_PATH,
+				 store->aside ? store->aside : "db");
 	return err < 0 ? err : sfs_buf_append(ret, "", 1);
 }
 
@@ -308,14 +310,15 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 		if (err < 0)
 			return err;
 	}
-	if (!err && !create && !store->read_only)
+	bool own = !create && !store->read_only && !store->aside;
+	if (!err && own)
 		err = sfsi_bytes_recover(store);
 	if (!err && !create && !store->read_only)
 		err = sfsi_index_adopt(store);
 	/* What can not be swept now (a full disk) is swept next time. */
-	if (!err && !create && !store->read_only)
+	if (!err && own)
 		(void)!sfsi_reaped_sweep(store);
-	if (!err && !create && !store->read_only)
+	if (!err && own)
 		sfsi_bytes_collect(store);
 	if (!err && !create)
 		(void)!sfsi_backrefs_settle(store);
@@ -348,7 +351,7 @@ static int open_backend(struct sfs_store *store, const char *name, bool create,
 				    "%s has backend %s, which this storefs lacks", store->path,
 				    name);
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
-	int err = db_path(store->home, &path);
+	int err = db_path(store, &path);
 	struct sfsi_backend_config backend = {
 		.path = store->dir_fd >= 0 ? path.data : NULL,
 		.read_only = store->read_only,
@@ -375,6 +378,22 @@ static int open_memory(struct sfs_store *store, const struct sfs_store_config *c
 	return err < 0 ? err : open_parts(store, config, true, diag);
 }
 
+static void take_file(struct sfs_store *store, const struct sfsi_store_file *file)
+{
+	store->format = file->format;
+	memcpy(store->uuid, file->uuid, sizeof store->uuid);
+	store->hash_seed = sfsi_hash(sfs_span_str(store->uuid), 0);
+}
+
+static int open_raw(struct sfs_store *store, struct sfs_diag *diag)
+{
+	store->raw_fd = openat(store->dir_fd, "raw",
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return store->raw_fd >= 0 ? 0
+				  : sfs_diag_set(diag, SFS_ERR_CORRUPT,
+						 "%s/raw is missing or not a folder", store->path);
+}
+
 static int open_disk(struct sfs_store *store, const struct sfs_store_config *config,
 		     struct sfs_diag *diag)
 {
@@ -389,21 +408,50 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 					   config->path, &file, diag);
 	if (!err)
 		err = sfsi_store_lock(store->dir_fd, config, &store->lock_fd, diag);
+	/* What a recovery left to do. */
+	if (!err && !store->read_only && sfsi_recover_is_pending(store->dir_fd))
+		err = sfsi_recover_settle(store->dir_fd);
+	if (!err)
+		err = sfsi_damage_check(store, diag);
 	if (err < 0)
 		return err;
-	store->format = file.format;
-	memcpy(store->uuid, file.uuid, sizeof store->uuid);
-	store->hash_seed = sfsi_hash(sfs_span_str(store->uuid), 0);
-	store->raw_fd = openat(store->dir_fd, "raw",
-			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (store->raw_fd < 0)
-		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/raw is missing or not a folder",
-				    store->path);
-	err = open_backend(store, file.backend, false, diag);
+	take_file(store, &file);
+	err = open_raw(store, diag);
+	if (!err)
+		err = open_backend(store, file.backend, false, diag);
+	/* A store without its db/ is no less damaged than one with a part of it. */
+	if (err == SFS_ERR_NOT_FOUND)
+		err = SFS_ERR_CORRUPT;
 	if (!err)
 		err = frozen ? sfsi_frozen_attach(store, diag)
 			     : sfsi_twin_attach(store, config, diag);
+	if (!err && !frozen)
+		sfsi_damage_watch(store, config);
 	return err < 0 ? err : open_parts(store, config, false, diag);
+}
+
+int sfsi_store_open_aside(const char *path, const char *name, const struct sfsi_store_file *file,
+			  struct sfs_store **ret, struct sfs_diag *diag)
+{
+	const struct sfs_store_config config = { .path = path };
+	struct sfs_store *store = store_new();
+	if (!store)
+		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
+	store->aside = name;
+	take_file(store, file);
+	int err = open_folder(store, &config, diag);
+	if (!err)
+		err = open_raw(store, diag);
+	if (!err)
+		err = open_backend(store, file->backend, false, diag);
+	if (!err)
+		err = open_parts(store, &config, false, diag);
+	if (err < 0) {
+		store_free(store);
+		return err;
+	}
+	*ret = store;
+	return 0;
 }
 
 /** A backend that can move with the sidecar. */
@@ -470,6 +518,11 @@ int sfs_store_open(const struct sfs_store_config *given, struct sfs_store **ret,
 		err = open_memory(store, config, diag);
 	else if (is_plain(config->path))
 		err = open_disk(store, config, diag);
+	else if (sfs_store_can_recover(config->path, 0))
+		err = sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				   "%s/" SFSI_STORE_FILE " is missing, expected the file that says "
+				   "what the store is",
+				   config->path);
 	else
 		err = open_mirror(store, config, diag);
 	if (err < 0) {

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "config.h"
 #include "document/json.h"
+#include "hash.h"
 #include "mirror/sidecar.h"
 
 #define LOCK_FILE "lock"
@@ -40,10 +41,21 @@ static int store_member(void *arg, const struct sfsi_config_member *member)
 							    : (uint32_t)member->integer;
 	else if (strcmp(member->name, "uuid") == 0 && member->text.len == 36)
 		memcpy(file->uuid, member->text.data, 36);
+	else if (strcmp(member->name, "sum") == 0 && member->text.len == 16)
+		memcpy(file->sum, member->text.data, 16);
 	else if (strcmp(member->name, "backend") == 0 && member->text.len &&
 		 member->text.len < sizeof file->backend)
 		memcpy(file->backend, member->text.data, member->text.len);
 	return 0;
+}
+
+/** Over what it says: another uuid than the store's would hide every name in it. */
+static void sum_of(const struct sfsi_store_file *file, char ret[17])
+{
+	char text[80];
+	int len = snprintf(text, sizeof text, "%u %s %s", file->format, file->uuid, file->backend);
+	snprintf(ret, 17, "%016llx",
+		 (unsigned long long)sfsi_hash((struct sfs_span){ text, (size_t)len }, 0));
 }
 
 int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
@@ -62,6 +74,13 @@ int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
 	if (err < 0)
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/%s: line %u: %s", path, name,
 				    inner.line, inner.text);
+	/* Files of older versions have none. */
+	char sum[17];
+	sum_of(&file, sum);
+	if (file.sum[0] && strcmp(file.sum, sum) != 0)
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "%s/%s is damaged: it has the sum %s, expected %s", path, name,
+				    file.sum, sum);
 	if (file.format > SFS_STORE_FORMAT)
 		return sfs_diag_set(
 			diag, SFS_ERR_VERSION,
@@ -79,9 +98,12 @@ int sfsi_store_file_write(int dir_fd, const char *name, const char *path,
 			  const struct sfsi_store_file *file, struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
-	int err = sfs_buf_printf(
-		&text, "{\n  \"format\": %u,\n  \"uuid\": \"%s\",\n  \"backend\": \"%s\"\n}\n",
-		file->format, file->uuid, file->backend);
+	char sum[17];
+	sum_of(file, sum);
+	int err = sfs_buf_printf(&text,
+				 "{\n  \"format\": %u,\n  \"uuid\": \"%s\",\n  \"backend\": \"%s\",\n"
+				 "  \"sum\": \"%s\"\n}\n",
+				 file->format, file->uuid, file->backend, sum);
 	if (err < 0)
 		return err;
 	err = sfsi_file_replace(dir_fd, name, sfs_buf_span(&text));
@@ -199,24 +221,4 @@ int sfs_store_owner(const char *path, struct sfs_store_owner *ret, struct sfs_di
 	}
 	*ret = owner;
 	return 0;
-}
-
-/* --- removing --- */
-
-void sfsi_remove_tree(int dir_fd, const char *name)
-{
-	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
-		return;
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			sfsi_remove_tree(fd, entry->d_name);
-	closedir(dir);
-	unlinkat(dir_fd, name, AT_REMOVEDIR);
 }

@@ -17,6 +17,7 @@
 #include <storefs/raw.h>
 #include "backend/backend.h"
 #include "base/cleanup.h"
+#include "base/tree.h"
 #include "index/journal.h"
 #include "position.h"
 #include "record.h"
@@ -89,6 +90,7 @@ struct sfs_store {
 	char *path;  /* absolute, or "memory:" */
 	char *home;  /* where its own files are: path, but for a mirror; NULL: memory */
 	int dir_fd;  /* of home; -1: memory */
+	const char *aside; /* folder of the backend while it is not the store's yet; NULL: it is */
 	int lock_fd; /* holds the flock; -1: memory */
 	bool read_only;
 	bool share_cache; /* of blocks, with others that are open so */
@@ -132,6 +134,8 @@ struct sfs_store {
 	struct sfsi_errors errors;     /* has its own lock, the innermost */
 	struct sfsi_settings settings; /* likewise */
 
+	sfs_log_fn *log; /* of messages about the store itself; NULL: nobody is told */
+	void *log_arg;
 	struct sfsi_database_config databases;
 	struct sfsi_twin *twin;     /* NULL: it has no mirror of its own (twin.h) */
 	struct sfsi_mirror *mirror; /* NULL: it is no mirror (mirror/mirror.h) */
@@ -157,6 +161,18 @@ static inline uint64_t sfsi_ino_serial(uint64_t ino)
 {
 	return ino & (((uint64_t)1 << 36) - 1);
 }
+
+/* --- store.c --- */
+
+struct sfsi_store_file;
+/**
+ * Open rows that lie in a folder of the store besides its own ones, as if they were these: what is in raw/
+ * stays as it is. The caller holds the lock of the store.
+ * @name  of the folder; must live as long as the store is open.
+ */
+SFS_MUST_CHECK int sfsi_store_open_aside(const char *path, const char *name,
+					 const struct sfsi_store_file *file,
+					 struct sfs_store **ret, struct sfs_diag *diag);
 
 /* --- class.c --- */
 
@@ -206,6 +222,7 @@ struct sfsi_store_file {
 	uint32_t format;
 	char uuid[37];
 	char backend[16];
+	char sum[17]; /* as it was read; "": it had none. Made anew when it is written. */
 };
 #define SFSI_STORE_FILE "storefs.json"
 /** @name  SFSI_STORE_FILE, or what a sidecar has instead. */
@@ -218,8 +235,13 @@ SFS_MUST_CHECK int sfsi_uuid_make(char ret[37]);
 /** Take the lock file. *ret_fd holds it until closed. SFS_ERR_BUSY: diag says who has it. */
 SFS_MUST_CHECK int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_fd,
 				   struct sfs_diag *diag);
-/** Remove a folder and all in it, below dir_fd. Best effort. */
-void sfsi_remove_tree(int dir_fd, const char *name);
+
+/* --- damage.c: a store that turns out to be damaged while it is open --- */
+
+/** From now on the first read that fails makes it read-only, and leaves a note in its folder. */
+void sfsi_damage_watch(struct sfs_store *store, const struct sfs_store_config *config);
+/** Was there such a note when somebody had it open before? SFS_ERR_CORRUPT and a sentence. */
+SFS_MUST_CHECK int sfsi_damage_check(const struct sfs_store *store, struct sfs_diag *diag);
 
 /* --- backup/schedule.c --- */
 

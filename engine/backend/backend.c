@@ -120,6 +120,20 @@ static void count(_Atomic uint64_t *counter, uint64_t by)
 	atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
+void sfsi_backend_watch(struct sfsi_backend *b, void (*on_damage)(void *arg), void *arg)
+{
+	b->on_damage = on_damage;
+	b->on_damage_arg = arg;
+}
+
+/** RocksDB goes on after damage that it met while reading, and would compact it away. */
+static int look_at(struct sfsi_backend *b, int err)
+{
+	if (err == SFS_ERR_CORRUPT && b->on_damage && !atomic_exchange(&b->damaged, true))
+		b->on_damage(b->on_damage_arg);
+	return err;
+}
+
 int sfsi_backend_get(struct sfsi_backend *b, uint32_t partition, struct sfs_span key,
 		     struct sfs_buf *ret)
 {
@@ -132,7 +146,7 @@ int sfsi_backend_get(struct sfsi_backend *b, uint32_t partition, struct sfs_span
 	lock_shared(b);
 	err = b->ops->get(b, partition, key, ret);
 	unlock(b);
-	return err;
+	return look_at(b, err);
 }
 
 int sfsi_backend_scan(struct sfsi_backend *b, const struct sfsi_scan *scan, sfsi_scan_fn *fn,
@@ -146,7 +160,7 @@ int sfsi_backend_scan(struct sfsi_backend *b, const struct sfsi_scan *scan, sfsi
 	lock_shared(b);
 	int err = b->ops->scan(b, scan, fn, arg);
 	unlock(b);
-	return err;
+	return look_at(b, err);
 }
 
 static int check_batch(const struct sfsi_backend *b, const struct sfsi_op *ops, size_t count_ops)
@@ -175,7 +189,7 @@ static int write_now(void *arg, const struct sfsi_op *ops, size_t count_ops)
 	lock_exclusive(b);
 	int err = b->ops->write(b, ops, count_ops);
 	unlock(b);
-	return err;
+	return look_at(b, err);
 }
 
 int sfsi_backend_settle(struct sfsi_backend *b)
@@ -187,7 +201,7 @@ int sfsi_backend_settle(struct sfsi_backend *b)
 
 int sfsi_backend_write(struct sfsi_backend *b, const struct sfsi_op *ops, size_t count_ops)
 {
-	if (b->read_only)
+	if (b->read_only || atomic_load(&b->damaged))
 		return SFS_ERR_READ_ONLY;
 	if (count_ops == 0)
 		return 0;
@@ -274,4 +288,11 @@ int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path, struct sfs_d
 	err = b->ops->snapshot(b, path, diag);
 	unlock(b);
 	return err;
+}
+
+int sfsi_backend_compact(struct sfsi_backend *b, const struct sfsi_compact *compact)
+{
+	if (b->read_only)
+		return SFS_ERR_READ_ONLY;
+	return b->ops->compact ? b->ops->compact(b, compact) : SFS_ERR_UNSUPPORTED;
 }

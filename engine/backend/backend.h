@@ -74,6 +74,14 @@ struct sfsi_backend_stat {
 	uint64_t memory_bytes; /* about how much memory it uses, 0 = unknown */
 };
 
+/** How to compact. */
+struct sfsi_compact {
+	uint64_t rate; /* at most so many bytes a second; 0: no limit */
+	/* NULL, or called now and then with how much of how much is done. Nonzero stops. */
+	int (*progress)(void *arg, uint64_t done, uint64_t total);
+	void *arg;
+};
+
 struct sfsi_backend_ops {
 	const char *name; /* "memory", "kv", … */
 	unsigned caps;    /* enum sfsi_caps */
@@ -111,6 +119,8 @@ struct sfsi_backend_ops {
 	 * copies them.
 	 */
 	int (*snapshot)(struct sfsi_backend *b, const char *path, struct sfs_diag *diag);
+	/* Optional: give back the room of rows that are gone, while the backend is in use. */
+	int (*compact)(struct sfsi_backend *b, const struct sfsi_compact *compact);
 };
 
 /** So many rows can wait. */
@@ -130,6 +140,11 @@ struct sfsi_backend {
 	bool read_only;
 	pthread_rwlock_t lock; /* taken by the wrapper unless SFSI_CAP_OWN_LOCKS */
 	struct sfsi_deferred deferred;
+	/* Stored bytes could not be read any more: nothing is written from then on. Set by who was asked to
+	 * tell (sfsi_backend_watch()) alone. */
+	_Atomic bool damaged;
+	void (*on_damage)(void *arg);
+	void *on_damage_arg;
 	struct {
 		_Atomic uint64_t gets, scans, writes, ops, syncs;
 	} count; /* calls since open */
@@ -148,6 +163,12 @@ SFS_MUST_CHECK int sfsi_backend_open(const struct sfsi_backend_ops *ops,
 				     struct sfsi_backend **ret, struct sfs_diag *diag);
 /** Accepts NULL. */
 void sfsi_backend_close(struct sfsi_backend *b);
+
+/**
+ * Stop writing as soon as what is stored turns out to be damaged, and say so: once, from whatever thread, with
+ * whatever locks held.
+ */
+void sfsi_backend_watch(struct sfsi_backend *b, void (*on_damage)(void *arg), void *arg);
 
 /* The wrapper: as the table's members, with checks. A key or value over the limits is
  * SFS_ERR_LIMIT, a write to a read-only backend SFS_ERR_READ_ONLY. */
@@ -172,5 +193,7 @@ SFS_MUST_CHECK int sfsi_backend_marked(struct sfsi_backend *b, struct sfs_buf *r
 /** SFS_ERR_UNSUPPORTED: the backend can not. */
 SFS_MUST_CHECK int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path,
 					 struct sfs_diag *diag);
+/** SFS_ERR_UNSUPPORTED: the backend has nothing to compact. SFS_ERR_CANCELLED. */
+SFS_MUST_CHECK int sfsi_backend_compact(struct sfsi_backend *b, const struct sfsi_compact *compact);
 
 #endif

@@ -223,4 +223,5 @@ const struct sfsi_backend_ops sfsi_backend_kv = {
 	.mark = kv_mark,
 	.marked = kv_marked,
 	.snapshot = sfsi_kv_snapshot,
+	.compact = sfsi_kv_compact,
 };

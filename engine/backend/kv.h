@@ -13,6 +13,8 @@
  *   kv_guard.c    the write-ahead log around power cuts, and what goes into STATE when
  *   kv_state.c    the STATE file
  *   kv_snapshot.c a copy of it all, for backups
+ *   kv_compact.c  the room of rows that are gone
+ *   kv_salvage.c  what can still be read of a damaged one
  *   kv_error.c    RocksDB's error texts to codes
  */
 #ifndef SFSI_KV_H
@@ -64,6 +66,11 @@ struct kv {
 int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
 		 struct sfs_diag *diag);
 void sfsi_kv_close(struct sfsi_backend *b);
+/** The parts of an open, for kv_salvage.c: a zeroed kv; its options; everything that it holds is given back. */
+void sfsi_kv_init(struct kv *kv);
+SFS_MUST_CHECK int sfsi_kv_options_make(struct kv *kv, const struct sfsi_backend_config *cfg,
+					struct sfs_diag *diag);
+void sfsi_kv_release(struct kv *kv);
 /**
  * Close RocksDB and open it, when it can not go on by itself. SFS_ERR_BUSY: not so soon after the last
  * time. Caller holds write_lock.
@@ -94,6 +101,9 @@ void sfsi_kv_preopen_keep(const struct kv *kv);
 /* kv_snapshot.c */
 SFS_MUST_CHECK int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path,
 				    struct sfs_diag *diag);
+
+/* kv_compact.c */
+SFS_MUST_CHECK int sfsi_kv_compact(struct sfsi_backend *b, const struct sfsi_compact *compact);
 
 /* kv_guard.c */
 /** Before a write of so many bytes (see sfsi_kv_weight()). Caller holds write_lock. */

@@ -157,7 +157,7 @@ static void shared_give(void)
 		rocksdb_cache_destroy(shared.cache);
 }
 
-static int options_make(struct kv *kv, const struct sfsi_backend_config *cfg, struct sfs_diag *diag)
+int sfsi_kv_options_make(struct kv *kv, const struct sfsi_backend_config *cfg, struct sfs_diag *diag)
 {
 	kv->shares_cache = cfg->share_cache;
 	kv->cache = kv->shares_cache
@@ -381,7 +381,7 @@ static int open_existing(struct kv *kv, struct sfs_diag *diag)
 	return err;
 }
 
-static void release(struct kv *kv)
+void sfsi_kv_release(struct kv *kv)
 {
 	if (kv->db)
 		rocksdb_close(kv->db);
@@ -409,22 +409,27 @@ static void release(struct kv *kv)
 	pthread_mutex_destroy(&kv->write_lock);
 }
 
-int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
-		 struct sfs_diag *diag)
+void sfsi_kv_init(struct kv *kv)
 {
-	struct kv *kv = (struct kv *)b;
 	kv->dir_fd = kv->db_fd = -1;
 	kv->state = (struct sfsi_kv_state)SFSI_KV_STATE_INIT;
 	pthread_mutex_init(&kv->write_lock, NULL);
 	pthread_mutex_init(&kv->state_lock, NULL);
 	pthread_rwlock_init(&kv->use, NULL);
+}
+
+int sfsi_kv_open(struct sfsi_backend *b, const struct sfsi_backend_config *cfg,
+		 struct sfs_diag *diag)
+{
+	struct kv *kv = (struct kv *)b;
+	sfsi_kv_init(kv);
 	int err = folder_open(kv, cfg, diag);
 	if (err == 0)
-		err = options_make(kv, cfg, diag);
+		err = sfsi_kv_options_make(kv, cfg, diag);
 	if (err == 0)
 		err = cfg->create ? create(kv, diag) : open_existing(kv, diag);
 	if (err < 0)
-		release(kv);
+		sfsi_kv_release(kv);
 	return err;
 }
 
@@ -447,5 +452,5 @@ void sfsi_kv_close(struct sfsi_backend *b)
 	struct kv *kv = (struct kv *)b;
 	if (!b->read_only)
 		finish(kv);
-	release(kv);
+	sfsi_kv_release(kv);
 }

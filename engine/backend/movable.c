@@ -85,6 +85,12 @@ static int movable_snapshot(struct sfsi_backend *b, const char *path, struct sfs
 	return leave(b, inner ? sfsi_backend_snapshot(inner, path, diag) : SFS_ERR_IO);
 }
 
+static int movable_compact(struct sfsi_backend *b, const struct sfsi_compact *compact)
+{
+	struct sfsi_backend *inner = enter(b);
+	return leave(b, inner ? sfsi_backend_compact(inner, compact) : SFS_ERR_IO);
+}
+
 /* The inner backend has its own limits and rules, as those of fault.c. */
 static const struct sfsi_backend_ops movable_ops = {
 	.name = "kv",
@@ -99,6 +105,7 @@ static const struct sfsi_backend_ops movable_ops = {
 	.mark = movable_mark,
 	.marked = movable_marked,
 	.snapshot = movable_snapshot,
+	.compact = movable_compact,
 };
 
 int sfsi_backend_movable_wrap(struct sfsi_backend *inner, struct sfsi_backend **ret)

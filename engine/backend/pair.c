@@ -151,6 +151,15 @@ static int pair_marked(struct sfsi_backend *b, struct sfs_buf *ret)
 	return sfsi_backend_marked(pair_of(b)->first, ret);
 }
 
+/** The second one is on a disk of its own; what it lacks it gets by catching up, not by this. */
+static int pair_compact(struct sfsi_backend *b, const struct sfsi_compact *compact)
+{
+	int err = sfsi_backend_compact(pair_of(b)->first, compact);
+	if (!err && !sfsi_backend_pair_is_behind(b))
+		err = sfsi_backend_compact(pair_of(b)->second, compact);
+	return err;
+}
+
 static int pair_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
 {
 	return sfsi_backend_snapshot(pair_of(b)->first, path, diag);
@@ -342,6 +351,7 @@ static const struct sfsi_backend_ops pair_ops = {
 	.mark = pair_mark,
 	.marked = pair_marked,
 	.snapshot = pair_snapshot,
+	.compact = pair_compact,
 };
 
 int sfsi_backend_pair_wrap(struct sfsi_backend *first, struct sfsi_backend *second,

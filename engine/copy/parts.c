@@ -206,7 +206,7 @@ static int remove_other_entries(struct parts *parts, struct sfsi_copy_walk *walk
 				struct sfsi_copy_pair dir)
 {
 	struct sfsi_copy_entries entries;
-	int err = sfsi_copy_list(parts->copying.to, dir.to, &entries);
+	int err = sfsi_copy_list(parts->copying.to, dir.to, 0, 0, &entries);
 	for (size_t i = 0; !err && i < entries.count; i++) {
 		const struct sfsi_copy_entry *entry = &entries.items[i];
 		const struct sfs_span name = { entry->name, entry->len };
@@ -243,7 +243,7 @@ static int restore_entry(struct parts *parts, struct sfsi_copy_walk *walk, uint6
 static int restore_dir(struct parts *parts, struct sfsi_copy_walk *walk, struct sfsi_copy_pair dir)
 {
 	struct sfsi_copy_entries entries = { .items = NULL };
-	int err = dir.from ? sfsi_copy_list(parts->copying.from, dir.from, &entries) : 0;
+	int err = dir.from ? sfsi_copy_list(parts->copying.from, dir.from, 0, 0, &entries) : 0;
 	for (size_t i = 0; !err && i < entries.count; i++)
 		err = restore_entry(parts, walk, dir.to, &entries.items[i]);
 	free(entries.items);

@@ -173,7 +173,7 @@ SFS_API SFS_MUST_CHECK int sfs_store_init(const struct sfs_store_config *config,
  *
  * Returns 0, SFS_ERR_NOT_FOUND (no such folder), SFS_ERR_NOT_STORE,
  * SFS_ERR_VERSION (of a newer format), SFS_ERR_BUSY (diag says who owns it),
- * SFS_ERR_CORRUPT (the engine's files are damaged: nothing was changed),
+ * SFS_ERR_CORRUPT (the engine's files are damaged: nothing was changed, see recover.h),
  * SFS_ERR_READ_ONLY (the disk takes no writes and SFS_STORE_READ_ONLY was not
  * given), SFS_ERR_PERMISSION, SFS_ERR_NO_SPACE, SFS_ERR_NO_MEMORY, SFS_ERR_IO.
  * Starts threads: call it after fork().
@@ -245,6 +245,7 @@ struct sfs_store_stat {
 	char uuid[37];
 	uint32_t format;
 	bool read_only;
+	bool damaged; /* stored bytes could not be read: it takes no writes until it is recovered (recover.h) */
 	uint64_t classes;
 	uint64_t objects;       /* over all classes */
 	uint64_t raws;          /* files in raw classes, over all classes */

@@ -1,0 +1,752 @@
+/*
+ * Recovering a store: it is damaged in every way and in many places, with and without a backup, and recovered. What
+ * is there then is compared with all that was ever saved: either nothing is lost, or the report names what is.
+ *
+ * Run with "campaign N SEED" it does N damages of each kind in random places and prints a table.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <inttypes.h>
+#include <sys/wait.h>
+#include <storefs/check.h>
+#include <storefs/object.h>
+#include <storefs/raw.h>
+#include <storefs/recover.h>
+#include "folder.h"
+#include "store_private.h"
+
+#define OBJECTS 460
+#define FIRST 400   /* that the backup has */
+#define RAWS 12
+#define VERSIONS 2
+#define RAW_LEN 3000
+#define REPORT_MAX 4096
+
+/** What was saved, in which commits. */
+struct model_object {
+	char oid[16];
+	char *texts[VERSIONS]; /* NULL: not yet */
+	uint64_t revisions[VERSIONS];
+	bool removed;
+};
+
+struct model_raw {
+	char name[16];
+	char *bytes;
+	uint64_t ino;
+};
+
+struct line {
+	enum sfs_recover_kind kind;
+	char class_name[32], oid[64];
+	uint64_t from, to, ino;
+};
+
+struct world {
+	char folder[FOLDER_PATH_MAX];
+	struct model_object objects[OBJECTS];
+	struct model_raw raws[RAWS];
+	uint64_t first_commit, last_commit; /* of what came after the backup */
+	uint32_t things, images;
+	uint64_t random;
+	/* of one recovery */
+	struct line lines[REPORT_MAX];
+	size_t lines_len;
+	unsigned wrong; /* what is not as it was, and not named */
+	unsigned differs;
+	bool talk;
+};
+
+static uint64_t next_random(struct world *w)
+{
+	w->random = w->random * 6364136223846793005u + 1442695040888963407u;
+	return w->random >> 24;
+}
+
+static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void run(const char *fmt, ...)
+{
+	char command[3 * FOLDER_PATH_MAX];
+	va_list args;
+	va_start(args, fmt);
+	assert_true(vsnprintf(command, sizeof command, fmt, args) < (int)sizeof command);
+	va_end(args);
+	assert_int_equal(system(command), 0);
+}
+
+/* --- the store, and what is in it --- */
+
+static const char definition[] =
+	"{\"kind\": \"object\", \"properties\": {\"title\": \"string\", \"status\": \"string\"},"
+	" \"relations\": {\"friend\": \"Thing\"}, \"indexes\": {\"status\": \"normalize\"}}";
+
+static void put(struct world *w, struct sfs_store *store, size_t i, int version)
+{
+	struct model_object *object = &w->objects[i];
+	char pad[161], text[400];
+	struct sfs_attr attr;
+	for (size_t j = 0; j < sizeof pad - 1; j++)
+		pad[j] = (char)('a' + next_random(w) % 26);
+	pad[sizeof pad - 1] = '\0';
+	snprintf(object->oid, sizeof object->oid, "o%03zu", i);
+	snprintf(text, sizeof text,
+		 "{\"title\":\"%zu of %d\",\"status\":\"s%zu\",\"pad\":\"%s\","
+		 "\"friend\":{\"oid\":\"o%03zu\",\"type\":\"Thing\"}}",
+		 i, version, i % 5, pad, (i + 1) % FIRST);
+	const struct sfs_put one = {
+		.class_id = w->things,
+		.oid = sfs_span_str(object->oid),
+		.text = sfs_span_str(text),
+		.flags = SFS_PUT_KEEP_TEXT,
+	};
+	assert_int_equal(sfs_object_put(store, &one, &attr, NULL), 0);
+	object->texts[version] = strdup(text);
+	object->revisions[version] = attr.revision;
+}
+
+static void make_raw(struct world *w, struct sfs_store *store, size_t i)
+{
+	struct model_raw *raw = &w->raws[i];
+	const struct sfs_raw_make make = { .type = SFS_NODE_FILE, .mode = 0644 };
+	struct sfs_attr attr;
+	struct sfs_raw_file *file;
+	size_t len;
+	snprintf(raw->name, sizeof raw->name, "r%02zu", i);
+	raw->bytes = malloc(RAW_LEN);
+	assert_non_null(raw->bytes);
+	for (size_t j = 0; j < RAW_LEN; j++)
+		raw->bytes[j] = (char)next_random(w);
+	assert_int_equal(sfs_raw_make(store, sfs_ino_make(w->images, 1), sfs_span_str(raw->name),
+				      &make, &attr),
+			 0);
+	raw->ino = attr.ino;
+	assert_int_equal(sfs_raw_open(store, attr.ino, true, &file), 0);
+	assert_int_equal(sfs_raw_write(file, 0, raw->bytes, RAW_LEN, &len), 0);
+	sfs_raw_close(file);
+	assert_int_equal(sfs_raw_meta_set(store, attr.ino, sfs_span_str("width"),
+					  sfs_span_str(raw->name), 0, NULL),
+			 0);
+}
+
+static struct sfs_store *open_store(const char *path)
+{
+	const struct sfs_store_config config = { .path = path, .sync_ms = 10 };
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_store *store;
+	int err = sfs_store_open(&config, &store, &diag);
+	if (err)
+		print_message("%s\n", diag.text);
+	assert_int_equal(err, 0);
+	return store;
+}
+
+static void fill_first(struct world *w, struct sfs_store *store)
+{
+	const struct sfs_class_make things = { .name = sfs_span_str("Thing"),
+					       .kind = SFS_CLASS_OBJECT,
+					       .mode = 0755 };
+	const struct sfs_class_make images = { .name = sfs_span_str("Image"),
+					       .kind = SFS_CLASS_RAW,
+					       .mode = 0755 };
+	struct sfs_class_info info;
+	assert_int_equal(sfs_class_define(store, &things, sfs_span_str(definition), NULL), 0);
+	assert_int_equal(sfs_class_create(store, &images, &info, NULL), 0);
+	w->images = info.id;
+	assert_int_equal(sfs_class_find(store, sfs_span_str("Thing"), &info), 0);
+	w->things = info.id;
+	for (size_t i = 0; i < FIRST; i++)
+		put(w, store, i, 0);
+	for (size_t i = 0; i < RAWS - 3; i++)
+		make_raw(w, store, i);
+}
+
+/** After the backup: 50 objects change, 10 go, 60 come; 3 raws come. */
+static void fill_second(struct world *w, struct sfs_store *store)
+{
+	struct sfs_store_stat stat;
+	assert_int_equal(sfs_store_stat(store, &stat), 0);
+	w->first_commit = stat.commit + 1;
+	for (size_t i = 0; i < 50; i++)
+		put(w, store, i * 7 % FIRST, 1);
+	for (size_t i = 0; i < 10; i++) {
+		struct model_object *object = &w->objects[i * 31 + 1];
+		assert_int_equal(sfs_object_remove(store, w->things, sfs_span_str(object->oid), 0),
+				 0);
+		object->removed = true;
+	}
+	for (size_t i = FIRST; i < OBJECTS; i++)
+		put(w, store, i, 0);
+	for (size_t i = RAWS - 3; i < RAWS; i++)
+		make_raw(w, store, i);
+	assert_int_equal(sfs_store_stat(store, &stat), 0);
+	w->last_commit = stat.commit;
+}
+
+/** What is in the log is known to be on disk: from then on its loss is noticed. */
+static void wait_for_mark(struct sfs_store *store)
+{
+	uint64_t marked = 0;
+	for (int i = 0; i < 500 && marked < atomic_load(&store->commit); i++) {
+		struct sfs_buf note = SFS_BUF_INIT;
+		if (sfsi_backend_marked(store->backend, &note) == 0)
+			assert_int_equal(sfsi_mark_decode(sfs_buf_span(&note), &marked), 0);
+		sfs_buf_fini(&note);
+		usleep(20000);
+	}
+	assert_int_equal(marked, atomic_load(&store->commit));
+}
+
+/** Two stores in it: one that was closed, and one as a kill left it, right after a sync. */
+static void make_world(struct world *w)
+{
+	char path[FOLDER_PATH_MAX];
+	struct sfs_backup backup;
+	const struct sfs_backup_config config = { .folder = NULL };
+	folder_make(w->folder);
+	folder_join(path, w->folder, "clean");
+	const struct sfs_store_config init = { .path = path };
+	assert_int_equal(sfs_store_init(&init, NULL), 0);
+	struct sfs_store *store = open_store(path);
+	fill_first(w, store);
+	assert_int_equal(sfs_backup_take(store, &config, &backup, NULL), 0);
+	assert_true(backup.valid);
+	fill_second(w, store);
+	wait_for_mark(store);
+	run("cp -a %s %s/killed", path, w->folder);
+	assert_int_equal(sfs_store_close(store), 0);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof *w);
+	assert_non_null(w);
+	w->random = 1;
+	make_world(w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	folder_remove(w->folder);
+	for (size_t i = 0; i < OBJECTS; i++)
+		for (size_t j = 0; j < VERSIONS; j++)
+			free(w->objects[i].texts[j]);
+	for (size_t i = 0; i < RAWS; i++)
+		free(w->raws[i].bytes);
+	free(w);
+	return 0;
+}
+
+/* --- the report --- */
+
+static int on_item(void *arg, const struct sfs_recover_item *item)
+{
+	struct world *w = arg;
+	assert_true(w->lines_len < REPORT_MAX);
+	struct line *line = &w->lines[w->lines_len++];
+	*line = (struct line){ .kind = item->kind,
+			       .from = item->commit_from,
+			       .to = item->commit_to,
+			       .ino = item->ino };
+	snprintf(line->class_name, sizeof line->class_name, "%s", item->class_name);
+	snprintf(line->oid, sizeof line->oid, "%.*s", (int)item->oid.len,
+		 (const char *)item->oid.data);
+	if (w->talk)
+		print_message("  %s: %s/%s: %s\n", sfs_recover_kind_text(item->kind),
+			      item->class_name, line->oid, item->text);
+	return 0;
+}
+
+/** Does the report say that this may be lost: by its name, as one of its class, or of the whole? */
+static bool is_named(const struct world *w, const char *class_name, const char *oid,
+		     uint64_t revision)
+{
+	for (size_t i = 0; i < w->lines_len; i++) {
+		const struct line *line = &w->lines[i];
+		bool loss = line->kind == SFS_RECOVER_LOST || line->kind == SFS_RECOVER_OLDER ||
+			    line->kind == SFS_RECOVER_BACKUP || line->kind == SFS_RECOVER_FOUND;
+		bool class = !line->class_name[0] || strcmp(line->class_name, class_name) == 0;
+		if (loss && strcmp(line->oid, oid) == 0 &&
+		    strcmp(line->class_name, class_name) == 0)
+			return true;
+		if (line->kind != SFS_RECOVER_LOST || line->oid[0] || !class)
+			continue;
+		if (!line->to || (revision >= line->from && revision <= line->to))
+			return true;
+	}
+	return false;
+}
+
+static void judge(struct world *w, const char *class_name, const char *name, uint64_t revision,
+		  const char *what)
+{
+	w->differs++;
+	if (is_named(w, class_name, name, revision))
+		return;
+	w->wrong++;
+	print_message("NOT NAMED: %s/%s %s\n", class_name, name, what);
+}
+
+/* --- what is there --- */
+
+/** The number of the version that the store has; -1: no object, -2: something that was never saved. */
+static int version_in(struct world *w, struct sfs_store *store, const struct model_object *object)
+{
+	struct sfs_attr attr;
+	struct sfs_doc *doc;
+	int found = -2;
+	int err = sfs_object_find(store, w->things, sfs_span_str(object->oid), &attr);
+	if (err == SFS_ERR_NOT_FOUND)
+		return -1;
+	if (err < 0 || sfs_object_get(store, attr.ino, SFS_FORMAT_JSON, &doc) < 0)
+		return -2;
+	for (int i = 0; i < VERSIONS; i++)
+		if (object->texts[i] && sfs_span_equal(doc->bytes, sfs_span_str(object->texts[i])))
+			found = i;
+	sfs_doc_unref(doc);
+	return found;
+}
+
+static void compare_object(struct world *w, struct sfs_store *store,
+			   const struct model_object *object)
+{
+	int there = version_in(w, store, object);
+	int last = object->texts[1] ? 1 : 0;
+	/* Removed in one of the commits after the backup. */
+	if (object->removed && there >= 0)
+		judge(w, "Thing", object->oid, w->last_commit, "was removed");
+	else if (there == -2)
+		fail_msg("%s was never saved so", object->oid);
+	else if (!object->removed && there != last)
+		judge(w, "Thing", object->oid, object->revisions[last],
+		      there < 0 ? "is missing" : "is an older one");
+}
+
+static bool same_bytes(struct sfs_store *store, uint64_t ino, const char *bytes)
+{
+	char got[RAW_LEN + 1];
+	struct sfs_raw_file *file;
+	size_t len = 0;
+	if (sfs_raw_open(store, ino, false, &file) < 0)
+		return false;
+	int err = sfs_raw_read(file, 0, got, sizeof got, &len);
+	sfs_raw_close(file);
+	return err == 0 && len == RAW_LEN && memcmp(got, bytes, RAW_LEN) == 0;
+}
+
+static void compare_raw(struct world *w, struct sfs_store *store, const struct model_raw *raw)
+{
+	struct sfs_attr attr;
+	struct sfs_buf width = SFS_BUF_INIT;
+	if (sfs_raw_find_path(store, w->images, sfs_span_str(raw->name), &attr) < 0)
+		judge(w, "Image", raw->name, w->last_commit, "is missing");
+	else if (!same_bytes(store, attr.ino, raw->bytes))
+		judge(w, "Image", raw->name, w->last_commit, "has other bytes");
+	else if (sfs_raw_meta_get(store, attr.ino, sfs_span_str("width"), &width) < 0)
+		judge(w, "Image", raw->name, w->last_commit, "has no metadata");
+	sfs_buf_fini(&width);
+}
+
+static int on_problem(void *arg, const struct sfs_check_problem *problem)
+{
+	struct world *w = arg;
+	if (problem->severity == SFS_CHECK_NOTE || problem->kind == SFS_CHECK_FILE_MISSING)
+		return 0;
+	w->wrong++;
+	print_message("a check finds: %s/%.*s: %s\n", problem->class_name, (int)problem->oid.len,
+		      (const char *)problem->oid.data, problem->text);
+	return 0;
+}
+
+/** The recovered store is whole in itself, and has what the report does not say to be lost. */
+static void compare_all(struct world *w, const char *path)
+{
+	struct sfs_check_result result;
+	const struct sfs_check check = { .problem = on_problem, .arg = w };
+	struct sfs_store *store = open_store(path);
+	struct sfs_class_info info;
+	assert_int_equal(sfs_store_check(store, &check, &result, NULL), 0);
+	assert_true(result.complete);
+	/* A class that has lost its name has its objects all the same. */
+	bool named = sfs_class_find(store, sfs_span_str("Thing"), &info) == 0 &&
+		     info.id == w->things;
+	char number[32];
+	snprintf(number, sizeof number, "class %" PRIu32, w->things);
+	if (!named && !is_named(w, "Thing", "", 0) && !is_named(w, number, "", 0)) {
+		w->wrong++;
+		print_message("NOT NAMED: the class\n");
+	}
+	for (size_t i = 0; i < OBJECTS; i++)
+		compare_object(w, store, &w->objects[i]);
+	for (size_t i = 0; i < RAWS; i++)
+		compare_raw(w, store, &w->raws[i]);
+	/* It works. */
+	const struct sfs_put one = { .class_id = w->things,
+				     .oid = sfs_span_str("new"),
+				     .text = sfs_span_str("{\"title\":\"new\"}") };
+	assert_int_equal(sfs_object_put(store, &one, NULL, NULL), 0);
+	assert_int_equal(sfs_store_close(store), 0);
+}
+
+/* --- one damage --- */
+
+enum outcome { WHOLE, NAMED, REFUSED, NOT_NOTICED, WRONG, OUTCOMES };
+
+static int pass_problem(void *arg, const struct sfs_check_problem *problem)
+{
+	(void)arg;
+	(void)problem;
+	return 0;
+}
+
+/** Is the damage noticed by who opens the store, or checks it? Then it is recovered. */
+static bool is_noticed(const char *path)
+{
+	const struct sfs_store_config config = { .path = path, .flags = SFS_STORE_READ_ONLY };
+	struct sfs_store *store;
+	struct sfs_check_result result = { .problems = 0 };
+	const struct sfs_check check = { .problem = pass_problem };
+	if (sfs_store_open(&config, &store, NULL) < 0)
+		return true;
+	int err = sfs_store_check(store, &check, &result, NULL);
+	(void)sfs_store_close(store);
+	return err < 0 || result.problems;
+}
+
+/** Where nothing is noticed nothing is lost. */
+static enum outcome compare_unnoticed(struct world *w, const char *path)
+{
+	w->lines_len = 0;
+	w->wrong = w->differs = 0;
+	compare_all(w, path);
+	return w->wrong ? WRONG : NOT_NOTICED;
+}
+
+static enum outcome recover_and_compare(struct world *w, const char *path)
+{
+	struct sfs_recover_result result;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	const struct sfs_recover_config config = { .path = path, .item = on_item, .arg = w };
+	w->lines_len = 0;
+	w->wrong = w->differs = 0;
+	int err = sfs_store_recover(&config, &result, &diag);
+	if (err < 0) {
+		print_message("%s\n", diag.text);
+		return REFUSED;
+	}
+	w->wrong += result.left ? 1 : 0;
+	compare_all(w, path);
+	return w->wrong ? WRONG : w->differs ? NAMED : WHOLE;
+}
+
+/** What is done to a store; which place: by the random numbers of the world. False: nothing to do it to. */
+typedef bool damage_fn(struct world *w, const char *path);
+
+static enum outcome try_damage(struct world *w, const char *image, bool backups, damage_fn *damage)
+{
+	char path[FOLDER_PATH_MAX];
+	folder_join(path, w->folder, "tried");
+	run("rm -rf %s && cp -a %s/%s %s", path, w->folder, image, path);
+	if (!backups)
+		run("rm -rf %s/backups", path);
+	if (!damage(w, path))
+		return WHOLE;
+	return is_noticed(path) ? recover_and_compare(w, path) : compare_unnoticed(w, path);
+}
+
+/* --- damages --- */
+
+struct files {
+	char paths[32][FOLDER_PATH_MAX];
+	size_t len;
+};
+
+static void add_file(const char *path, void *arg)
+{
+	struct files *files = arg;
+	if (files->len < 32 && file_size(path) > 0)
+		snprintf(files->paths[files->len++], FOLDER_PATH_MAX, "%s", path);
+}
+
+static void add_manifest(const char *path, void *arg)
+{
+	if (strstr(path, "/MANIFEST-"))
+		add_file(path, arg);
+}
+
+static bool choose(struct world *w, const char *path, const char *end, char ret[FOLDER_PATH_MAX])
+{
+	struct files files = { .len = 0 };
+	char folder[FOLDER_PATH_MAX];
+	folder_join(folder, path, "db/db");
+	bool manifest = strcmp(end, "MANIFEST") == 0;
+	folder_each(folder, manifest ? "" : end, manifest ? add_manifest : add_file, &files);
+	if (!files.len)
+		return false;
+	snprintf(ret, FOLDER_PATH_MAX, "%s", files.paths[next_random(w) % files.len]);
+	return true;
+}
+
+static void overwrite(const char *path, off_t off, const void *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, len, off), (ssize_t)len);
+	close(fd);
+}
+
+static bool flip(struct world *w, const char *path, const char *end)
+{
+	char file[FOLDER_PATH_MAX];
+	if (!choose(w, path, end, file))
+		return false;
+	file_flip(file, (off_t)(next_random(w) % (uint64_t)file_size(file)));
+	return true;
+}
+
+static bool zero(struct world *w, const char *path, const char *end)
+{
+	static const char zeros[4096];
+	char file[FOLDER_PATH_MAX];
+	if (!choose(w, path, end, file))
+		return false;
+	uint64_t size = (uint64_t)file_size(file);
+	uint64_t off = next_random(w) % size / 4096 * 4096;
+	overwrite(file, (off_t)off, zeros, size - off < 4096 ? size - off : 4096);
+	return true;
+}
+
+static bool cut(struct world *w, const char *path, const char *end)
+{
+	char file[FOLDER_PATH_MAX];
+	if (!choose(w, path, end, file))
+		return false;
+	assert_int_equal(truncate(file, (off_t)(next_random(w) % (uint64_t)file_size(file))), 0);
+	return true;
+}
+
+static bool damage_table_flip(struct world *w, const char *path) { return flip(w, path, ".sst"); }
+static bool damage_table_zero(struct world *w, const char *path) { return zero(w, path, ".sst"); }
+static bool damage_table_cut(struct world *w, const char *path) { return cut(w, path, ".sst"); }
+static bool damage_log_flip(struct world *w, const char *path) { return flip(w, path, ".log"); }
+static bool damage_log_zero(struct world *w, const char *path) { return zero(w, path, ".log"); }
+static bool damage_log_cut(struct world *w, const char *path) { return cut(w, path, ".log"); }
+static bool damage_list_flip(struct world *w, const char *path) { return flip(w, path, "MANIFEST"); }
+static bool damage_list_cut(struct world *w, const char *path) { return cut(w, path, "MANIFEST"); }
+
+static bool damage_table_misplaced(struct world *w, const char *path)
+{
+	char file[FOLDER_PATH_MAX], page[4096];
+	if (!choose(w, path, ".sst", file) || file_size(file) < 3 * 4096)
+		return false;
+	uint64_t pages = (uint64_t)file_size(file) / 4096;
+	uint64_t from = next_random(w) % pages, to = next_random(w) % pages;
+	int fd = open(file, O_RDONLY);
+	assert_int_equal(pread(fd, page, sizeof page, (off_t)(from * 4096)), sizeof page);
+	close(fd);
+	overwrite(file, (off_t)(to * 4096), page, sizeof page);
+	return from != to;
+}
+
+static bool damage_first_block(struct world *w, const char *path)
+{
+	char file[FOLDER_PATH_MAX];
+	if (!choose(w, path, ".sst", file))
+		return false;
+	file_flip(file, 60);
+	return true;
+}
+
+static bool damage_table_missing(struct world *w, const char *path)
+{
+	char file[FOLDER_PATH_MAX];
+	return choose(w, path, ".sst", file) && unlink(file) == 0;
+}
+
+static bool damage_list_missing(struct world *w, const char *path)
+{
+	char file[FOLDER_PATH_MAX];
+	return choose(w, path, "MANIFEST", file) && unlink(file) == 0;
+}
+
+static bool damage_current_flip(struct world *w, const char *path)
+{
+	char file[FOLDER_PATH_MAX];
+	folder_join(file, path, "db/db/CURRENT");
+	file_flip(file, (off_t)(next_random(w) % (uint64_t)file_size(file)));
+	return true;
+}
+
+static bool unlink_at(const char *path, const char *name)
+{
+	char file[FOLDER_PATH_MAX];
+	folder_join(file, path, name);
+	assert_int_equal(unlink(file), 0);
+	return true;
+}
+
+static bool damage_current_missing(struct world *w, const char *path)
+{
+	(void)w;
+	return unlink_at(path, "db/db/CURRENT");
+}
+
+static bool damage_options(struct world *w, const char *path)
+{
+	(void)w;
+	run("for f in %s/db/db/OPTIONS-*; do echo x > $f; done", path);
+	return true;
+}
+
+static bool damage_state_missing(struct world *w, const char *path)
+{
+	(void)w;
+	return unlink_at(path, "db/STATE");
+}
+
+static bool damage_state_flip(struct world *w, const char *path)
+{
+	char file[FOLDER_PATH_MAX];
+	folder_join(file, path, "db/STATE");
+	/* One of its two copies, in its header: the other one is as good. */
+	file_flip(file, (off_t)(next_random(w) % 40));
+	return true;
+}
+
+static bool damage_file_missing(struct world *w, const char *path)
+{
+	(void)w;
+	return unlink_at(path, "storefs.json");
+}
+
+static bool damage_file_flip(struct world *w, const char *path)
+{
+	char file[FOLDER_PATH_MAX];
+	folder_join(file, path, "storefs.json");
+	file_flip(file, (off_t)(next_random(w) % (uint64_t)file_size(file)));
+	return true;
+}
+
+static void raw_path(struct world *w, const char *path, char ret[FOLDER_PATH_MAX])
+{
+	uint64_t serial = w->raws[next_random(w) % RAWS].ino & (((uint64_t)1 << 36) - 1);
+	assert_true(snprintf(ret, FOLDER_PATH_MAX, "%s/raw/%06x/%07" PRIx64 "/%09" PRIx64, path,
+			     w->images, serial >> 10, serial) < FOLDER_PATH_MAX);
+}
+
+static bool damage_raw_missing(struct world *w, const char *path)
+{
+	char file[FOLDER_PATH_MAX];
+	raw_path(w, path, file);
+	assert_int_equal(unlink(file), 0);
+	return true;
+}
+
+static bool damage_two_tables(struct world *w, const char *path)
+{
+	return damage_table_flip(w, path) && damage_table_zero(w, path);
+}
+
+static bool damage_table_and_list(struct world *w, const char *path)
+{
+	return damage_table_missing(w, path) && damage_list_cut(w, path);
+}
+
+static const struct kind {
+	const char *name;
+	const char *image;
+	damage_fn *damage;
+} kinds[] = {
+	{ "table: bit", "clean", damage_table_flip },
+	{ "table: zeroed page", "clean", damage_table_zero },
+	{ "table: misplaced page", "clean", damage_table_misplaced },
+	{ "table: cut", "clean", damage_table_cut },
+	{ "table: first block", "clean", damage_first_block },
+	{ "table: missing", "clean", damage_table_missing },
+	{ "two tables", "clean", damage_two_tables },
+	{ "table, killed store: bit", "killed", damage_table_flip },
+	{ "table, killed store: missing", "killed", damage_table_missing },
+	{ "log: bit", "killed", damage_log_flip },
+	{ "log: zeroed page", "killed", damage_log_zero },
+	{ "log: cut", "killed", damage_log_cut },
+	{ "MANIFEST: bit", "clean", damage_list_flip },
+	{ "MANIFEST: cut", "clean", damage_list_cut },
+	{ "MANIFEST: missing", "clean", damage_list_missing },
+	{ "MANIFEST, killed store: cut", "killed", damage_list_cut },
+	{ "MANIFEST and a table", "clean", damage_table_and_list },
+	{ "CURRENT: bit", "clean", damage_current_flip },
+	{ "CURRENT: missing", "clean", damage_current_missing },
+	{ "OPTIONS", "clean", damage_options },
+	{ "STATE: bit", "clean", damage_state_flip },
+	{ "STATE: missing", "clean", damage_state_missing },
+	{ "storefs.json: bit", "clean", damage_file_flip },
+	{ "storefs.json: missing", "clean", damage_file_missing },
+	{ "plain file: missing", "clean", damage_raw_missing },
+};
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+/* --- tests --- */
+
+static void every_damage_is_recovered_or_its_loss_named(void **state)
+{
+	struct world *w = *state;
+	unsigned failed = 0;
+	w->random = 42;
+	w->talk = getenv("TALK") != NULL;
+	for (size_t i = 0; i < KINDS; i++)
+		for (int backups = 0; backups < 2; backups++) {
+			enum outcome outcome = try_damage(w, kinds[i].image, backups,
+							  kinds[i].damage);
+			if (outcome != WRONG && outcome != REFUSED)
+				continue;
+			failed++;
+			print_message("%s, backups %d: %s\n", kinds[i].name, backups,
+				      outcome == WRONG ? "not named" : "refused");
+		}
+	assert_int_equal(failed, 0);
+}
+
+/* --- the campaign --- */
+
+static int campaign(unsigned rounds, uint64_t seed)
+{
+	static const char *const words[] = { "whole", "named", "refused", "not noticed", "WRONG" };
+	struct world *w = NULL;
+	unsigned bad = 0;
+	if (setup((void **)&w) != 0)
+		return 1;
+	w->random = seed;
+	printf("%-30s %-8s", "damage", "backup");
+	for (size_t i = 0; i < OUTCOMES; i++)
+		printf(" %11s", words[i]);
+	printf("\n");
+	for (size_t i = 0; i < KINDS; i++)
+		for (int backups = 0; backups < 2; backups++) {
+			unsigned counts[OUTCOMES] = { 0 };
+			for (unsigned round = 0; round < rounds; round++)
+				counts[try_damage(w, kinds[i].image, backups, kinds[i].damage)]++;
+			printf("%-30s %-8s", kinds[i].name, backups ? "yes" : "no");
+			for (size_t j = 0; j < OUTCOMES; j++)
+				printf(" %11u", counts[j]);
+			printf("\n");
+			fflush(stdout);
+			bad += counts[WRONG];
+		}
+	teardown((void **)&w);
+	return bad != 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_damage_is_recovered_or_its_loss_named),
+	};
+	if (argc == 4 && strcmp(argv[1], "campaign") == 0)
+		return campaign((unsigned)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
