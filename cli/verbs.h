@@ -28,6 +28,7 @@
 	VERB(check) \
 	VERB(diff) \
 	VERB(gc) \
+	VERB(trash) \
 	VERB(backup) \
 	VERB(restore) \
 	VERB(recover) \

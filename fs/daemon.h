@@ -80,6 +80,9 @@ struct fuse_session;
 /** So many counters of changes: see fs_sequence(). */
 #define FS_SEQUENCES 1024
 
+/** So many raws of the trash are known to have been reached there. */
+#define FS_TRASHED 256
+
 struct fs {
 	const struct fs_options *options;
 	struct fs_policy policy;
@@ -92,7 +95,8 @@ struct fs {
 	struct fs_meta *meta;
 	struct fs_new *new; /* objects that were made through .new */
 	struct fs_views *views;
-	struct fs_windows *windows; /* by_window.c */
+	_Atomic uint64_t trashed[FS_TRASHED]; /* raws that were shown in the trash (view_trash.c) */
+	struct fs_windows *windows;           /* by_window.c */
 	struct fs_missing *missing;
 	struct fs_scratch *scratch;
 	struct fs_backings *backings;

@@ -61,6 +61,8 @@ static const char readme[] =
 	"                      backups/latest is the last one (not listed, but there).\n"
 	"                      CLASS/.at/-2h/42.json is the object as it was two hours ago: any\n"
 	"                      time will do, also 2026-11-22 or yesterday\n"
+	"  trash/CLASS/TIME/42.json      what was removed; mv it back into CLASS, and it is there\n"
+	"                      again with everything that it had (not listed, but there)\n"
 	"  errors.ndjson       the last refused operations, a line each; for one file:\n"
 	"                      storefs why PATH\n"
 	"\n"

@@ -2,7 +2,7 @@
  * The first handshake with the kernel, and replies. The handlers are in op_*.c, their table is in route.c.
  */
 #include "op.h"
-#include "view.h"
+#include "view_trash.h"
 #include "wire.h"
 
 /** A fault of the store is worth a line; what a caller did wrong is not. */
@@ -34,6 +34,9 @@ void fs_reply_name(fuse_req_t req, int err)
 void fs_reply_node(fuse_req_t req, int err)
 {
 	log_fault(err);
+	/* Removed while somebody was about to change it: the name that it was reached by is gone. */
+	if (err == SFS_ERR_READ_ONLY && fs_view_trash_is_stale(fs_of(req), fs_refusal_about()))
+		err = SFS_ERR_NOT_FOUND;
 	fs_reply_errno(req, err == SFS_ERR_NOT_FOUND ? ESTALE : fs_errno(err));
 }
 

@@ -9,7 +9,7 @@
 #include "op.h"
 #include "raw_xattr.h"
 #include "rejected.h"
-#include "view.h"
+#include "view_trash.h"
 
 #define USER "user."
 #define USER_LEN 5
@@ -207,6 +207,8 @@ static void reply_change(fuse_req_t req, uint64_t node, int err)
 	struct fs *fs = fs_of(req);
 	struct sfs_attr attr = { .nlink = 1 };
 	int there = err == SFS_ERR_NOT_FOUND ? sfs_raw_stat(fs->store, node, &attr) : 0;
+	if (!there && err == SFS_ERR_NOT_FOUND && fs_view_trash_has(fs, node))
+		there = SFS_ERR_READ_ONLY;
 	if (there < 0)
 		fs_reply_node(req, there);
 	else if (attr.nlink == 0)

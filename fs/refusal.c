@@ -51,6 +51,11 @@ void fs_refusal_node(uint64_t node)
 	about.node = node;
 }
 
+uint64_t fs_refusal_about(void)
+{
+	return about.node;
+}
+
 void fs_refusal_object(uint32_t class_id, struct sfs_span oid, enum sfs_format format)
 {
 	if (oid.len == 0 || oid.len > SFS_OID_MAX)

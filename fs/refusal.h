@@ -22,6 +22,8 @@ void fs_refusal_begin(enum fs_request kind);
 void fs_refusal_name(uint64_t dir, const char *name);
 /** It is about a node. */
 void fs_refusal_node(uint64_t node);
+/** The node that this thread's request is about; 0: about none. */
+uint64_t fs_refusal_about(void);
 /** It is about an object; oid is copied. */
 void fs_refusal_object(uint32_t class_id, struct sfs_span oid, enum sfs_format format);
 /** It is called so, and would change something: "save", "truncate". Static text. */

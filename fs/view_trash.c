@@ -241,6 +241,7 @@ static int second_find(struct fs *fs, const struct fs_view *dir, struct sfs_span
 		err = sfs_class_get(fs->store, dir->class_id, &info);
 	if (!err && info.kind == SFS_CLASS_RAW) {
 		ret->raw = ino;
+		atomic_store(&fs->trashed[ino % FS_TRASHED], ino);
 		return 0;
 	}
 	ret->ops = &document_ops;
@@ -430,6 +431,24 @@ int fs_view_trash_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struc
 		return SFS_ERR_NOT_FOUND;
 	ret->ops = &trash_ops;
 	return 0;
+}
+
+/* --- raws in it that are asked for by their number --- */
+
+bool fs_view_trash_has(struct fs *fs, uint64_t node)
+{
+	struct sfs_buf name = SFS_BUF_INIT;
+	struct sfs_trashed trashed;
+	if (fs_node_kind(node) != FS_NODE_THING || node != fs_node_ino(node))
+		return false;
+	int err = sfs_trash_find(fs->store, node, &trashed, &name);
+	sfs_buf_fini(&name);
+	return !err && trashed.attr.type != SFS_NODE_OBJECT;
+}
+
+bool fs_view_trash_is_stale(struct fs *fs, uint64_t node)
+{
+	return atomic_load(&fs->trashed[node % FS_TRASHED]) != node && fs_view_trash_has(fs, node);
 }
 
 /* --- back --- */

@@ -14,4 +14,9 @@ bool fs_view_is_trash(struct fs *fs, uint64_t dir);
 int fs_view_trash_restore(struct fs *fs, uint64_t dir, struct sfs_span name,
 			  const struct fs_place *to, bool replace);
 
+/** Is a node a raw in the trash? */
+bool fs_view_trash_has(struct fs *fs, uint64_t node);
+/** … that the kernel does not have from there, but from when it had a name? */
+bool fs_view_trash_is_stale(struct fs *fs, uint64_t node);
+
 #endif

@@ -92,6 +92,7 @@ sound() { sfs check -q "$STORE" || fail "the check finds something"; }
 	is "$(readlink "$(find "$T/Image" -type l)")" nowhere
 	refused "Read-only" sh -c "echo >>$file"
 	refused "Read-only" chmod 777 "$file"
+	refused "Read-only" setfattr -n user.k -v v "$file"
 	mv "$file" "$MNT/Image/"
 	is "$(stat -c '%i %a %Y %s' "$MNT/Image/one/two/a.bin")" "$before"
 	is "$(getfattr --only-values -n user.width "$MNT/Image/one/two/a.bin")" 19
