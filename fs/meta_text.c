@@ -59,6 +59,8 @@ static const char readme[] =
 	"  rejected/CLASS/42.json.error  why it was refused\n"
 	"  backups/TIME/       the whole store as it was when that backup was taken, read-only;\n"
 	"                      backups/latest is the last one (not listed, but there).\n"
+	"  diff/A..B/          added/, removed/ and changed/ between two of them: names, times, latest, now\n"
+	"                      (not listed, but there).\n"
 	"                      CLASS/.at/-2h/42.json is the object as it was two hours ago: any\n"
 	"                      time will do, also 2026-11-22 or yesterday\n"
 	"  errors.ndjson       the last refused operations, a line each; for one file:\n"
