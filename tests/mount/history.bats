@@ -191,6 +191,11 @@ log_and_show() {
 	is "$(cat "$MNT/.storefs/history/Note/1"/*.json | jq -c .n | tr '\n' ' ')" "12 13 "
 	sfs config "$MNT" history=0
 	is "$(count 1)" 0
+	# Now they are hidden; gc removes them.
+	code 0 sfs gc --json "$MNT"
+	is "$(ask .versions)" 10
+	sfs config "$MNT" history=10
+	is "$(count 1)" 0
 }
 
 @test "after a kill object and history are of one commit" {
