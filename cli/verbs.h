@@ -35,6 +35,8 @@
 	VERB(repair) \
 	VERB(compact) \
 	VERB(trash) \
+	VERB(log) \
+	VERB(show) \
 	VERB(config) \
 	VERB(convert) \
 	VERB(dump) \
