@@ -13,7 +13,7 @@ struct collecting {
 	struct cli_json json;
 	bool as_json;
 	struct sfs_trash_stat expired; /* went out of the trash */
-	uint64_t versions; /* of objects, that were removed */
+	uint64_t versions;             /* of objects, that were removed */
 };
 
 /* Why a file that was found is still there; NULL: it is not. */

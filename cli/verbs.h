@@ -34,7 +34,6 @@
 	VERB(recover) \
 	VERB(repair) \
 	VERB(compact) \
-	VERB(trash) \
 	VERB(log) \
 	VERB(show) \
 	VERB(config) \

@@ -21,7 +21,7 @@
 #include "bytes.h"
 
 #define BLOCK ((size_t)32768)
-#define HEAD 7       /* checksum u32, length u16, type u8 */
+#define HEAD 7        /* checksum u32, length u16, type u8 */
 #define BATCH_HEAD 12 /* number of the first change u64, how many u32 */
 enum { WHOLE = 1, FIRST = 2, MIDDLE = 3, LAST = 4 };
 
@@ -36,7 +36,7 @@ struct reading {
 	bool gap;
 	uint8_t head[BATCH_HEAD]; /* of the batch that is being read… */
 	size_t head_len;          /* …as far as it came */
-	uint64_t after; /* … before this change */
+	uint64_t after;           /* … before this change */
 };
 
 static int compare_numbers(const void *a, const void *b)
@@ -142,7 +142,8 @@ int sfsi_kv_log_check(int db_fd, uint64_t synced, struct sfs_diag *diag)
 	for (size_t i = 0; i < logs.len && !err; i++)
 		err = see_log(&reading, db_fd, logs.numbers[i]);
 	if (err < 0)
-		return sfs_diag_set(diag, err, "can not read the log in db/: %s", sfs_err_text(err));
+		return sfs_diag_set(diag, err, "can not read the log in db/: %s",
+				    sfs_err_text(err));
 	if (!reading.gap)
 		return 0;
 	return sfs_diag_set(diag, SFS_ERR_CORRUPT,

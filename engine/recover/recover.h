@@ -48,7 +48,7 @@ struct sfsi_recover_class {
 	/* What the new store has. */
 	uint64_t objects, files, refused, subdirs;
 	uint64_t lost_objects, unsure_objects; /* that were named */
-	uint64_t lost_found; /* serial of its lost+found; 0: none yet */
+	uint64_t lost_found;                   /* serial of its lost+found; 0: none yet */
 };
 
 /** Rows that wait to be written. */

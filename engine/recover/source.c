@@ -345,7 +345,7 @@ static int tell_gap(struct sfsi_recovery *rec)
 {
 	char text[240];
 	uint64_t from = sfsi_salvage_facts(rec->damaged)->hidden ? rec->backup_commit + 1
-								  : commit_before_gap(rec) + 1;
+								 : commit_before_gap(rec) + 1;
 	uint64_t to = rec->found_commit > rec->marked ? rec->found_commit : rec->marked;
 	snprintf(text, sizeof text,
 		 "the log is damaged: some of the commits %" PRIu64 " to %" PRIu64
