@@ -278,12 +278,8 @@ static int rekey_refused(struct making *making, struct sfs_span key, struct sfs_
 	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
 	struct sfsi_key now;
 	sfsi_key_refused(&now, sfsi_recover_cookie(making->rec, oid), oid);
-	if (sfs_span_equal(key, sfsi_key_span(&now))) {
-		making->class->refused++;
+	if (sfs_span_equal(key, sfsi_key_span(&now)))
 		return 0;
-	}
-	/* It is met again, and counted, if it is ahead. */
-	making->class->refused += sfsi_span_compare(sfsi_key_span(&now), key) < 0;
 	int err = sfsi_refused_encode(refused, sfsi_key_span(&now), &val);
 	if (!err)
 		err = sfsi_recover_put(making->rec, making->class->id, sfsi_key_span(&now),
@@ -353,11 +349,23 @@ static int sweep_part(void *arg, struct sfs_span key, struct sfs_span val)
 	return is_gone(err) ? sfsi_recover_drop(making->rec, making->class->id, key) : err;
 }
 
+static int count_refused(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct making *making = arg;
+	(void)key;
+	(void)val;
+	making->class->refused++;
+	return 0;
+}
+
 static int make_refused(struct making *making)
 {
 	struct sfsi_recovery *rec = making->rec;
 	int err = sfsi_recover_each(rec, making->class->id, sfs_span_str("RE"), see_refused,
 				    making);
+	if (!err)
+		err = sfsi_recover_each(rec, making->class->id, sfs_span_str("RE"), count_refused,
+					making);
 	/* The name of a text is asked for when the text is looked at: it goes last. */
 	if (!err)
 		err = sfsi_recover_each(rec, making->class->id, sfs_span_str("RT"), sweep_part,

@@ -109,6 +109,8 @@ static int make_classes(struct sfsi_recovery *rec)
 		err = sfsi_recover_objects(rec, &rec->classes[i]);
 		if (!err)
 			err = sfsi_recover_tree(rec, &rec->classes[i]);
+		if (!err)
+			err = sfsi_recover_past(rec, &rec->classes[i]);
 	}
 	return err;
 }

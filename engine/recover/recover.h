@@ -7,6 +7,7 @@
  *   missing.c  what is known to have been there, and is not
  *   object.c   entries and inodes of objects, rows of relations
  *   tree.c     names and inodes of trees
+ *   past.c     trash and history
  *   state.c    classes, counters
  *   rows.c     reading and writing the new rows
  *   files.c    the new store as a store: indexes, plain files
@@ -113,6 +114,7 @@ SFS_MUST_CHECK int sfsi_recover_missing(struct sfsi_recovery *rec);
 SFS_MUST_CHECK int sfsi_recover_objects(struct sfsi_recovery *rec,
 					struct sfsi_recover_class *class);
 SFS_MUST_CHECK int sfsi_recover_tree(struct sfsi_recovery *rec, struct sfsi_recover_class *class);
+SFS_MUST_CHECK int sfsi_recover_past(struct sfsi_recovery *rec, struct sfsi_recover_class *class);
 /** The rows of classes and their states. */
 SFS_MUST_CHECK int sfsi_recover_class_row(struct sfsi_recovery *rec,
 					  const struct sfsi_recover_key *key, struct sfs_span val);

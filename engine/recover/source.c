@@ -134,6 +134,8 @@ static int see(struct sfsi_recovery *rec, struct sfs_span full, struct sfs_span 
 		take_state(rec, class, val, damaged);
 	else if (key.letter == 'N')
 		see_inode(class, &key, val, damaged);
+	else if (key.letter == 'W' && key.key.len >= 10)
+		see_serial(class, sfsi_get_be64((const uint8_t *)key.key.data + key.key.len - 8));
 	else if (key.letter == 'D')
 		see_entry(class, &key, val);
 	else if (key.letter == 'C' && key.partition == 0)

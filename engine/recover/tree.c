@@ -12,6 +12,7 @@
 #include "open.h"
 #include "raw_name.h"
 #include "recover/recover.h"
+#include "trash.h"
 
 #define LOST_FOUND "lost+found"
 
@@ -417,13 +418,22 @@ static int fix_note(void *arg, struct sfs_span key, struct sfs_span val)
 	return inode.small ? 0 : put_inode(tree, &inode);
 }
 
+/** What stays of a raw in the trash. */
+static bool is_trashed(struct tree *tree, uint64_t serial)
+{
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	struct sfsi_key key;
+	sfsi_trash_what_key(&key, serial);
+	return sfsi_backend_get(tree->rec->to, tree->class->id, sfsi_key_span(&key), &val) == 0;
+}
+
 /** Metadata, and what is known of bytes, of nothing. */
 static int sweep(void *arg, struct sfs_span key, struct sfs_span val)
 {
 	struct tree *tree = arg;
 	uint64_t serial = key.len == 9 ? sfsi_get_be64((const uint8_t *)key.data + 1) : 0;
 	(void)val;
-	return find(tree, serial) || serial == SFSI_SERIAL_ROOT
+	return find(tree, serial) || serial == SFSI_SERIAL_ROOT || is_trashed(tree, serial)
 		       ? 0
 		       : sfsi_recover_drop(tree->rec, tree->class->id, key);
 }
