@@ -270,6 +270,9 @@ static int open_store(struct fs_backup *backup)
 	};
 	struct sfs_store *store;
 	err = sfs_store_open(&config, &store, &diag);
+	/* Removed just now? */
+	if (err < 0 && identify(backup->path, &now) == SFS_ERR_NOT_FOUND)
+		return SFS_ERR_NOT_FOUND;
 	if (err < 0)
 		return tell_of(backup, err, &diag);
 	err = check_classes(store, &diag);
