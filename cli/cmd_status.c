@@ -165,8 +165,9 @@ static void put_text(struct cli_ctx *ctx, const struct status *status)
 		ctx->served && stat->read_only ? ", read-only" : "");
 	put_owner_text(out, status);
 	if (stat->damaged)
-		fprintf(out, "DAMAGED   records can not be read; nothing is written any more: unmount and\n"
-			     "          mount it, which recovers it\n");
+		fprintf(out,
+			"DAMAGED   records can not be read; nothing is written any more: unmount and\n"
+			"          mount it, which recovers it\n");
 	fprintf(out, "objects   %" PRIu64 "\nraws      %" PRIu64 "\nscratch   %" PRIu64 "\n",
 		stat->objects, stat->raws, stat->scratch);
 	if (stat->refused_texts)

@@ -163,10 +163,11 @@ int cli_fail_no_store(struct cli_ctx *ctx, int err, const char *path, const stru
 static int open_failed(struct cli_ctx *ctx, int err, const char *path, const struct sfs_diag *diag)
 {
 	bool writes = !reads(ctx);
-	if ((err == SFS_ERR_CORRUPT || err == SFS_ERR_NOT_STORE) && sfs_store_can_recover(path, err)) {
+	if ((err == SFS_ERR_CORRUPT || err == SFS_ERR_NOT_STORE) &&
+	    sfs_store_can_recover(path, err)) {
 		struct sfs_diag hint = *diag;
-		sfs_diag_set(&hint, err, "%.300s ('storefs recover %.120s' recovers it)", diag->text,
-			     path);
+		sfs_diag_set(&hint, err, "%.300s ('storefs recover %.120s' recovers it)",
+			     diag->text, path);
 		return cli_fail(ctx, SFS_ERR_CORRUPT, path, &hint);
 	}
 	if (writes && (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_STORE))

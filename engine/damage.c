@@ -56,8 +56,9 @@ int sfsi_damage_check(const struct sfs_store *store, struct sfs_diag *diag)
 	if (store->read_only ||
 	    fstatat(store->dir_fd, SFS_RECOVER_NOTE_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	return sfs_diag_set(diag, SFS_ERR_CORRUPT,
-			    "%s: records could not be read when it was open last; nothing was changed "
-			    "since",
-			    store->path);
+	return sfs_diag_set(
+		diag, SFS_ERR_CORRUPT,
+		"%s: records could not be read when it was open last; nothing was changed "
+		"since",
+		store->path);
 }

@@ -100,10 +100,11 @@ int sfsi_store_file_write(int dir_fd, const char *name, const char *path,
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
 	char sum[17];
 	sum_of(file, sum);
-	int err = sfs_buf_printf(&text,
-				 "{\n  \"format\": %u,\n  \"uuid\": \"%s\",\n  \"backend\": \"%s\",\n"
-				 "  \"sum\": \"%s\"\n}\n",
-				 file->format, file->uuid, file->backend, sum);
+	int err = sfs_buf_printf(
+		&text,
+		"{\n  \"format\": %u,\n  \"uuid\": \"%s\",\n  \"backend\": \"%s\",\n"
+		"  \"sum\": \"%s\"\n}\n",
+		file->format, file->uuid, file->backend, sum);
 	if (err < 0)
 		return err;
 	err = sfsi_file_replace(dir_fd, name, sfs_buf_span(&text));

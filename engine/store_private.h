@@ -87,11 +87,11 @@ struct sfsi_database_config {
 };
 
 struct sfs_store {
-	char *path;  /* absolute, or "memory:" */
-	char *home;  /* where its own files are: path, but for a mirror; NULL: memory */
-	int dir_fd;  /* of home; -1: memory */
+	char *path;        /* absolute, or "memory:" */
+	char *home;        /* where its own files are: path, but for a mirror; NULL: memory */
+	int dir_fd;        /* of home; -1: memory */
 	const char *aside; /* folder of the backend while it is not the store's yet; NULL: it is */
-	int lock_fd; /* holds the flock; -1: memory */
+	int lock_fd;       /* holds the flock; -1: memory */
 	bool read_only;
 	bool share_cache; /* of blocks, with others that are open so */
 	char uuid[37];
@@ -171,8 +171,8 @@ struct sfsi_store_file;
  * @name  of the folder; must live as long as the store is open.
  */
 SFS_MUST_CHECK int sfsi_store_open_aside(const char *path, const char *name,
-					 const struct sfsi_store_file *file,
-					 struct sfs_store **ret, struct sfs_diag *diag);
+					 const struct sfsi_store_file *file, struct sfs_store **ret,
+					 struct sfs_diag *diag);
 
 /* --- class.c --- */
 

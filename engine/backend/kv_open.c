@@ -157,7 +157,8 @@ static void shared_give(void)
 		rocksdb_cache_destroy(shared.cache);
 }
 
-int sfsi_kv_options_make(struct kv *kv, const struct sfsi_backend_config *cfg, struct sfs_diag *diag)
+int sfsi_kv_options_make(struct kv *kv, const struct sfsi_backend_config *cfg,
+			 struct sfs_diag *diag)
 {
 	kv->shares_cache = cfg->share_cache;
 	kv->cache = kv->shares_cache

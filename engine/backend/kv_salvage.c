@@ -25,9 +25,9 @@
 #define CHUNK ((size_t)256 << 10)
 
 struct sfsi_salvage {
-	struct kv kv; /* its options and its db; nothing is written through it */
+	struct kv kv;      /* its options and its db; nothing is written through it */
 	rocksdb_t *before; /* the same up to the first damage in its log; NULL: not known */
-	char *work;   /* folder of ours; NULL: it is read in place */
+	char *work;        /* folder of ours; NULL: it is read in place */
 	rocksdb_readoptions_t *options;
 	rocksdb_iterator_t *it;
 	struct sfs_buf last; /* key of the last row that was given */
@@ -387,9 +387,9 @@ static int read_state(struct sfsi_salvage *salvage)
 		return 0;
 	}
 	salvage->facts.synced = state->facts.sequence;
-	return state->has_note ? sfs_buf_append(&salvage->facts.note, state->note.data,
-						state->note.len)
-			       : 0;
+	return state->has_note
+		       ? sfs_buf_append(&salvage->facts.note, state->note.data, state->note.len)
+		       : 0;
 }
 
 static int salvage_new(struct sfsi_salvage **ret, struct sfs_diag *diag)
@@ -566,8 +566,7 @@ static int leap(struct sfsi_salvage *salvage)
 		return err;
 	rocksdb_iter_seek_to_last(salvage->it);
 	bool behind = rocksdb_iter_valid(salvage->it) &&
-		      (!salvage->given ||
-		       is_after(it_key(salvage), sfs_buf_span(&salvage->last)));
+		      (!salvage->given || is_after(it_key(salvage), sfs_buf_span(&salvage->last)));
 	return behind ? 0 : 1;
 }
 

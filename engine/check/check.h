@@ -107,7 +107,8 @@ extern const struct sfsi_check_table sfsi_check_catalogue_class, sfsi_check_cata
 	sfsi_check_removal, sfsi_check_another, sfsi_check_content, sfsi_check_refused,
 	sfsi_check_positions, sfsi_check_index_rows, sfsi_check_index_heads,
 	sfsi_check_index_journal, sfsi_check_backref, sfsi_check_rows, sfsi_check_pending,
-	sfsi_check_database, sfsi_check_outside, sfsi_check_catalogue_outside, sfsi_check_history, sfsi_check_trash;
+	sfsi_check_database, sfsi_check_outside, sfsi_check_catalogue_outside, sfsi_check_history,
+	sfsi_check_trash;
 
 /* --- check.c --- */
 

@@ -117,7 +117,8 @@ static int put_row(struct sfsi_recovery *rec, const struct pair *pair, struct sf
 	const uint8_t *at = pair->key.key.data;
 	size_t len = pair->key.key.len;
 	struct sfsi_key key;
-	if (pair->key.letter == 'D' && len > SFSI_ENTRY_NAME && len <= SFSI_ENTRY_NAME + SFS_OID_MAX) {
+	if (pair->key.letter == 'D' && len > SFSI_ENTRY_NAME &&
+	    len <= SFSI_ENTRY_NAME + SFS_OID_MAX) {
 		struct sfs_span name = sfsi_span_skip(pair->key.key, SFSI_ENTRY_NAME);
 		sfsi_key_entry(&key, sfsi_get_be64(at + 1), sfsi_recover_cookie(rec, name), name);
 		return sfsi_recover_put(rec, pair->key.partition, sfsi_key_span(&key), val);
@@ -250,7 +251,7 @@ static int side_begin(struct side *side)
 
 static int step(struct sfsi_recovery *rec, struct side *damaged, struct side *backup)
 {
-	int order = !backup->there	? -1
+	int order = !backup->there    ? -1
 		    : !damaged->there ? 1
 				      : sfsi_span_compare(damaged->key, backup->key);
 	const struct sfs_span none = { NULL, 0 };

@@ -74,8 +74,8 @@ static int count_targets(struct targets *targets)
 				    see_target, targets);
 	sfsi_rows_prefix('T', targets->serial, targets->name, &prefix);
 	return err < 0 ? err
-		       : sfsi_recover_each(targets->rec, targets->partition,
-					   sfsi_key_span(&prefix), drop_lone, targets);
+		       : sfsi_recover_each(targets->rec, targets->partition, sfsi_key_span(&prefix),
+					   drop_lone, targets);
 }
 
 /** Make the list of the record say what there is. *ret_list is appended to. */

@@ -75,8 +75,8 @@ static int open_store(struct sfsi_recovery *rec)
 	if (err < 0)
 		return err;
 	if (strcmp(rec->file.backend, "kv") != 0)
-		return sfs_diag_set(rec->diag, SFS_ERR_UNSUPPORTED, "%s has backend %s, expected kv",
-				    rec->path, rec->file.backend);
+		return sfs_diag_set(rec->diag, SFS_ERR_UNSUPPORTED,
+				    "%s has backend %s, expected kv", rec->path, rec->file.backend);
 	err = mkdirat(rec->dir_fd, SFSI_RECOVER_NEW, 0700) < 0 ? sfsi_err_from_errno(errno) : 0;
 	if (!err) {
 		rec->new_fd = openat(rec->dir_fd, SFSI_RECOVER_NEW,
@@ -136,10 +136,9 @@ static int write_store_file(struct sfsi_recovery *rec)
 {
 	bool older = rec->file.format < SFS_STORE_FORMAT;
 	rec->file.format = SFS_STORE_FORMAT;
-	return rec->file_lost || older
-		       ? sfsi_store_file_write(rec->new_fd, SFSI_STORE_FILE, rec->path, &rec->file,
-					       rec->diag)
-		       : 0;
+	return rec->file_lost || older ? sfsi_store_file_write(rec->new_fd, SFSI_STORE_FILE,
+							       rec->path, &rec->file, rec->diag)
+				       : 0;
 }
 
 static int tell_head(struct sfsi_recovery *rec)

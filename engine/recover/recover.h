@@ -48,7 +48,7 @@ struct sfsi_recover_class {
 	/* What the new store has. */
 	uint64_t objects, files, refused, subdirs;
 	uint64_t lost_objects; /* that were named */
-	uint64_t lost_found; /* serial of its lost+found; 0: none yet */
+	uint64_t lost_found;   /* serial of its lost+found; 0: none yet */
 };
 
 /** Rows that wait to be written. */
@@ -62,9 +62,9 @@ struct sfsi_recovery {
 	const struct sfs_recover_config *config;
 	struct sfs_recover_result result;
 	struct sfs_diag *diag;
-	char *path;         /* absolute */
+	char *path; /* absolute */
 	int dir_fd, lock_fd;
-	int new_fd;         /* of SFSI_RECOVER_NEW */
+	int new_fd; /* of SFSI_RECOVER_NEW */
 	struct sfsi_store_file file;
 	bool file_lost;     /* storefs.json is made anew */
 	uint64_t hash_seed; /* of cookies in the new rows */
@@ -76,7 +76,8 @@ struct sfsi_recovery {
 	uint64_t marked;                       /* the damaged store was synced at; 0: not known */
 	uint64_t found_commit;                 /* the highest that the damaged store has */
 
-	struct sfsi_recover_class *classes; /* [len], in the order of ids; the first is the catalogue */
+	struct sfsi_recover_class
+		*classes; /* [len], in the order of ids; the first is the catalogue */
 	size_t classes_len, classes_cap;
 	struct sfsi_map named; /* objects that were reported */
 
@@ -147,7 +148,8 @@ SFS_MUST_CHECK int sfsi_recover_say(struct sfsi_recovery *rec, enum sfs_recover_
 	__attribute__((format(printf, 5, 6)));
 /** The same once for each object. */
 SFS_MUST_CHECK int sfsi_recover_say_object(struct sfsi_recovery *rec, enum sfs_recover_kind kind,
-					   uint32_t class_id, struct sfs_span oid, const char *text);
+					   uint32_t class_id, struct sfs_span oid,
+					   const char *text);
 
 /* --- files.c --- */
 

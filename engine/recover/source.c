@@ -240,8 +240,8 @@ static int open_backup(struct sfsi_recovery *rec, const char *folder, const char
 	return rec->backup_path ? 0 : SFS_ERR_NO_MEMORY;
 }
 
-static int choose_from(struct sfsi_recovery *rec, const char *folder, const struct sfs_backup *items,
-		       size_t count)
+static int choose_from(struct sfsi_recovery *rec, const char *folder,
+		       const struct sfs_backup *items, size_t count)
 {
 	for (size_t i = count; i-- > 0;) {
 		if (!items[i].valid)
@@ -385,10 +385,11 @@ static int tell_table(struct sfsi_recovery *rec, const struct sfsi_salvage_table
 	char first[256], last[256];
 	describe(rec, &table->first, first, sizeof first);
 	describe(rec, &table->last, last, sizeof last);
-	return sfsi_recover_say(rec, SFS_RECOVER_LOST, 0, (struct sfs_span){ "", 0 },
-				"table %s, from %.120s to %.120s, is gone: what of it is not in the "
-				"backup",
-				table->name, first, last);
+	return sfsi_recover_say(
+		rec, SFS_RECOVER_LOST, 0, (struct sfs_span){ "", 0 },
+		"table %s, from %.120s to %.120s, is gone: what of it is not in the "
+		"backup",
+		table->name, first, last);
 }
 
 static int tell_unknown(struct sfsi_recovery *rec, const struct sfsi_recover_class *class)

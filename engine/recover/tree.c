@@ -432,8 +432,9 @@ static int sweep(void *arg, struct sfs_span key, struct sfs_span val)
 static int keep_bytes(void *arg, struct sfs_span key, struct sfs_span val)
 {
 	struct tree *tree = arg;
-	const struct node *node =
-		key.len == 9 ? find(tree, sfsi_get_be64((const uint8_t *)key.data + 1)) : NULL;
+	const struct node *node = key.len == 9
+					  ? find(tree, sfsi_get_be64((const uint8_t *)key.data + 1))
+					  : NULL;
 	(void)val;
 	return node && node->links ? sfsi_recover_drop(tree->rec, tree->class->id, key) : 0;
 }

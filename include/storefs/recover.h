@@ -26,9 +26,9 @@ enum sfs_recover_kind {
 	SFS_RECOVER_LOST = 1, /* it is gone */
 	SFS_RECOVER_OLDER,    /* it is as it was in the backup; what was saved later is gone */
 	SFS_RECOVER_BACKUP, /* it is as it was in the backup; whether it changed later is not known */
-	SFS_RECOVER_FOUND,  /* it had lost its name, or its attributes */
-	SFS_RECOVER_ASIDE,  /* a plain file that belongs to nothing, and was set aside */
-	SFS_RECOVER_NOTE,   /* something about the whole */
+	SFS_RECOVER_FOUND, /* it had lost its name, or its attributes */
+	SFS_RECOVER_ASIDE, /* a plain file that belongs to nothing, and was set aside */
+	SFS_RECOVER_NOTE,  /* something about the whole */
 };
 
 /** One line of the report. Everything is borrowed for the call. */
@@ -63,13 +63,14 @@ struct sfs_recover_config {
 /** What became of it. */
 struct sfs_recover_result {
 	char backup[SFS_BACKUP_NAME_SIZE]; /* whose records were used; "": none */
-	char folder[64];     /* below the store's folder: what was set aside, and the report; dry run: "" */
-	char why[200];       /* what was wrong; "": nothing that can be seen */
-	uint64_t objects, files;           /* that the store has now */
-	uint64_t from_backup;              /* rows that only the backup had */
-	uint64_t lost, older, unsure;      /* lines of the report, LOST, OLDER, BACKUP */
-	uint64_t found, aside;             /* FOUND, ASIDE */
-	uint64_t left;                     /* problems that a check still finds */
+	char folder
+		[64]; /* below the store's folder: what was set aside, and the report; dry run: "" */
+	char why[200];                /* what was wrong; "": nothing that can be seen */
+	uint64_t objects, files;      /* that the store has now */
+	uint64_t from_backup;         /* rows that only the backup had */
+	uint64_t lost, older, unsure; /* lines of the report, LOST, OLDER, BACKUP */
+	uint64_t found, aside;        /* FOUND, ASIDE */
+	uint64_t left;                /* problems that a check still finds */
 };
 
 /**
@@ -83,8 +84,7 @@ struct sfs_recover_result {
  * SFS_ERR_PERMISSION, SFS_ERR_READ_ONLY, SFS_ERR_IO. After any failure the store is as it was. Threads: any.
  */
 SFS_API SFS_MUST_CHECK int sfs_store_recover(const struct sfs_recover_config *config,
-					     struct sfs_recover_result *ret,
-					     struct sfs_diag *diag);
+					     struct sfs_recover_result *ret, struct sfs_diag *diag);
 
 /**
  * Is there a store, or what is left of one, that recovering may help: one whose folder says so

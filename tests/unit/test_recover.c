@@ -19,7 +19,7 @@
 #include "store_private.h"
 
 #define OBJECTS 460
-#define FIRST 400   /* that the backup has */
+#define FIRST 400 /* that the backup has */
 #define RAWS 12
 #define VERSIONS 2
 #define RAW_LEN 3000
@@ -530,14 +530,38 @@ static bool cut(struct world *w, const char *path, const char *end)
 	return true;
 }
 
-static bool damage_table_flip(struct world *w, const char *path) { return flip(w, path, ".sst"); }
-static bool damage_table_zero(struct world *w, const char *path) { return zero(w, path, ".sst"); }
-static bool damage_table_cut(struct world *w, const char *path) { return cut(w, path, ".sst"); }
-static bool damage_log_flip(struct world *w, const char *path) { return flip(w, path, ".log"); }
-static bool damage_log_zero(struct world *w, const char *path) { return zero(w, path, ".log"); }
-static bool damage_log_cut(struct world *w, const char *path) { return cut(w, path, ".log"); }
-static bool damage_list_flip(struct world *w, const char *path) { return flip(w, path, "MANIFEST"); }
-static bool damage_list_cut(struct world *w, const char *path) { return cut(w, path, "MANIFEST"); }
+static bool damage_table_flip(struct world *w, const char *path)
+{
+	return flip(w, path, ".sst");
+}
+static bool damage_table_zero(struct world *w, const char *path)
+{
+	return zero(w, path, ".sst");
+}
+static bool damage_table_cut(struct world *w, const char *path)
+{
+	return cut(w, path, ".sst");
+}
+static bool damage_log_flip(struct world *w, const char *path)
+{
+	return flip(w, path, ".log");
+}
+static bool damage_log_zero(struct world *w, const char *path)
+{
+	return zero(w, path, ".log");
+}
+static bool damage_log_cut(struct world *w, const char *path)
+{
+	return cut(w, path, ".log");
+}
+static bool damage_list_flip(struct world *w, const char *path)
+{
+	return flip(w, path, "MANIFEST");
+}
+static bool damage_list_cut(struct world *w, const char *path)
+{
+	return cut(w, path, "MANIFEST");
+}
 
 static bool damage_table_misplaced(struct world *w, const char *path)
 {
