@@ -31,7 +31,6 @@ struct sfsi_salvage_table {
 
 /** What is known about it as a whole. */
 struct sfsi_salvage_facts {
-<<<<<<< HEAD
 	bool opened;            /* something can be read */
 	bool state;             /* STATE can be read: the two below count */
 	uint64_t synced, found; /* sequence numbers: known to be on disk once, and found there now */
@@ -40,16 +39,6 @@ struct sfsi_salvage_facts {
 	bool hidden;            /* … and it is not known where that begins */
 	bool remade;            /* the list of tables was made anew */
 	bool unknown;           /* … and it is not known which ones there were */
-=======
-	bool opened; /* something can be read */
-	bool state;  /* STATE can be read: the two below count */
-	uint64_t synced,
-		found;       /* sequence numbers: known to be on disk once, and found there now */
-	struct sfs_buf note; /* of the core, with the last sync */
-	bool gap;            /* the log has a hole: what came after it was read */
-	bool remade;         /* the list of tables was made anew */
-	bool unknown;        /* … and it is not known which ones there were */
->>>>>>> trash
 	struct sfsi_salvage_table *tables; /* [tables_len]: those that are known to be gone */
 	size_t tables_len;
 	char why[200]; /* what was wrong at first; empty: nothing */

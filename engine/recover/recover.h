@@ -47,13 +47,8 @@ struct sfsi_recover_class {
 	uint64_t max_serial, max_revision;
 	/* What the new store has. */
 	uint64_t objects, files, refused, subdirs;
-<<<<<<< HEAD
 	uint64_t lost_objects, unsure_objects; /* that were named */
 	uint64_t lost_found; /* serial of its lost+found; 0: none yet */
-=======
-	uint64_t lost_objects; /* that were named */
-	uint64_t lost_found;   /* serial of its lost+found; 0: none yet */
->>>>>>> trash
 };
 
 /** Rows that wait to be written. */
