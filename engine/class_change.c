@@ -288,6 +288,8 @@ static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfs
 	};
 	/* Before the edit: raws have no documents that could be refused. */
 	bool changed = schema->kind != class->kind;
+	if (changed && class->database)
+		return SFS_ERR_UNSUPPORTED;
 	bool retyped = !sfs_span_equal(record.type, sfs_span_str(class->type));
 	err = change_class(txn, class, &record, schema);
 	if (!err)

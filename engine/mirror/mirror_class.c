@@ -89,6 +89,9 @@ int sfsi_mirror_class_make(struct sfsi_txn *txn, struct sfsi_class *class,
 	bool databases = mirror && !as && !mirror->file && sfsi_databases_only(mirror);
 	if (!mirror || (!as && !databases && (mirror->file || !mirror->own || !mirror->own[0])))
 		return 0;
+	/* A database has values, not files. */
+	if (databases && class->kind == SFS_CLASS_RAW)
+		return SFS_ERR_UNSUPPORTED;
 	path_of_name(class->name, path);
 	/* In a folder of databases it is one of them. */
 	SFSI_AUTO_FREE struct sfsi_mirror_class *database = databases ? new_database(class->name)

@@ -10,9 +10,14 @@ bool case_durable(void)
 	return strcmp(case_backend, "memory") != 0;
 }
 
+bool case_database(void)
+{
+	return strcmp(case_backend, "mpack") == 0;
+}
+
 bool case_mirrored(void)
 {
-	return strcmp(case_backend, "directory") == 0;
+	return case_database() || strcmp(case_backend, "directory") == 0;
 }
 
 const char *case_home(const struct case_store *c)
@@ -39,6 +44,15 @@ static uint32_t make_class(struct case_store *c, const char *name, enum sfs_clas
 	return info.id;
 }
 
+/** A folder of databases is one when there is one in it. */
+static void init_databases(const char *path)
+{
+	char command[256];
+	snprintf(command, sizeof command, "mkdir '%s' && printf '\\200' >'%s/Seed.mpack'", path,
+		 path);
+	assert_int_equal(system(command), 0);
+}
+
 int case_setup(void **state)
 {
 	struct case_store *c = calloc(1, sizeof *c);
@@ -49,15 +63,20 @@ int case_setup(void **state)
 		snprintf(c->path, sizeof c->path, "%s/store", c->folder);
 		struct sfs_diag diag = SFS_DIAG_INIT;
 		struct sfs_store_config config = { .path = c->path, .backend = case_backend };
-		if (sfs_store_init(&config, &diag))
+		if (case_database())
+			init_databases(c->path);
+		else if (sfs_store_init(&config, &diag))
 			fail_msg("init: %s", diag.text);
 	} else {
 		strcpy(c->path, "memory:");
 	}
 	open_store(c);
 	c->articles = make_class(c, "Article", SFS_CLASS_OBJECT);
-	c->images = make_class(c, "Image", SFS_CLASS_RAW);
-	c->root = sfs_ino_make(c->images, 1);
+	/* Databases have no raws beside them: databases.c says so. */
+	if (!case_database()) {
+		c->images = make_class(c, "Image", SFS_CLASS_RAW);
+		c->root = sfs_ino_make(c->images, 1);
+	}
 	c->scratch = sfs_ino_make(c->articles, 1);
 	*state = c;
 	return 0;

@@ -41,6 +41,8 @@ bool case_durable(void);
  * and is moved alone, a class keeps its name, and a commit has two rows more for each of them.
  */
 bool case_mirrored(void);
+/** Is each class a database? */
+bool case_database(void);
 /** Where the store's own files are. */
 const char *case_home(const struct case_store *c);
 

@@ -20,6 +20,7 @@ setup() {
 
 teardown() {
 	store_teardown
+	! mountpoint -q "$BATS_TEST_TMPDIR/disk" || as_root umount -l "$BATS_TEST_TMPDIR/disk"
 }
 
 # hex DIGITS : bytes.
@@ -394,4 +395,33 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 	done
 	is "$(backups many)" 5
 	lacks "$("$STOREFS" check "$STORE")" many
+}
+
+@test "a flush that meets a full disk is said, leaves the file as it was, and is done when there is room" {
+	STORE=$BATS_TEST_TMPDIR/disk
+	mkdir "$STORE"
+	as_root mount -t tmpfs -o "size=80m,mode=0777" tmpfs "$STORE"
+	/usr/bin/python3 -c 'import msgpack, sys
+sys.stdout.buffer.write(msgpack.packb({"a": 1, "big": "x" * 6000000}))' >"$STORE/todo.mpack"
+	mount_here -o save_interval=1
+	echo 2 >"$MNT/todo/a.json"
+	"$STOREFS" flush "$MNT"
+	local before
+	before=$(stat -c '%i %y' "$STORE/todo.mpack")
+	head -c 3M /dev/zero >"$STORE/room"
+	refused "No space left" dd if=/dev/zero of="$STORE/filler" bs=64k
+	rm "$STORE/room"
+	echo 3 >"$MNT/todo/a.json"
+	refused "no space" "$STOREFS" flush "$MNT"
+	is "$(cat "$MNT/todo/a.json")" 3
+	is "$(stat -c '%i %y' "$STORE/todo.mpack")" "$before"
+	is "$(content todo | jq .a)" 2
+	is "$(ls -A "$STORE" | xargs)" ".backups .storefs filler todo.mpack"
+	rm "$STORE/filler"
+	"$STOREFS" flush "$MNT"
+	is "$(content todo | jq .a)" 3
+	echo 4 >"$MNT/todo/a.json"
+	store_umount
+	is "$(content todo | jq .a)" 4
+	as_root umount "$STORE"
 }
