@@ -585,6 +585,7 @@ int sfs_store_stat(struct sfs_store *store, struct sfs_store_stat *ret)
 		.backend = sfsi_store_backend_name(store),
 		.format = store->format,
 		.read_only = store->read_only,
+		.damaged = atomic_load(&store->backend->damaged),
 		.commit = atomic_load(&store->commit),
 		.commits = atomic_load(&store->commits),
 	};

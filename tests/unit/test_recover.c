@@ -10,12 +10,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <storefs/check.h>
 #include <storefs/object.h>
 #include <storefs/raw.h>
 #include <storefs/recover.h>
 #include "folder.h"
+#include "keys.h"
 #include "store_private.h"
 
 #define OBJECTS 460
@@ -735,6 +737,110 @@ static void every_damage_is_recovered_or_its_loss_named(void **state)
 	assert_int_equal(failed, 0);
 }
 
+static void drop_row(struct sfs_store *store, uint32_t partition, const struct sfsi_key *key)
+{
+	const struct sfsi_op op = { .partition = partition,
+				    .key = { key->data, key->len },
+				    .val = { "", 0 },
+				    .remove = true };
+	assert_int_equal(sfsi_backend_write(store->backend, &op, 1), 0);
+}
+
+/** Rows that follow from others, one of each kind, are taken away; a raw loses its name. */
+static void disagree(struct world *w, struct sfs_store *store)
+{
+	struct sfs_attr attr;
+	struct sfsi_key key;
+	const struct sfs_span oid = sfs_span_str("o002"), name = sfs_span_str("r03");
+	assert_int_equal(sfs_object_find(store, w->things, oid, &attr), 0);
+	sfsi_key_serial(&key, 'N', attr.ino & (((uint64_t)1 << 36) - 1));
+	drop_row(store, w->things, &key);
+	sfsi_key_entry(&key, SFSI_DIR_OBJECTS, sfsi_cookie(store, sfs_span_str("o003")),
+		       sfs_span_str("o003"));
+	drop_row(store, w->things, &key);
+	sfsi_key_entry(&key, 1, sfsi_cookie(store, name), name);
+	drop_row(store, w->images, &key);
+	sfsi_key_range(&key, (struct sfs_span){ "", 0 });
+	drop_row(store, w->things, &key);
+}
+
+static void a_repair_makes_a_store_agree_with_itself(void **state)
+{
+	struct world *w = *state;
+	struct sfs_recover_result result;
+	char path[FOLDER_PATH_MAX];
+	folder_join(path, w->folder, "tried");
+	run("rm -rf %s && cp -a %s/clean %s", path, w->folder, path);
+	struct sfs_store *store = open_store(path);
+	disagree(w, store);
+	assert_int_equal(sfs_store_close(store), 0);
+	w->lines_len = w->wrong = w->differs = 0;
+	const struct sfs_recover_config config = {
+		.path = path,
+		.flags = SFS_RECOVER_NO_BACKUP,
+		.item = on_item,
+		.arg = w,
+	};
+	assert_int_equal(sfs_store_recover(&config, &result, NULL), 0);
+	assert_int_equal(result.left, 0);
+	assert_int_equal(result.lost, 0);
+	compare_all(w, path);
+	assert_int_equal(w->wrong, 0);
+	assert_int_equal(w->differs, 0);
+}
+
+static int recover_here(const char *path)
+{
+	struct sfs_recover_result result;
+	const struct sfs_recover_config config = { .path = path };
+	return sfs_store_recover(&config, &result, NULL) < 0;
+}
+
+/** The child is killed at some moment of a recovery: what is there is the old store, or the new one. */
+static void a_recovery_that_is_killed_leaves_a_store(void **state)
+{
+	struct world *w = *state;
+	char path[FOLDER_PATH_MAX], current[FOLDER_PATH_MAX];
+	folder_join(path, w->folder, "tried");
+	folder_join(current, path, "db/db/CURRENT");
+	run("rm -rf %s && cp -a %s/clean %s && rm %s", path, w->folder, path, current);
+	for (unsigned i = 0; i < 12; i++) {
+		int status;
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			/* A program of its own: threads of the engine do not survive a fork. */
+			execl("/proc/self/exe", "test_recover", "recover", path, (char *)NULL);
+			_exit(1);
+		}
+		usleep(8000 * i);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(access(path, F_OK), 0);
+	}
+	enum outcome outcome = is_noticed(path) ? recover_and_compare(w, path)
+						: compare_unnoticed(w, path);
+	assert_true(outcome == WHOLE || outcome == NOT_NOTICED);
+}
+
+static void a_dry_run_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	struct sfs_recover_result result;
+	char path[FOLDER_PATH_MAX], db[FOLDER_PATH_MAX], raw[FOLDER_PATH_MAX];
+	folder_join(path, w->folder, "tried");
+	folder_join(db, path, "db");
+	folder_join(raw, path, "raw");
+	run("rm -rf %s && cp -a %s/clean %s", path, w->folder, path);
+	run("rm %s/db/CURRENT", db);
+	uint64_t before = folder_digest(raw);
+	const struct sfs_recover_config config = { .path = path, .flags = SFS_RECOVER_DRY_RUN };
+	assert_int_equal(sfs_store_recover(&config, &result, NULL), 0);
+	assert_string_equal(result.folder, "");
+	assert_true(before == folder_digest(raw));
+	assert_true(is_noticed(path));
+}
+
 /* --- the campaign --- */
 
 static int campaign(unsigned rounds, uint64_t seed, const char *only)
@@ -771,7 +877,12 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_damage_is_recovered_or_its_loss_named),
+		cmocka_unit_test(a_repair_makes_a_store_agree_with_itself),
+		cmocka_unit_test(a_recovery_that_is_killed_leaves_a_store),
+		cmocka_unit_test(a_dry_run_changes_nothing),
 	};
+	if (argc == 3 && strcmp(argv[1], "recover") == 0)
+		return recover_here(argv[2]);
 	if (argc >= 4 && strcmp(argv[1], "campaign") == 0)
 		return campaign((unsigned)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10),
 				argc > 4 ? argv[4] : NULL);
