@@ -309,3 +309,34 @@ writes_on() {
 	wait_until eval 'grep -q "\"operation\": *\"backup\"" "$MNT/.storefs/errors.ndjson"'
 	code 2 sfs backup --every nonsense "$STORE"
 }
+
+@test "a folder that takes no writes is said, and the store goes on" {
+	need_root
+	store_mount
+	mkdir "$BATS_TEST_TMPDIR/disk"
+	as_root mount -t tmpfs -o ro tmpfs "$BATS_TEST_TMPDIR/disk"
+	! sfs backup --to "$BATS_TEST_TMPDIR/disk/backups" "$STORE" 2>"$BATS_TEST_TMPDIR/err"
+	err=$(cat "$BATS_TEST_TMPDIR/err")
+	has "$err" "$BATS_TEST_TMPDIR/disk/backups"
+	echo '{"n": 1}' >"$MNT/Note/more.json"
+	taken
+	is "$(ask .valid)" true
+}
+
+@test "a disk that is taken away in the middle: no backup there, the store goes on, the next one is whole" {
+	need_root
+	store_mount
+	head -c 30000000 /dev/urandom >"$MNT/Image/large.bin"
+	mkdir "$BATS_TEST_TMPDIR/disk"
+	as_root mount -t tmpfs -o size=300m,mode=0777 tmpfs "$BATS_TEST_TMPDIR/disk"
+	"$STOREFS" backup --to "$BATS_TEST_TMPDIR/disk/b" --rate 10 "$STORE" 3>&- >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	local pid=$! got=0
+	wait_until compgen -G "$BATS_TEST_TMPDIR/disk/b/*.tmp" >/dev/null
+	as_root umount -l "$BATS_TEST_TMPDIR/disk"
+	wait "$pid" || got=$?
+	[ "$got" != 0 ] || fail "it said that it was taken: $(cat "$BATS_TEST_TMPDIR/said")"
+	is "$(ls -A "$BATS_TEST_TMPDIR/disk")" ""
+	echo '{"n": 1}' >"$MNT/Note/more.json"
+	taken
+	is "$(ask .valid)" true
+}

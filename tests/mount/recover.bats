@@ -104,3 +104,18 @@ aside() { echo "$STORE"/damaged/*/; }
 	sfs compact --rate 100M "$STORE"
 	sfs check "$STORE"
 }
+
+@test "a backup with a flipped byte is named and passed over: the next older one is used" {
+	sfs backup "$STORE"
+	local older newer
+	older=$(sfs backup --list --json "$STORE" | jq -r '.backups[-1].name')
+	echo '{"n": 1000}' | sfs put "$STORE" Note/1000 -
+	sfs backup "$STORE"
+	newer=$(sfs backup --list --json "$STORE" | jq -r '.backups[-1].name')
+	flip "$(find "$STORE/backups/$newer/db/db" -name '*.sst' -links 2 -size +1k | head -n 1)"
+	rm -r "$STORE/db"
+	sfs recover "$STORE" >"$BATS_TEST_TMPDIR/done"
+	has "$(cat "$BATS_TEST_TMPDIR/done")" "backup $newer is not used"
+	has "$(cat "$BATS_TEST_TMPDIR/done")" "backup $older was used"
+	is "$(sfs get "$STORE" Note/77 | jq .n)" 77
+}
