@@ -173,7 +173,6 @@ static void init_fs(struct fs *live, struct fs_backup *backup, const struct fs_v
 	atomic_store(&fs->capabilities, atomic_load(&live->capabilities));
 	atomic_store(&fs->features, atomic_load(&live->features));
 	atomic_store(&fs->ready, true);
-	fs->live = live;
 	fs->slot = (uint64_t)(FS_SLOT_FIRST + slot) << FS_SLOT_SHIFT;
 	fs->root_number = door->number;
 	fs->number_keys[0] = fs_name_hash(path, 1);
@@ -188,6 +187,8 @@ static int backup_new(struct fs *live, const struct fs_backup_entry *entry,
 	struct fs_backup *backup = calloc(1, sizeof *backup);
 	if (!backup)
 		return SFS_ERR_NO_MEMORY;
+	/* First: what ends a struct fs asks whether it is the daemon's. */
+	backup->fs.live = live;
 	memcpy(backup->name, entry->name, sizeof backup->name);
 	if (asprintf(&backup->path, "%s/%s", entry->folder, entry->name) < 0)
 		backup->path = NULL;
