@@ -318,7 +318,7 @@ static int note_file(struct sfsi_loading *l, struct sfs_span path, const struct 
 {
 	struct sfsi_load_files *files = &l->now;
 	int err = sfsi_array_grow(&files->items, files->count, &files->cap, sizeof *files->items);
-	char *copy = err < 0 ? NULL : strndup(path.data, path.len);
+	char *copy = err < 0 ? NULL : sfsi_dump_path_copy(path);
 	if (!copy)
 		return SFS_ERR_NO_MEMORY;
 	files->items[files->count++] = (struct sfsi_load_file){
