@@ -74,7 +74,8 @@ static int find_store(struct cli_ctx *ctx, const char *word, char **ret)
 	if (!err)
 		err = cli_locate(word, &store);
 	int code = err < 0 ? cli_fail(ctx, err, word, NULL) : -1;
-	if (code < 0 && strcmp(path, store) != 0 && (name = strstr(path, inside))) {
+	if (code < 0 && path && store && strcmp(path, store) != 0 &&
+	    (name = strstr(path, inside))) {
 		name += sizeof inside - 1;
 		name[strcspn(name, "/")] = 0;
 		code = find_backup(ctx, store, name, ret);

@@ -100,6 +100,8 @@ static int check_owner(struct cli_newstore *new)
 /** What an earlier try left. */
 static int clear_part(struct cli_newstore *new)
 {
+	if (!new->part)
+		return cli_fail(new->ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	if (access(new->part, F_OK) < 0)
 		return errno == ENOENT ? 0 : cli_fail_errno(new->ctx, errno, new->part);
 	int code = new->how->store ? check_owner(new) : lock_part(new);

@@ -124,16 +124,15 @@ static int add_updates(struct sfs_span body, struct sfs_span updates, struct sfs
 
 /* --- what objects say --- */
 
-int sfsi_copy_object_get(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
-			 struct sfsi_copy_object *ret)
+/** All but its update times. */
+static int get_record(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		      struct sfsi_copy_object *ret)
 {
 	struct sfsi_record record;
 	ret->bytes.len = ret->updates.len = 0;
 	int err = sfs_object_find(store, class_id, oid, &ret->attr);
 	if (!err)
 		err = sfsi_object_read(store, class_id, oid, &ret->bytes, &record);
-	if (!err)
-		err = sfsi_copy_updates(store, class_id, oid, &ret->updates);
 	if (err < 0)
 		return err;
 	ret->oid = oid;
@@ -141,6 +140,13 @@ int sfsi_copy_object_get(struct sfs_store *store, uint32_t class_id, struct sfs_
 	ret->text = record.has_text ? record.text : (struct sfs_span){ NULL, 0 };
 	ret->text_format = record.text_format;
 	return 0;
+}
+
+int sfsi_copy_object_get(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+			 struct sfsi_copy_object *ret)
+{
+	int err = get_record(store, class_id, oid, ret);
+	return err < 0 ? err : sfsi_copy_updates(store, class_id, oid, &ret->updates);
 }
 
 void sfsi_copy_object_fini(struct sfsi_copy_object *object)
@@ -287,7 +293,7 @@ static int complete_page(struct sfsi_copying *copying, const struct sfsi_copy_pa
 	int err = 0;
 	for (size_t i = 0; i < page->count && !err; i++) {
 		struct sfs_span oid = sfsi_copy_page_oid(page, i);
-		err = sfsi_copy_object_get(copying->from, copying->source.id, oid, &object);
+		err = get_record(copying->from, copying->source.id, oid, &object);
 		if (!err)
 			err = sfsi_copy_object_complete(copying->to, copying->target.id, &object,
 							copying->diag);

@@ -75,6 +75,9 @@ SFS_MUST_CHECK int sfsi_dump_part_path(struct sfs_buf *ret, const char *folder, 
 SFS_MUST_CHECK int sfsi_dump_file_path(struct sfs_buf *ret, const char *folder,
 				       struct sfs_span path);
 
+/** A path as a string, with room for a '/' behind it. NULL: no memory. */
+char *sfsi_dump_path_copy(struct sfs_span path);
+
 /* --- line.c --- */
 
 /** A line under construction: a JSON object. Zeroed: empty. */

@@ -151,19 +151,20 @@ static const struct sfsi_dump_out_ops out_ops = {
 	.free = free_out,
 };
 
-static int open_root(const char *path, struct folder **ret, struct sfs_diag *diag)
+/** NULL: *ret_err says why. */
+static struct folder *open_root(const char *path, int *ret_err, struct sfs_diag *diag)
 {
 	struct folder *folder = calloc(1, sizeof *folder);
+	*ret_err = SFS_ERR_NO_MEMORY;
 	if (!folder)
-		return SFS_ERR_NO_MEMORY;
+		return NULL;
 	folder->file = -1;
 	folder->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder->root < 0) {
-		free(folder);
-		return failed(path, diag);
-	}
-	*ret = folder;
-	return 0;
+	if (folder->root >= 0)
+		return folder;
+	*ret_err = failed(path, diag);
+	free(folder);
+	return NULL;
 }
 
 static int check_empty(const char *path, struct sfs_diag *diag)
@@ -180,11 +181,9 @@ static int check_empty(const char *path, struct sfs_diag *diag)
 
 int sfsi_dump_folder_out(const char *path, struct sfsi_dump_out **ret, struct sfs_diag *diag)
 {
-	struct folder *folder;
 	int err = check_empty(path, diag);
-	if (!err)
-		err = open_root(path, &folder, diag);
-	if (err < 0)
+	struct folder *folder = err < 0 ? NULL : open_root(path, &err, diag);
+	if (!folder)
 		return err;
 	folder->base.out.ops = &out_ops;
 	*ret = &folder->base.out;
@@ -246,9 +245,9 @@ static const struct sfsi_dump_in_ops in_ops = {
 
 int sfsi_dump_folder_in(const char *path, struct sfsi_dump_in **ret, struct sfs_diag *diag)
 {
-	struct folder *folder;
-	int err = open_root(path, &folder, diag);
-	if (err < 0)
+	int err;
+	struct folder *folder = open_root(path, &err, diag);
+	if (!folder)
 		return err;
 	folder->base.in.ops = &in_ops;
 	*ret = &folder->base.in;

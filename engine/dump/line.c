@@ -231,3 +231,11 @@ int sfsi_dump_file_path(struct sfs_buf *ret, const char *folder, struct sfs_span
 		err = sfs_buf_append(ret, path.data, path.len);
 	return err < 0 ? err : sfs_buf_append(ret, "", 1);
 }
+
+char *sfsi_dump_path_copy(struct sfs_span path)
+{
+	char *copy = calloc(1, path.len + 2);
+	if (copy && path.len)
+		memcpy(copy, path.data, path.len);
+	return copy;
+}

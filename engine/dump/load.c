@@ -105,36 +105,48 @@ static int complete(struct sfsi_loading *l)
 	return err;
 }
 
-int sfsi_load_commit(struct sfsi_loading *l)
+/** A commit of the objects from one on, or as many as fit into it. *first: those that are left. */
+static int commit_some(struct sfsi_loading *l, size_t *first)
 {
 	struct sfs_batch *batch = NULL;
-	uint64_t at = l->line_number;
-	size_t wrong = SIZE_MAX;
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	if (!l->object_count)
-		return 0;
+	size_t at = *first, wrong = SIZE_MAX;
 	int err = sfs_batch_begin(l->store, &batch);
-	for (size_t i = 0; i < l->object_count && !err; i++) {
-		l->line_number = l->objects[i].line_number;
-		err = sfsi_copy_object_add(batch, l->copying.target.id, &l->objects[i].object,
+	while (!err && at < l->object_count) {
+		l->line_number = l->objects[at].line_number;
+		err = sfsi_copy_object_add(batch, l->copying.target.id, &l->objects[at].object,
 					   &diag);
+		at += !err;
 	}
+	if (err == SFS_ERR_LIMIT && at > *first)
+		err = 0;
 	if (err < 0) {
 		sfs_batch_abort(batch);
 		return sfsi_load_fail_with(l, err, &diag);
 	}
 	err = sfs_batch_commit(batch, &wrong);
-	if (wrong < l->object_count)
-		l->line_number = l->objects[wrong].line_number;
+	if (err < 0 && wrong < at - *first)
+		l->line_number = l->objects[*first + wrong].line_number;
+	*first = at;
+	return err < 0 ? sfsi_load_fail(l, err, "%s", sfs_err_text(err)) : 0;
+}
+
+int sfsi_load_commit(struct sfsi_loading *l)
+{
+	uint64_t line_number = l->line_number;
+	size_t done = 0;
+	int err = 0;
+	while (!err && done < l->object_count)
+		err = commit_some(l, &done);
+	if (!err)
+		err = complete(l);
 	if (err < 0)
-		return sfsi_load_fail(l, err, "%s", sfs_err_text(err));
-	err = complete(l);
+		return err;
 	while (l->object_count)
 		free_object(&l->objects[--l->object_count]);
 	l->object_bytes = 0;
-	if (!err)
-		l->line_number = at;
-	return err;
+	l->line_number = line_number;
+	return 0;
 }
 
 /** A text in pieces, a line each. */
@@ -306,7 +318,7 @@ static int note_file(struct sfsi_loading *l, struct sfs_span path, const struct 
 {
 	struct sfsi_load_files *files = &l->now;
 	int err = sfsi_array_grow(&files->items, files->count, &files->cap, sizeof *files->items);
-	char *copy = err < 0 ? NULL : strndup(path.data, path.len);
+	char *copy = err < 0 ? NULL : sfsi_dump_path_copy(path);
 	if (!copy)
 		return SFS_ERR_NO_MEMORY;
 	files->items[files->count++] = (struct sfsi_load_file){

@@ -111,13 +111,11 @@ int sfsi_dump_objects(struct sfsi_dumping *d)
 static int push(struct sfsi_dumping *d, uint64_t ino, struct sfs_span path)
 {
 	int err = sfsi_array_grow(&d->dirs, d->dir_count, &d->dir_cap, sizeof *d->dirs);
-	char *copy = err < 0 ? NULL : calloc(1, path.len + 2);
+	char *copy = err < 0 ? NULL : sfsi_dump_path_copy(path);
 	if (!copy)
 		return SFS_ERR_NO_MEMORY;
-	if (path.len) {
-		memcpy(copy, path.data, path.len);
+	if (path.len)
 		copy[path.len] = '/';
-	}
 	d->dirs[d->dir_count++] = (struct sfsi_dump_dir){ ino, copy };
 	return 0;
 }
@@ -188,7 +186,7 @@ static const char *type_word(enum sfs_node_type type)
 static int note_file(struct sfsi_dumping *d, struct sfs_span path, const struct sfs_attr *attr)
 {
 	struct sfsi_dump_file *file = &d->files[d->file_count];
-	*file = (struct sfsi_dump_file){ .path = strndup(path.data, path.len), .attr = *attr };
+	*file = (struct sfsi_dump_file){ .path = sfsi_dump_path_copy(path), .attr = *attr };
 	if (!file->path)
 		return SFS_ERR_NO_MEMORY;
 	d->file_count++;

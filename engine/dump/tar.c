@@ -42,12 +42,23 @@ static int failed(struct tar *tar, int otherwise, struct sfs_diag *diag)
 
 /* --- writing --- */
 
+/**
+ * After an error, or when it is freed in the middle, all is taken and nothing written: the archive would keep its
+ * buffers if it were told, and a stream that is not whole must not get an end.
+ */
 static la_ssize_t give(struct archive *archive, void *arg, const void *data, size_t len)
 {
 	struct tar *tar = arg;
 	(void)archive;
-	tar->err = tar->dump->write(tar->dump->arg, data, len);
-	return tar->err < 0 ? -1 : (la_ssize_t)len;
+	if (!tar->err)
+		tar->err = tar->dump->write(tar->dump->arg, data, len);
+	return (la_ssize_t)len;
+}
+
+/** @result  of a call of the archive. */
+static int check(struct tar *tar, int result, struct sfs_diag *diag)
+{
+	return result < ARCHIVE_WARN || tar->err ? failed(tar, SFS_ERR_IO, diag) : 0;
 }
 
 static int begin(struct sfsi_dump_out *out, const struct sfsi_dump_member *member,
@@ -62,9 +73,7 @@ static int begin(struct sfsi_dump_out *out, const struct sfsi_dump_member *membe
 	archive_entry_set_filetype(tar->entry, AE_IFREG);
 	archive_entry_set_perm(tar->entry, member->mode);
 	archive_entry_set_mtime(tar->entry, seconds, (long)(ns - seconds * 1000000000));
-	return archive_write_header(tar->archive, tar->entry) < ARCHIVE_WARN
-		       ? failed(tar, SFS_ERR_IO, diag)
-		       : 0;
+	return check(tar, archive_write_header(tar->archive, tar->entry), diag);
 }
 
 static int write_some(struct sfsi_dump_out *out, struct sfs_span bytes, struct sfs_diag *diag)
@@ -72,7 +81,7 @@ static int write_some(struct sfsi_dump_out *out, struct sfs_span bytes, struct s
 	struct tar *tar = of_out(out);
 	while (bytes.len) {
 		la_ssize_t wrote = archive_write_data(tar->archive, bytes.data, bytes.len);
-		if (wrote <= 0)
+		if (wrote <= 0 || tar->err)
 			return failed(tar, SFS_ERR_IO, diag);
 		bytes = (struct sfs_span){ (const char *)bytes.data + wrote,
 					   bytes.len - (size_t)wrote };
@@ -83,25 +92,22 @@ static int write_some(struct sfsi_dump_out *out, struct sfs_span bytes, struct s
 static int end(struct sfsi_dump_out *out, struct sfs_diag *diag)
 {
 	struct tar *tar = of_out(out);
-	return archive_write_finish_entry(tar->archive) < ARCHIVE_WARN
-		       ? failed(tar, SFS_ERR_IO, diag)
-		       : 0;
+	return check(tar, archive_write_finish_entry(tar->archive), diag);
 }
 
 static int finish(struct sfsi_dump_out *out, struct sfs_diag *diag)
 {
 	struct tar *tar = of_out(out);
-	return archive_write_close(tar->archive) < ARCHIVE_WARN ? failed(tar, SFS_ERR_IO, diag) : 0;
+	return check(tar, archive_write_close(tar->archive), diag);
 }
 
 static void free_out(struct sfsi_dump_out *out)
 {
 	struct tar *tar = of_out(out);
-	if (tar->archive) {
-		/* Without it what is freed in the middle would be ended as if it were whole. */
-		archive_write_fail(tar->archive);
+	if (!tar->err)
+		tar->err = SFS_ERR_CANCELLED;
+	if (tar->archive)
 		archive_write_free(tar->archive);
-	}
 	archive_entry_free(tar->entry);
 	free(tar);
 }

@@ -23,7 +23,8 @@ static int get(void *arg, void *dst, size_t len, size_t *ret_len)
 	struct stream *stream = arg;
 	size_t left = stream->end - stream->at;
 	*ret_len = len < left ? len : left;
-	memcpy(dst, (const char *)stream->bytes.data + stream->at, *ret_len);
+	if (*ret_len)
+		memcpy(dst, (const char *)stream->bytes.data + stream->at, *ret_len);
 	stream->at += *ret_len;
 	return 0;
 }
