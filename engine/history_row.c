@@ -75,7 +75,9 @@ int sfsi_version_encode(const struct sfsi_version_row *row, struct sfs_span key,
 	at = sfsi_put_u32(at, row->gid);
 	at = sfsi_put_u64(at, row->size);
 	sfsi_put_u64(at, (uint64_t)row->time_ns);
-	int err = sfs_buf_append(&content, head, sizeof head);
+	int err = sfs_buf_reserve(&content, sizeof head + row->bytes.len);
+	if (!err)
+		err = sfs_buf_append(&content, head, sizeof head);
 	if (!err)
 		err = sfs_buf_append(&content, row->bytes.data, row->bytes.len);
 	return err < 0 ? err : sfsi_sealed_encode(sfs_buf_span(&content), key, ret);

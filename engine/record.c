@@ -337,7 +337,9 @@ int sfsi_sealed_encode(struct sfs_span content, struct sfs_span key, struct sfs_
 	size_t start = ret->len;
 	uint8_t head[9];
 	sfsi_put_u8(sfsi_put_u64(head, 0), VERSION);
-	int err = sfs_buf_append(ret, head, sizeof head);
+	int err = sfs_buf_reserve(ret, sizeof head + content.len);
+	if (!err)
+		err = sfs_buf_append(ret, head, sizeof head);
 	if (!err)
 		err = sfs_buf_append(ret, content.data, content.len);
 	return seal(err, key, start, ret);
