@@ -158,6 +158,8 @@ int cli_err_from_errno(int error);
 const char *cli_option(const struct cli_ctx *ctx, const char *name);
 /** A number given for an option; absent: fallback. False: it was no number, and that was said. */
 bool cli_option_number(struct cli_ctx *ctx, const char *name, uint64_t fallback, uint64_t *ret);
+/** The time of day. */
+int64_t cli_now_ns(void);
 /** A time given for an option (storefs/time.h); absent: untouched. False: it was none, and that was said. */
 bool cli_option_time(struct cli_ctx *ctx, const char *name, int64_t *ret);
 

@@ -8,44 +8,85 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <storefs/backup.h>
+#include <storefs/time.h>
 #include "differ.h"
 #include "mounts.h"
 #include "verbs.h"
 
 /* --- what the arguments mean, in the process that was given them --- */
 
+/** The last valid backup that was taken at a time or before. */
 struct newest {
 	char name[SFS_BACKUP_NAME_SIZE];
+	int64_t until_ns;
 };
 
 static int take_newest(void *arg, const struct sfs_backup *backup)
 {
 	struct newest *newest = arg;
-	if (backup->valid)
+	if (backup->valid && backup->time_ns <= newest->until_ns)
 		memcpy(newest->name, backup->name, sizeof newest->name);
 	return 0;
 }
 
-/** The path of a backup of a store, by its name or as "latest". */
+/** The name of the backup that a word means: a name, "latest", a time. False: it means none. */
+static bool name_backup(const char *folder, const char *word, char ret[SFS_BACKUP_NAME_SIZE])
+{
+	struct newest newest = { .name = "", .until_ns = INT64_MAX };
+	char *path = NULL;
+	bool is = !strchr(word, '/') && strlen(word) < SFS_BACKUP_NAME_SIZE &&
+		  asprintf(&path, "%s/%s", folder, word) >= 0 && sfs_backup_is(path);
+	free(path);
+	if (is) {
+		snprintf(ret, SFS_BACKUP_NAME_SIZE, "%s", word);
+		return true;
+	}
+	if (strcmp(word, "latest") != 0 &&
+	    sfs_time_parse(sfs_span_str(word), cli_now_ns(), &newest.until_ns, NULL) < 0)
+		return false;
+	if (sfs_backup_each(folder, take_newest, &newest) < 0)
+		return false;
+	memcpy(ret, newest.name, sizeof newest.name);
+	return ret[0];
+}
+
+/** The path of a backup of a store. -1: the word means none. */
 static int find_backup(struct cli_ctx *ctx, const char *store, const char *word, char **ret)
 {
-	struct newest newest = { .name = "" };
+	char name[SFS_BACKUP_NAME_SIZE];
 	char *folder = NULL;
 	if (asprintf(&folder, "%s/" SFS_BACKUP_FOLDER, store) < 0)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
-	int err = strcmp(word, "latest") == 0 ? sfs_backup_each(folder, take_newest, &newest) : 0;
-	if (strcmp(word, "latest") == 0)
-		word = err < 0 ? "" : newest.name;
-	int len = word[0] && !strchr(word, '/') ? asprintf(ret, "%s/%s", folder, word) : 0;
+	bool found = name_backup(folder, word, name);
+	int len = found ? asprintf(ret, "%s/%s", folder, name) : 0;
 	free(folder);
 	if (len < 0)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
-	if (len && sfs_backup_is(*ret))
-		return 0;
-	if (len)
-		free(*ret);
-	*ret = NULL;
-	return -1;
+	return found ? 0 : -1;
+}
+
+/** A path that leads to a store; below .storefs/backups of a mount, to the backup there. */
+static int find_store(struct cli_ctx *ctx, const char *word, char **ret)
+{
+	static const char inside[] = "/.storefs/" SFS_BACKUP_FOLDER "/";
+	char *path = NULL, *store = NULL, *name;
+	int err = cli_absolute(word, &path);
+	if (!err)
+		err = cli_locate(word, &store);
+	int code = err < 0 ? cli_fail(ctx, err, word, NULL) : -1;
+	if (code < 0 && strcmp(path, store) != 0 && (name = strstr(path, inside))) {
+		name += sizeof inside - 1;
+		name[strcspn(name, "/")] = 0;
+		code = find_backup(ctx, store, name, ret);
+	}
+	if (code < 0) {
+		*ret = store;
+		store = NULL;
+		code = 0;
+	}
+	free(path);
+	free(store);
+	return code;
 }
 
 /** One argument as a path. @store  that names are of; NULL: none. */
@@ -60,10 +101,8 @@ static int resolve(struct cli_ctx *ctx, const char *word, const char *store, cha
 		code = find_backup(ctx, store, word, ret);
 	if (code >= 0)
 		return code;
-	if (cli_is_store(word)) {
-		int err = cli_locate(word, ret);
-		return err < 0 ? cli_fail(ctx, err, word, NULL) : 0;
-	}
+	if (cli_is_store(word))
+		return find_store(ctx, word, ret);
 	cli_error(ctx, word, store ? "is no store, and no backup of %s" : "is no store",
 		  store ? store : "");
 	return access(word, F_OK) < 0 ? CLI_NOT_FOUND : CLI_NOT_STORE;
@@ -141,17 +180,17 @@ const struct cli_cmd cli_cmd_diff = {
 	.summary = "say what differs between two stores or backups",
 	.details =
 		"A and B are each a store, a place where one is mounted, the folder of a backup, or, of\n"
-		"STORE, the name of a backup: 2026-11-22T010203Z, latest (the newest valid one), now\n"
-		"(the store itself). Of two arguments of which one is no path, that one is a backup of\n"
-		"the other. What only B has is added, what only A has is removed; what both have and\n"
-		"is not the same is changed, with the value of A and that of B of each property,\n"
-		"relation, key of metadata, and so on. Update times and mtimes are told only where\n"
-		"nothing else differs.\n"
+		"STORE, the name of a backup: 2026-11-22T010203Z, latest (the newest valid one), a time\n"
+		"(the one that was in force then: yesterday, 2026-11-22), now (the store itself). Of\n"
+		"two arguments of which one is no path, that one is a backup of the other.\n"
+		"What only B has is added, what only A has is removed; what both have and is not the\n"
+		"same is changed, with the value of A and that of B of each property, relation, key of\n"
+		"metadata, and so on. Update times and mtimes are told only where nothing else differs.\n"
 		"Exit code 14: they differ.",
 	.options = options,
 	.examples =
 		"storefs diff /srv/blog latest now\n"
-		"storefs diff --class Article latest /srv/blog\n"
+		"storefs diff --class Article yesterday /srv/blog\n"
 		"storefs diff --json /srv/blog /srv/other | jq -r 'select(.change == \"removed\").oid'",
 	.flags = CLI_OPENS | CLI_READS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,

@@ -1,6 +1,7 @@
 /* storefs gc: plain files in the store's folder that belong to nothing. */
 #include <inttypes.h>
 #include <storefs/gc.h>
+#include <storefs/history.h>
 #include <storefs/trash.h>
 #include "json.h"
 #include "progress.h"
@@ -12,6 +13,7 @@ struct collecting {
 	struct cli_json json;
 	bool as_json;
 	struct sfs_trash_stat expired; /* went out of the trash */
+	uint64_t versions;             /* of objects, that were removed */
 };
 
 /* Why a file that was found is still there; NULL: it is not. */
@@ -71,6 +73,10 @@ static void put_result(struct collecting *collecting, const struct sfs_gc_result
 				" removals are forgotten, their time in the trash is over "
 				"(%" PRIu64 " bytes)\n",
 				collecting->expired.entries, collecting->expired.bytes);
+		if (collecting->versions)
+			fprintf(collecting->ctx->out,
+				"%" PRIu64 " versions of objects were too old, and were removed\n",
+				collecting->versions);
 		return;
 	}
 	cli_json_close(json, ']');
@@ -81,8 +87,14 @@ static void put_result(struct collecting *collecting, const struct sfs_gc_result
 	cli_json_number(json, "foreign", result->foreign);
 	cli_json_number(json, "expired", collecting->expired.entries);
 	cli_json_number(json, "expired_bytes", collecting->expired.bytes);
+	cli_json_number(json, "versions", collecting->versions);
 	cli_json_close(json, '}');
 	cli_json_end(json);
+}
+
+static bool is_stopped(void *arg)
+{
+	return cli_stopped(arg);
 }
 
 static int run(struct cli_ctx *ctx)
@@ -106,6 +118,8 @@ static int run(struct cli_ctx *ctx)
 	if (err < 0)
 		return cli_fail(ctx, err, sfs_store_path(ctx->store), NULL);
 	err = sfs_store_gc(ctx->store, &gc, &result, &diag);
+	if (!err && !gc.dry_run)
+		err = sfs_history_expire(ctx->store, is_stopped, ctx, &collecting.versions);
 	cli_progress_clear(&collecting.progress);
 	put_result(&collecting, &result);
 	if (err == SFS_ERR_CANCELLED)
@@ -127,7 +141,8 @@ const struct cli_cmd cli_cmd_gc = {
 		"A crash may leave a plain file behind that no raw has: most of them go when the\n"
 		"store is opened, this looks at all. A file that a raw needs, that is open or being\n"
 		"written is never touched, nor one that has no name of this store. What has been in\n"
-		"the trash for long enough goes, too. The store may be in use.",
+		"the trash for long enough goes, too, and versions of objects that are too old. The\n"
+		"store may be in use.",
 	.options = options,
 	.examples = "storefs gc --dry-run /srv/blog\n"
 		    "storefs gc /mnt/blog",

@@ -317,16 +317,20 @@ const char *cli_option(const struct cli_ctx *ctx, const char *name)
 	return value;
 }
 
+int64_t cli_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 bool cli_option_time(struct cli_ctx *ctx, const char *name, int64_t *ret)
 {
 	const char *value = cli_option(ctx, name);
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	struct timespec now;
 	if (!value)
 		return true;
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (sfs_time_parse(sfs_span_str(value), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, ret,
-			   &diag) == 0)
+	if (sfs_time_parse(sfs_span_str(value), cli_now_ns(), ret, &diag) == 0)
 		return true;
 	cli_usage(ctx, "--%s: %s", name, diag.text);
 	return false;

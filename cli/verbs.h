@@ -34,6 +34,8 @@
 	VERB(recover) \
 	VERB(repair) \
 	VERB(compact) \
+	VERB(log) \
+	VERB(show) \
 	VERB(config) \
 	VERB(convert) \
 	VERB(dump) \

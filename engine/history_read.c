@@ -156,7 +156,7 @@ static int read_moment(struct sfs_store *store, uint32_t class_id, struct sfs_sp
 		err = sfsi_object_read_stored(store, class_id, oid, &buf, &record);
 		*ret_present = !err;
 		if (!err)
-			*ret_since = sfsi_history_since(ret, &record);
+			*ret_since = sfsi_history_since(ret, &record) / 1000 * 1000;
 		if (err == SFS_ERR_NOT_FOUND)
 			err = 0;
 		same = commit == atomic_load(&store->commit);

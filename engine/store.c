@@ -22,8 +22,8 @@
 #include "mirror/frozen.h"
 #include "mirror/sidecar.h"
 #include "open.h"
-#include "trash.h"
 #include "recover/recover.h"
+#include "trash.h"
 #include "twin.h"
 #include "txn.h"
 

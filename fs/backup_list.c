@@ -54,10 +54,13 @@ static size_t folders_of(struct fs *fs, char ret[FOLDERS][4096])
 {
 	struct sfs_backup_schedule schedule;
 	const char *store = sfs_store_path(fs->store);
+	struct sfs_buf own = SFS_BUF_INIT;
 	size_t count = 0;
-	if (store[0] == '/' &&
-	    snprintf(ret[0], sizeof ret[0], "%s/" SFS_BACKUP_FOLDER, store) < (int)sizeof ret[0])
+	if (store[0] == '/' && sfs_backup_folder(store, &own) == 0 && own.len <= sizeof ret[0]) {
+		memcpy(ret[0], own.data, own.len);
 		count++;
+	}
+	sfs_buf_fini(&own);
 	if (sfs_backup_schedule_get(fs->store, &schedule, NULL) < 0 || !schedule.folder[0])
 		return count;
 	if (count == 0 || strcmp(ret[0], schedule.folder) != 0)

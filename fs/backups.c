@@ -41,12 +41,18 @@
 
 enum state { CLOSED, BUSY, OPEN }; /* BUSY: it is being opened or closed */
 
+/** Tells a backup from another one that has its name later: its list of files, which is written once. */
+struct identity {
+	dev_t dev;
+	ino_t ino;
+	struct timespec written;
+};
+
 struct fs_backup {
 	struct fs fs;
 	struct fs_options options;
 	char *path; /* of the backup */
-	dev_t dev;  /* of that folder */
-	ino_t ino;
+	struct identity identity;
 	char name[SFS_BACKUP_NAME_SIZE];
 	uint64_t dir_node; /* of .storefs/backups */
 	/* protected by the lock of all: */
@@ -80,6 +86,24 @@ static void wait_until(struct fs_backups *all, pthread_cond_t *cond, int64_t unt
 {
 	struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
 	pthread_cond_timedwait(cond, &all->lock, &until);
+}
+
+static int identify(const char *path, struct identity *ret)
+{
+	char file[4200];
+	struct stat stat_now;
+	if (snprintf(file, sizeof file, "%s/files.ndjson", path) >= (int)sizeof file)
+		return SFS_ERR_LIMIT;
+	if (stat(file, &stat_now) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? SFS_ERR_NOT_FOUND : SFS_ERR_IO;
+	*ret = (struct identity){ stat_now.st_dev, stat_now.st_ino, stat_now.st_mtim };
+	return 0;
+}
+
+static bool is_same(const struct identity *a, const struct identity *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->written.tv_sec == b->written.tv_sec &&
+	       a->written.tv_nsec == b->written.tv_nsec;
 }
 
 struct fs_backup_lists *fs_backups_lists(const struct fs *fs)
@@ -162,18 +186,15 @@ static int backup_new(struct fs *live, const struct fs_backup_entry *entry,
 		      const struct fs_view *door, unsigned slot, struct fs_backup **ret)
 {
 	struct fs_backup *backup = calloc(1, sizeof *backup);
-	struct stat stat_now;
 	if (!backup)
 		return SFS_ERR_NO_MEMORY;
 	memcpy(backup->name, entry->name, sizeof backup->name);
 	if (asprintf(&backup->path, "%s/%s", entry->folder, entry->name) < 0)
 		backup->path = NULL;
 	int err = backup->path ? 0 : SFS_ERR_NO_MEMORY;
-	if (!err && stat(backup->path, &stat_now) < 0)
-		err = errno == ENOENT ? SFS_ERR_NOT_FOUND : SFS_ERR_IO;
+	if (!err)
+		err = identify(backup->path, &backup->identity);
 	if (!err) {
-		backup->dev = stat_now.st_dev;
-		backup->ino = stat_now.st_ino;
 		backup->dir_node = door->dir;
 		init_fs(live, backup, door, entry->time_ns, slot);
 		err = start_parts(&backup->fs);
@@ -232,12 +253,13 @@ static int check_classes(struct sfs_store *store, struct sfs_diag *diag)
 static int open_store(struct fs_backup *backup)
 {
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	struct stat stat_now;
+	struct identity now;
 	char note[64];
-	if (stat(backup->path, &stat_now) < 0)
-		return errno == ENOENT ? SFS_ERR_NOT_FOUND : tell_of(backup, SFS_ERR_IO, &diag);
+	int err = identify(backup->path, &now);
+	if (err < 0 && err != SFS_ERR_NOT_FOUND)
+		return tell_of(backup, err, &diag);
 	/* Another one under the same name is none of which the kernel knows nodes. */
-	if (stat_now.st_dev != backup->dev || stat_now.st_ino != backup->ino)
+	if (err < 0 || !is_same(&now, &backup->identity))
 		return SFS_ERR_NOT_FOUND;
 	snprintf(note, sizeof note, "looked into by process %d", (int)getpid());
 	struct sfs_store_config config = {
@@ -247,7 +269,7 @@ static int open_store(struct fs_backup *backup)
 		.owner_note = note,
 	};
 	struct sfs_store *store;
-	int err = sfs_store_open(&config, &store, &diag);
+	err = sfs_store_open(&config, &store, &diag);
 	if (err < 0)
 		return tell_of(backup, err, &diag);
 	err = check_classes(store, &diag);
@@ -298,14 +320,13 @@ static struct fs_backup *find_locked(const struct fs_backups *all,
 				     const struct fs_backup_entry *entry)
 {
 	char path[4200];
-	struct stat stat_now;
+	struct identity now;
 	snprintf(path, sizeof path, "%s/%s", entry->folder, entry->name);
-	if (stat(path, &stat_now) < 0)
+	if (identify(path, &now) < 0)
 		return NULL;
 	for (unsigned i = 0; i < FS_SLOTS; i++) {
 		struct fs_backup *backup = all->slots[i];
-		if (backup && strcmp(backup->path, path) == 0 && backup->dev == stat_now.st_dev &&
-		    backup->ino == stat_now.st_ino)
+		if (backup && strcmp(backup->path, path) == 0 && is_same(&backup->identity, &now))
 			return backup;
 	}
 	return NULL;
@@ -319,23 +340,36 @@ static unsigned free_slot_locked(const struct fs_backups *all)
 	return slot;
 }
 
-/** The slot of a backup, a new one if it has none. */
-static int take_slot_locked(struct fs *live, const struct fs_backup_entry *entry,
-			    const struct fs_view *door, struct fs_backup **ret)
+/** A slot that is free; FS_SLOTS: there was none for a while. */
+static unsigned wait_for_slot_locked(struct fs_backups *all)
 {
-	struct fs_backups *all = live->backups;
 	int64_t until = now_ms() + SLOT_WAIT_MS;
 	unsigned slot;
-	while (!(*ret = find_locked(all, entry)) && (slot = free_slot_locked(all)) == FS_SLOTS) {
-		if (now_ms() >= until || all->stop)
-			return SFS_ERR_NO_FILES;
+	while ((slot = free_slot_locked(all)) == FS_SLOTS && now_ms() < until && !all->stop) {
 		all->waiting++;
 		pthread_cond_signal(&all->work);
 		wait_until(all, &all->changed, until);
 		all->waiting--;
 	}
-	int err = *ret ? 0 : backup_new(live, entry, door, slot, ret);
-	if (!err && !all->slots[fs_node_slot((*ret)->fs.slot) - FS_SLOT_FIRST])
+	return slot;
+}
+
+/** The backup in its slot, a new one if it has none. */
+static int take_slot_locked(struct fs *live, const struct fs_backup_entry *entry,
+			    const struct fs_view *door, struct fs_backup **ret)
+{
+	struct fs_backups *all = live->backups;
+	*ret = find_locked(all, entry);
+	unsigned slot = *ret ? 0 : wait_for_slot_locked(all);
+	/* Somebody else may have brought it meanwhile. */
+	if (!*ret)
+		*ret = find_locked(all, entry);
+	if (*ret)
+		return 0;
+	if (slot == FS_SLOTS)
+		return SFS_ERR_NO_FILES;
+	int err = backup_new(live, entry, door, slot, ret);
+	if (!err)
 		all->slots[slot] = *ret;
 	return err;
 }

@@ -18,6 +18,13 @@ int fs_table_start(struct fs *fs)
 	fs->table = calloc(1, sizeof *fs->table);
 	if (!fs->table)
 		return SFS_ERR_NO_MEMORY;
+	if (!fs->live)
+		fs->table->served = calloc(FS_TABLE_SERVED, sizeof *fs->table->served);
+	if (!fs->live && !fs->table->served) {
+		free(fs->table);
+		fs->table = NULL;
+		return SFS_ERR_NO_MEMORY;
+	}
 	pthread_mutex_init(&fs->table->lock, NULL);
 	pthread_cond_init(&fs->table->closed, NULL);
 	return 0;
@@ -32,6 +39,7 @@ void fs_table_stop(struct fs *fs)
 		fs_open_unref(fs, fs_handle_free(fs, table->handles));
 	pthread_mutex_destroy(&table->lock);
 	pthread_cond_destroy(&table->closed);
+	free(table->served);
 	free(table);
 	fs->table = NULL;
 }

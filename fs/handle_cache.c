@@ -76,6 +76,9 @@ enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle,
 	struct fs_table *table = fs->table;
 	enum fs_cache_mode mode = FS_CACHE_AVOID;
 	uint64_t revision = handle->doc->attr.revision;
+	/* What is in a backup never is another version. */
+	if (fs->live)
+		return FS_CACHE_KEEP;
 	pthread_mutex_lock(&table->lock);
 	if (handle->open->writers == 0 && is_current(fs, handle, sequence) &&
 	    !other_version_locked(handle->open, handle->node, revision)) {

@@ -63,6 +63,8 @@ static const char readme[] =
 	"                      time will do, also 2026-11-22 or yesterday\n"
 	"  trash/CLASS/TIME/42.json      what was removed; mv it back into CLASS, and it is there\n"
 	"                      again with everything that it had (not listed, but there)\n"
+	"  diff/A..B/          what was added, removed and changed between two of them, as links: A\n"
+	"                      and B are names, times, latest or now (not listed, but there)\n"
 	"  errors.ndjson       the last refused operations, a line each; for one file:\n"
 	"                      storefs why PATH\n"
 	"\n"

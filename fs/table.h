@@ -22,7 +22,8 @@ struct fs_table {
 	struct fs_open *newborns;
 	atomic_uint open_count;    /* read without the lock: 0 means nothing to look for */
 	atomic_uint newborn_count; /* likewise */
-	struct fs_served served[FS_TABLE_SERVED];
+	/* [FS_TABLE_SERVED]; NULL in a backup, which has one version of each document. */
+	struct fs_served *served;
 };
 
 /** The open object of an inode number, without a reference. */

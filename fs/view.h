@@ -220,9 +220,9 @@ int fs_view_unlink(struct fs *fs, uint64_t dir, struct sfs_span name);
 int fs_view_rename(struct fs *fs, uint64_t dir, struct sfs_span from, struct sfs_span to,
 		   unsigned flags);
 
-/** A directory that is a door to a backup: its name, NUL-terminated, and the node of its directory. */
+/** Is it the directory of a backup (view_backups.c)? Its id is the name. */
 bool fs_view_is_backup(const struct fs_view *view);
-/** CLASS/.at. */
+/** Where times lead to backups of a class. */
 #define FS_AT_NAME ".at"
 
 /** How a file is opened. */

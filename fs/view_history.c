@@ -137,10 +137,9 @@ static const struct fs_view_ops object_ops = {
 static int is_known(struct fs *fs, uint32_t class_id, struct sfs_span oid)
 {
 	int64_t newest_ns = 0;
-	int err = sfs_object_has(fs->store, class_id, oid);
-	if (err != SFS_ERR_NOT_FOUND)
-		return err;
-	err = sfs_history_each(fs->store, class_id, oid, note_newest, &newest_ns);
+	if (sfs_object_has(fs->store, class_id, oid))
+		return 0;
+	int err = sfs_history_each(fs->store, class_id, oid, note_newest, &newest_ns);
 	return !err && !newest_ns ? SFS_ERR_NOT_FOUND : err;
 }
 

@@ -22,6 +22,7 @@ static const struct {
 	{ FS_NODE_META_DIR, fs_view_databases_begin },
 	{ FS_NODE_META_DIR, fs_view_backups_begin },
 	{ FS_NODE_META_DIR, fs_view_trash_begin },
+	{ FS_NODE_META_DIR, fs_view_diff_begin },
 };
 #define ROOTS (sizeof roots / sizeof roots[0])
 

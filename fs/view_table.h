@@ -39,6 +39,9 @@ int fs_at_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_vie
 int fs_view_trash_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
 			struct fs_view_spec *ret);
 
+/** .storefs/diff (view_diff.c). */
+int fs_view_diff_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret);
+
 /** Take one more reference. */
 void fs_view_ref(struct fs *fs, struct fs_view *view);
 

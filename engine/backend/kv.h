@@ -13,6 +13,7 @@
  *   kv_guard.c    the write-ahead log around power cuts, and what goes into STATE when
  *   kv_state.c    the STATE file
  *   kv_snapshot.c a copy of it all, for backups
+ *   kv_log.c      the log as it lies on disk
  *   kv_compact.c  the room of rows that are gone
  *   kv_salvage.c  what can still be read of a damaged one
  *   kv_error.c    RocksDB's error texts to codes
@@ -101,6 +102,13 @@ void sfsi_kv_preopen_keep(const struct kv *kv);
 /* kv_snapshot.c */
 SFS_MUST_CHECK int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path,
 				    struct sfs_diag *diag);
+
+/* kv_log.c */
+/**
+ * Is there damage in the logs, before changes that are known to be on disk (up to synced)? RocksDB passes over zeros
+ * as if nothing had ever been there. SFS_ERR_CORRUPT and a sentence.
+ */
+SFS_MUST_CHECK int sfsi_kv_log_check(int db_fd, uint64_t synced, struct sfs_diag *diag);
 
 /* kv_compact.c */
 SFS_MUST_CHECK int sfsi_kv_compact(struct sfsi_backend *b, const struct sfsi_compact *compact);

@@ -8,7 +8,7 @@
  *   CURRENT must name a MANIFEST that is not older than the one of STATE,
  *   a MANIFEST of the same number must not be shorter,
  *   every file that it names must be there in its size (RocksDB looks),
- *   and the log must not end before what was synced.
+ *   and the log must not end before what was synced, nor lack anything in between.
  *
  * Table files that the MANIFEST does not name are no proof of damage: a kill leaves
  * the outputs of an unfinished flush or compaction, and inputs not deleted yet.
@@ -143,6 +143,8 @@ static int sequence_check(const struct kv *kv, uint64_t sequence, struct sfs_dia
 int sfsi_kv_check(struct kv *kv, uint64_t *ret_sequence, struct sfs_diag *diag)
 {
 	int err = manifest_check(kv, diag);
+	if (!err)
+		err = sfsi_kv_log_check(kv->db_fd, kv->state.facts.sequence, diag);
 	if (err < 0)
 		return err;
 	char *text = NULL;

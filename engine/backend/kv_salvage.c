@@ -368,6 +368,9 @@ static int open_damaged(struct sfsi_salvage *salvage)
 	salvage->facts.gap = salvage->kv.db && salvage->before &&
 			     rocksdb_get_latest_sequence_number(salvage->before) <
 				     salvage->facts.found;
+	if (salvage->kv.db && salvage->facts.state && salvage->kv.db_fd >= 0 &&
+	    sfsi_kv_log_check(salvage->kv.db_fd, salvage->facts.synced, NULL) == SFS_ERR_CORRUPT)
+		salvage->facts.gap = salvage->facts.hidden = true;
 	if (salvage->facts.gap)
 		note_why(salvage, "the log in db/ is damaged");
 	return err;

@@ -37,6 +37,7 @@ struct sfsi_salvage_facts {
 		found;       /* sequence numbers: known to be on disk once, and found there now */
 	struct sfs_buf note; /* of the core, with the last sync */
 	bool gap;            /* the log has a hole: what came after it was read */
+	bool hidden;         /* … and it is not known where that begins */
 	bool remade;         /* the list of tables was made anew */
 	bool unknown;        /* … and it is not known which ones there were */
 	struct sfsi_salvage_table *tables; /* [tables_len]: those that are known to be gone */

@@ -185,6 +185,25 @@ static int commit(struct sfsi_copying *copying, struct sfs_batch **batch)
 	return err < 0 ? err : sfs_batch_begin(copying->to, batch);
 }
 
+/** Some object of a page can not be there, for which the target has its reasons: say which. */
+static int blame(struct sfsi_copying *copying, const struct sfsi_copy_page *page, int why)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		struct sfs_span oid = sfsi_copy_page_oid(page, i);
+		struct sfs_batch *batch = NULL;
+		int err = sfs_batch_begin(copying->to, &batch);
+		if (!err)
+			err = add_object(copying, batch, oid);
+		if (!err)
+			err = sfs_batch_commit(batch, NULL);
+		else if (batch)
+			sfs_batch_abort(batch);
+		if (err < 0)
+			return sfsi_copy_fail(copying, err, oid);
+	}
+	return why;
+}
+
 static int put_page(struct sfsi_copying *copying, const struct sfsi_copy_page *page)
 {
 	struct sfs_batch *batch = NULL;
@@ -200,8 +219,11 @@ static int put_page(struct sfsi_copying *copying, const struct sfsi_copy_page *p
 		if (err < 0)
 			err = sfsi_copy_fail(copying, err, oid);
 	}
-	if (!err)
-		return sfs_batch_commit(batch, NULL);
+	if (!err) {
+		err = sfs_batch_commit(batch, NULL);
+		return err == SFS_ERR_NAME || err == SFS_ERR_LIMIT ? blame(copying, page, err)
+								   : err;
+	}
 	sfs_batch_abort(batch);
 	return err;
 }

@@ -245,10 +245,11 @@ static bool is_wanted(const struct sfs_diff *how, const char *name)
 static int compare_class(struct sfsi_diffing *diffing)
 {
 	const struct sfs_span none = { "", 0 };
+	unsigned flags = diffing->how->flags;
 	int err = tell_class(diffing);
-	if (!err)
+	if (!err && !(flags & SFS_DIFF_NO_OBJECTS))
 		err = sfsi_diff_objects(diffing);
-	if (!err)
+	if (!err && !(flags & SFS_DIFF_NO_TREES))
 		err = sfsi_diff_tree(diffing);
 	diffing->done.classes++;
 	return err < 0 ? sfsi_diff_fail(diffing, err, none) : 0;

@@ -89,8 +89,10 @@ static int peek(struct cursor *cursor, struct sfs_span *ret)
 	return err;
 }
 
-static void start(struct cursor *cursor, struct sfsi_diff_side *side)
+static void start(struct cursor *cursor, struct sfsi_diff_side *side, struct sfs_span after)
 {
+	if (after.len && after.len <= SFS_OID_MAX)
+		sfsi_key_object(&cursor->last, after);
 	cursor->side = side;
 	cursor->ended = side->class.id == 0 || side->class.kind != SFS_CLASS_OBJECT;
 }
@@ -221,13 +223,14 @@ static bool same_record(const struct sfsi_diffing *diffing, const struct row *a,
 	       a->updated_ns == b->updated_ns;
 }
 
-static int both(struct pairing *pairing, struct cursor *a, struct cursor *b, struct sfs_span oid)
+static int both(struct pairing *pairing, const struct row *a, const struct row *b,
+		struct sfs_span oid)
 {
 	struct sfsi_diffing *diffing = pairing->diffing;
 	struct sfs_difference difference = { .change = SFS_DIFF_CHANGED,
 					     .thing = SFS_DIFF_OBJECT,
 					     .name = oid };
-	if (same_record(diffing, &a->rows[a->at], &b->rows[b->at])) {
+	if (same_record(diffing, a, b)) {
 		diffing->done.same++;
 		return 0;
 	}
@@ -239,11 +242,12 @@ static int both(struct pairing *pairing, struct cursor *a, struct cursor *b, str
 	return err < 0 ? err : sfsi_diff_tell(diffing, &difference);
 }
 
-static int alone(struct sfsi_diffing *diffing, struct cursor *cursor, bool is_after,
+static int alone(struct sfsi_diffing *diffing, const struct row *row, bool is_after,
 		 struct sfs_span oid)
 {
+	const struct sfsi_diff_side *side = is_after ? &diffing->b : &diffing->a;
 	struct sfs_attr attr;
-	sfsi_object_attr(cursor->side->class.id, &cursor->rows[cursor->at].object, &attr);
+	sfsi_object_attr(side->class.id, &row->object, &attr);
 	return sfsi_diff_tell_alone(diffing, SFS_DIFF_OBJECT, is_after, oid, &attr);
 }
 
@@ -259,10 +263,10 @@ static int merge_one(struct pairing *pairing, struct cursor *a, struct cursor *b
 		return err;
 	int order = !left.data ? 1 : !right.data ? -1 : sfsi_span_compare(left, right);
 	if (order == 0)
-		err = both(pairing, a, b, left);
+		err = both(pairing, &a->rows[a->at], &b->rows[b->at], left);
 	else
-		err = alone(pairing->diffing, order < 0 ? a : b, order > 0,
-			    order < 0 ? left : right);
+		err = alone(pairing->diffing, order < 0 ? &a->rows[a->at] : &b->rows[b->at],
+			    order > 0, order < 0 ? left : right);
 	if (err < 0)
 		return sfsi_diff_fail(pairing->diffing, err, order <= 0 ? left : right);
 	a->at += order <= 0;
@@ -279,19 +283,49 @@ static struct sfsi_schema *schema_of(const struct sfsi_diff_side *side, struct s
 	return fit->schema;
 }
 
+/** One record of a side. SFS_ERR_NOT_FOUND: it has none. */
+static int read_row(const struct sfsi_diff_side *side, struct sfs_span oid, struct row *ret)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_record record;
+	if (side->class.id == 0 || side->class.kind != SFS_CLASS_OBJECT)
+		return SFS_ERR_NOT_FOUND;
+	int err = sfsi_object_read_stored(side->store, side->class.id, oid, &buf, &record);
+	if (err < 0)
+		return err;
+	*ret = (struct row){ .object = record.object, .updated_ns = record.updated_ns };
+	return 0;
+}
+
+/** The object of one oid. */
+static int compare_one(struct pairing *pairing, struct sfs_span oid)
+{
+	struct sfsi_diffing *diffing = pairing->diffing;
+	struct row before, after;
+	int a = read_row(&diffing->a, oid, &before), b = read_row(&diffing->b, oid, &after);
+	int err = a && a != SFS_ERR_NOT_FOUND ? a : 0;
+	if (!err && b && b != SFS_ERR_NOT_FOUND)
+		err = b;
+	if (!err && !a && !b)
+		err = both(pairing, &before, &after, oid);
+	else if (!err && (!a || !b))
+		err = alone(diffing, a ? &after : &before, a != 0, oid);
+	return err < 0 ? sfsi_diff_fail(diffing, err, oid) : 0;
+}
+
 int sfsi_diff_objects(struct sfsi_diffing *diffing)
 {
 	struct sfsi_object_fit fits[2] = { { .schema = NULL }, { .schema = NULL } };
 	struct cursor *cursors = calloc(2, sizeof *cursors);
 	struct pairing pairing = { .diffing = diffing };
-	bool end = false;
+	bool end = diffing->how->only.len;
 	if (!cursors)
 		return SFS_ERR_NO_MEMORY;
 	pairing.before = schema_of(&diffing->a, &fits[0]);
 	pairing.after = schema_of(&diffing->b, &fits[1]);
-	start(&cursors[0], &diffing->a);
-	start(&cursors[1], &diffing->b);
-	int err = 0;
+	start(&cursors[0], &diffing->a, diffing->how->after);
+	start(&cursors[1], &diffing->b, diffing->how->after);
+	int err = end ? compare_one(&pairing, diffing->how->only) : 0;
 	while (!err && !end)
 		err = merge_one(&pairing, &cursors[0], &cursors[1], &end);
 	for (size_t i = 0; i < 2; i++) {

@@ -265,10 +265,38 @@ static int visit_all(struct walk *walk, const struct dir *dir, bool is_after)
 	return err == SFS_ERR_NOT_FOUND ? 0 : err;
 }
 
+static int find_path(const struct sfsi_diff_side *side, struct sfs_span path, struct sfs_attr *ret)
+{
+	return side->class.id ? sfs_raw_find_path(side->store, side->class.id, path, ret)
+			      : SFS_ERR_NOT_FOUND;
+}
+
+/** What has one path, without what is in it. */
+static int compare_one(struct walk *walk, struct sfs_span path)
+{
+	struct sfsi_diffing *diffing = walk->diffing;
+	struct sfs_attr before, after;
+	int a = find_path(&diffing->a, path, &before), b = find_path(&diffing->b, path, &after);
+	int err = sfs_buf_append(&walk->path, path.data, path.len);
+	if (!err && !a && !b)
+		err = tell_both(walk, &before, &after);
+	else if (!err && (!a || !b))
+		err = tell_alone(walk, a != 0, a ? &after : &before);
+	while (walk->count)
+		free(walk->dirs[--walk->count].path);
+	return err;
+}
+
 int sfsi_diff_tree(struct sfsi_diffing *diffing)
 {
 	struct walk walk = { .diffing = diffing };
 	uint32_t a = diffing->a.class.id, b = diffing->b.class.id;
+	if (diffing->how->only.len) {
+		int found = compare_one(&walk, diffing->how->only);
+		free(walk.dirs);
+		sfs_buf_fini(&walk.path);
+		return found;
+	}
 	int err = push(&walk, a ? sfs_ino_make(a, 1) : 0, b ? sfs_ino_make(b, 1) : 0,
 		       (struct sfs_span){ "", 0 });
 	while (!err && walk.count) {

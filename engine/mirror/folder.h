@@ -33,6 +33,8 @@ struct stat;
 #define SFSI_FOLDER_TEMP ".storefs~" /* of files in the making; they begin with a dot */
 #define SFSI_FOLDER_META "meta.json"
 #define SFSI_FOLDER_BLOB "data.blob"
+/** So many files that we wrote are known again when we hear of them. */
+#define SFSI_FOLDER_OWN 1024
 
 /** A file at one moment: all 0 is one that is not there. */
 struct sfsi_folder_stamp {
@@ -76,7 +78,7 @@ struct sfsi_folder_staged {
 	bool moved;              /* a raw that is new, or in another folder */
 	bool no_data;            /* after a kill: a raw that never had bytes */
 	uint32_t mode, uid, gid; /* of its bytes */
-	struct sfsi_folder_stamp before;
+	struct sfsi_folder_stamp before, after;
 	uint64_t commit;
 };
 
@@ -115,6 +117,11 @@ struct sfsi_folder {
 		struct sfsi_folder_stamp stamp;
 	} wrote[64];
 	size_t wrote_next;
+	/* Files of objects that we put into place, by the hash of their path: what we hear of them is no news. */
+	struct sfsi_folder_own {
+		uint64_t hash;
+		struct sfsi_folder_stamp stamp;
+	} own[SFSI_FOLDER_OWN];
 };
 
 /* --- recognise.c --- */
@@ -207,6 +214,8 @@ SFS_MUST_CHECK int sfsi_folder_write_temp(struct sfsi_folder *folder, const char
 					  char **ret_temp, struct sfsi_folder_stamp *ret_stamp);
 /** Remove a folder below the root if it is empty. */
 void sfsi_folder_tidy(struct sfsi_folder *folder, const char *path);
+/** Is it the file that we put there, one of the last SFSI_FOLDER_OWN? */
+bool sfsi_folder_is_own(struct sfsi_folder *folder, const char *path);
 /** A path was written: it is synced with the next round. */
 void sfsi_folder_unsynced(struct sfsi_folder *folder, const char *path);
 

@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/errno.h"
 #include "base/file.h"
+#include "hash.h"
 #include "mirror/folder.h"
 #include "mirror/folder_raw.h"
 #include "object.h"
@@ -235,6 +236,7 @@ static int stage_text(struct sfsi_folder *folder, struct sfsi_txn *txn, struct s
 	if (!err)
 		err = sfsi_folder_write_temp(folder, staged->path, sfs_buf_span(&text),
 					     &record->object, &staged->temp, &row->stamp);
+	staged->after = row->stamp;
 	row->flags &= SFSI_FOLDER_NUMBER;
 	row->updates = sfs_buf_span(&updates);
 	if (!err)
@@ -390,6 +392,27 @@ static void remember_done(struct sfsi_folder *folder, struct sfsi_folder_staged 
 	staged->oid = NULL;
 }
 
+/** We put a file there: what is heard of it is no news. */
+static void note_own(struct sfsi_folder *folder, const char *path,
+		     const struct sfsi_folder_stamp *stamp)
+{
+	uint64_t hash = sfsi_hash(sfs_span_str(path), 0);
+	SFSI_LOCK_SCOPE(&folder->lock);
+	folder->own[hash % SFSI_FOLDER_OWN] = (struct sfsi_folder_own){ hash, *stamp };
+}
+
+bool sfsi_folder_is_own(struct sfsi_folder *folder, const char *path)
+{
+	uint64_t hash = sfsi_hash(sfs_span_str(path), 0);
+	struct sfsi_folder_stamp now;
+	struct sfsi_folder_own own;
+	pthread_mutex_lock(&folder->lock);
+	own = folder->own[hash % SFSI_FOLDER_OWN];
+	pthread_mutex_unlock(&folder->lock);
+	return own.hash == hash && own.stamp.ino && sfsi_folder_stamp(folder, path, &now) == 0 &&
+	       sfsi_folder_stamp_same(&now, &own.stamp);
+}
+
 /** Put a file into place, or take it away. */
 static bool put_into_place(struct sfsi_folder *folder, const struct sfsi_folder_staged *staged)
 {
@@ -418,6 +441,8 @@ void sfsi_folder_publish(void *own)
 		bool done = staged->raw ? sfsi_folder_publish_raw(folder, staged)
 					: put_into_place(folder, staged);
 		if (done) {
+			if (staged->temp)
+				note_own(folder, staged->path, &staged->after);
 			sfsi_folder_unsynced(folder, staged->path);
 			remember_done(folder, staged);
 			continue;

@@ -335,6 +335,7 @@ static int stage_file(struct sfsi_folder *folder, struct sfsi_txn *txn,
 	if (!err)
 		err = sfsi_folder_write_temp(folder, path.data, sfs_buf_span(&text), NULL,
 					     &staged->temp, &raw.row.stamp);
+	staged->after = raw.row.stamp;
 	if (!err)
 		err = sfsi_folder_raw_put(txn, change->ino, &raw);
 	return err < 0 ? err

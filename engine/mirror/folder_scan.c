@@ -420,7 +420,7 @@ int sfsi_folder_look(void *own, const char *path, unsigned *ret_again_ms)
 		return 0;
 	if (strcmp(name + 1, SFSI_FOLDER_BLOB) == 0)
 		return sfsi_folder_look_blob(folder, path);
-	if (!is_json(name + 1))
+	if (!is_json(name + 1) || sfsi_folder_is_own(folder, path))
 		return 0;
 	int err = look_gone(folder, path);
 	if (err != SFS_ERR_EXISTS)

@@ -350,11 +350,24 @@ static int open_cache(const struct sfsi_sidecar_place *place, int *ret_fd, struc
 	return err < 0 ? sfs_diag_set(diag, err, "make folder %s: %s", path, sfs_err_text(err)) : 0;
 }
 
+/** Say which root a sidecar in the cache is of. */
+static int note_root(const struct sfs_store *store)
+{
+	const char *root = store->mirror->root;
+	SFSI_AUTO_FD int fd = openat(store->dir_fd, "root",
+				     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || write(fd, root, strlen(root)) != (ssize_t)strlen(root))
+		return sfsi_err_from_errno(errno);
+	return 0;
+}
+
 /** The sidecar in a root that may not be written serves as it is, from a copy in the cache. */
 static int copy_settled(const struct sfs_store *store, int settled_fd, struct sfs_diag *diag)
 {
 	clear(store->dir_fd);
 	int err = copy_tree(settled_fd, store->dir_fd);
+	if (!err)
+		err = note_root(store);
 	if (!err)
 		err = copy_file(settled_fd, store->dir_fd, SFSI_SIDECAR_FILE);
 	return err < 0 ? sfs_diag_set(diag, err, "copy %s/" SFSI_SIDECAR_NAME " to %s: %s",
@@ -414,16 +427,13 @@ static bool is_of_root(const struct sfs_store *store, const char *root)
 	return got == (ssize_t)strlen(root) && memcmp(was, root, (size_t)got) == 0;
 }
 
-static int begin_folder(struct sfs_store *store, const char *root)
+static int begin_folder(struct sfs_store *store)
 {
 	clear(store->dir_fd);
 	if (mkdirat(store->dir_fd, "db", 0700) < 0 || mkdirat(store->dir_fd, "raw", 0700) < 0)
 		return sfsi_err_from_errno(errno);
-	SFSI_AUTO_FD int fd = openat(store->dir_fd, "root",
-				     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || write(fd, root, strlen(root)) != (ssize_t)strlen(root))
-		return sfsi_err_from_errno(errno);
-	return sfsi_uuid_make(store->uuid);
+	int err = note_root(store);
+	return err < 0 ? err : sfsi_uuid_make(store->uuid);
 }
 
 /** What is there of a sidecar, or the beginning of one. */
@@ -436,7 +446,7 @@ static int identify(struct sfs_store *store, bool *ret_create, struct sfs_diag *
 	*ret_create = fstatat(store->dir_fd, SFSI_SIDECAR_FILE, &stat, AT_SYMLINK_NOFOLLOW) < 0 ||
 		      stat.st_size == 0 || (!mirror->settled && !is_of_root(store, mirror->root));
 	if (*ret_create) {
-		int err = begin_folder(store, mirror->root);
+		int err = begin_folder(store);
 		store->format = SFS_STORE_FORMAT;
 		return err < 0 ? sfs_diag_set(diag, err, "%s: %s", store->home, sfs_err_text(err))
 			       : 0;

@@ -47,8 +47,8 @@ struct sfsi_recover_class {
 	uint64_t max_serial, max_revision;
 	/* What the new store has. */
 	uint64_t objects, files, refused, subdirs;
-	uint64_t lost_objects; /* that were named */
-	uint64_t lost_found;   /* serial of its lost+found; 0: none yet */
+	uint64_t lost_objects, unsure_objects; /* that were named */
+	uint64_t lost_found;                   /* serial of its lost+found; 0: none yet */
 };
 
 /** Rows that wait to be written. */
@@ -74,7 +74,7 @@ struct sfsi_recovery {
 	char *backup_path;                     /* folder of that backup */
 	uint64_t commit;                       /* the highest that is known of */
 	uint64_t marked;                       /* the damaged store was synced at; 0: not known */
-	uint64_t found_commit;                 /* the highest that the damaged store has */
+	uint64_t found_commit, backup_commit;  /* the highest that each of them has */
 
 	struct sfsi_recover_class
 		*classes; /* [len], in the order of ids; the first is the catalogue */

@@ -186,5 +186,7 @@ int sfsi_recover_say_object(struct sfsi_recovery *rec, enum sfs_recover_kind kin
 	struct sfsi_recover_class *class = sfsi_recover_class(rec, class_id);
 	if (class && kind == SFS_RECOVER_LOST)
 		class->lost_objects++;
+	else if (class && kind == SFS_RECOVER_BACKUP)
+		class->unsure_objects++;
 	return sfsi_recover_say(rec, kind, class_id, oid, "%s", text);
 }

@@ -49,8 +49,9 @@ static void take_state(struct sfsi_recovery *rec, struct sfsi_recover_class *cla
 		return;
 	if (state.commit > rec->commit)
 		rec->commit = state.commit;
-	if (damaged && state.commit > rec->found_commit)
-		rec->found_commit = state.commit;
+	uint64_t *newest = damaged ? &rec->found_commit : &rec->backup_commit;
+	if (state.commit > *newest)
+		*newest = state.commit;
 	uint64_t next = class->state.next_serial;
 	/* The damaged store's is the newer one, unless its log was cut before the backup. */
 	if (!class->has_state || state.commit > class->state.commit) {
@@ -343,7 +344,8 @@ static uint64_t commit_before_gap(struct sfsi_recovery *rec)
 static int tell_gap(struct sfsi_recovery *rec)
 {
 	char text[240];
-	uint64_t from = commit_before_gap(rec) + 1;
+	uint64_t from = sfsi_salvage_facts(rec->damaged)->hidden ? rec->backup_commit + 1
+								 : commit_before_gap(rec) + 1;
 	uint64_t to = rec->found_commit > rec->marked ? rec->found_commit : rec->marked;
 	snprintf(text, sizeof text,
 		 "the log is damaged: some of the commits %" PRIu64 " to %" PRIu64

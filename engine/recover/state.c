@@ -134,6 +134,31 @@ static void state_default(struct sfsi_state *state)
 	};
 }
 
+/** More than have a name in what is left: of the others only the number is known, or not even that. */
+static int tell_count(struct sfsi_recovery *rec, const struct sfsi_recover_class *class,
+		      uint64_t objects, uint64_t files)
+{
+	const struct sfs_span none = { "", 0 };
+	/* Some that only the backup has may have been removed, and others have come. */
+	uint64_t sure = class->objects - class->unsure_objects + class->lost_objects;
+	if (!class->state_damaged)
+		return sfsi_salvage_has_holes(rec->damaged)
+			       ? sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, none,
+						  "how many there were is not known: more may be "
+						  "missing than is named here")
+			       : 0;
+	int err = 0;
+	if (objects > sure)
+		err = sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, none,
+				       "up to %" PRIu64 " more objects, whose names are lost, too",
+				       objects - sure);
+	if (!err && files > class->files)
+		err = sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, none,
+				       "%" PRIu64 " files, some of whose names are lost, too",
+				       files - class->files);
+	return err;
+}
+
 static int class_state(struct sfsi_recovery *rec, struct sfsi_recover_class *class)
 {
 	struct sfsi_state state = class->state;
@@ -153,16 +178,7 @@ static int class_state(struct sfsi_recovery *rec, struct sfsi_recover_class *cla
 	state.refused = class->refused;
 	rec->result.objects += class->objects;
 	rec->result.files += class->files;
-	int err = 0;
-	/* More than have a name in what is left: of the others only the number is known. */
-	if (counts && said > class->objects + class->lost_objects)
-		err = sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, (struct sfs_span){ "", 0 },
-				       "%" PRIu64 " more objects, whose names are lost, too",
-				       said - class->objects - class->lost_objects);
-	if (!err && counts && said_files > class->files)
-		err = sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, (struct sfs_span){ "", 0 },
-				       "%" PRIu64 " files, some of whose names are lost, too",
-				       said_files - class->files);
+	int err = tell_count(rec, class, said, said_files);
 	return err < 0 ? err : put_state(rec, class->id, &state);
 }
 

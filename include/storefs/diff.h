@@ -89,12 +89,17 @@ enum sfs_diff_flags {
 	 * of definitions, a text that the class refuses.
 	 */
 	SFS_DIFF_EXACT = 1u << 0,
+	SFS_DIFF_NO_OBJECTS = 1u << 1, /* leave them out */
+	SFS_DIFF_NO_TREES = 1u << 2,   /* … and raws and scratch files */
 };
 
 struct sfs_diff {
 	unsigned flags;             /* enum sfs_diff_flags */
 	const char *const *classes; /* names [class_count]; count 0: all */
 	size_t class_count;
+	struct sfs_span after; /* objects: only those whose oids come after it; empty: all */
+	struct sfs_span
+		only; /* only the object, and what is in the tree, of this name; empty: all */
 	sfs_difference_fn *differs; /* NULL: only count */
 	/* NULL, or called now and then. expected: objects and raws, about. Nonzero stops. */
 	int (*progress)(void *arg, const struct sfs_diff_result *so_far, uint64_t expected);

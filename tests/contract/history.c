@@ -16,6 +16,7 @@
 
 #define SECOND INT64_C(1000000000)
 #define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
 
 static int64_t ahead_ns; /* of the real clock */
 
@@ -315,13 +316,13 @@ static void what_is_too_old_is_not_shown_and_goes(void **state)
 	assert_int_equal(save(c, "1", "{\"n\":1}"), 0);
 	assert_int_equal(save(c, "2", "{\"n\":1}"), 0);
 	/* It is as old as what replaced it, not as old as itself. */
-	pass(400 * 24 * HOUR);
+	pass(400 * DAY);
 	assert_int_equal(save(c, "1", "{\"n\":2}"), 0);
 	assert_int_equal(save(c, "2", "{\"n\":2}"), 0);
-	pass(6 * 24 * HOUR);
+	pass(6 * DAY);
 	assert_int_equal(save(c, "1", "{\"n\":3}"), 0);
 	assert_string_equal(versions(c, "1"), "{\"n\":1}|{\"n\":2}");
-	pass(24 * HOUR);
+	pass(DAY);
 	assert_string_equal(versions(c, "1"), "{\"n\":2}");
 	assert_string_equal(versions(c, "2"), "");
 	/* Reading removes nothing. */
@@ -356,7 +357,7 @@ static void expiry_goes_through_all_objects(void **state)
 		assert_int_equal(case_put(c, oid, "{\"a\":2}", 0), 0);
 	}
 	assert_int_equal(rows_of(c).versions, 700);
-	pass(8 * 24 * HOUR);
+	pass(8 * DAY);
 	assert_int_equal(sfs_history_expire(c->store, NULL, NULL, &removed), 0);
 	assert_int_equal(removed, 700);
 	assert_int_equal(rows_of(c).versions + rows_of(c).heads, 0);
@@ -423,9 +424,9 @@ static void a_clock_that_is_set_does_no_harm(void **state)
 {
 	struct case_store *c = *state;
 	assert_int_equal(save(c, "1", "{\"n\":1}"), 0);
-	pass(1000 * 24 * HOUR);
+	pass(1000 * DAY);
 	assert_int_equal(save(c, "1", "{\"n\":2}"), 0);
-	pass(-2000 * 24 * HOUR);
+	pass(-2000 * DAY);
 	assert_int_equal(save(c, "1", "{\"n\":3}"), 0);
 	assert_int_equal(save(c, "1", "{\"n\":4}"), 0);
 	assert_string_equal(versions(c, "1"), "{\"n\":1}|{\"n\":2}|{\"n\":3}");

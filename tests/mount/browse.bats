@@ -4,11 +4,13 @@
 load ../support/mount
 load ../support/cli
 
-# A store with objects, relations, an index, raws with metadata; $B is where its backups appear.
+# A store with objects, relations, an index, raws with metadata; $B is where its backups appear, $KEPT where they are.
 setup() {
 	store_new
 	B=$MNT/.storefs/backups
 	store_mount -o backup_idle=1
+	KEPT=$STORE/backups
+	[ ! -d "$STORE/.storefs" ] || KEPT=$STORE/.storefs/backups
 	mkdir "$MNT/Account"
 	echo '{"name": "seven"}' >"$MNT/Account/7.json"
 	echo '{"indexes": {"status": "normalize"}, "properties": {"status": "string"},
@@ -34,7 +36,7 @@ teardown() {
 taken() {
 	code 0 sfs backup --json "$STORE" || return 1
 	NAME=$(ask .name)
-	[ -z "${1:-}" ] || { mv "$STORE/backups/$NAME" "$STORE/backups/$1" && NAME=$1; }
+	[ -z "${1:-}" ] || { mv "$KEPT/$NAME" "$KEPT/$1" && NAME=$1; }
 }
 
 # change : every kind of thing is another one than it was, or gone.
@@ -53,7 +55,7 @@ attributes() {
 		find Account Article -printf '%A@ %C@\n') | sort
 }
 # files_open NAME : that the daemon has of a backup.
-files_open() { ls -l "/proc/$STORE_PID/fd" | grep -c "backups/$1/db" || true; }
+files_open() { ls -l "/proc/$STORE_PID/fd" | grep -c "backups/$1/" || true; }
 is_open() { [ "$(files_open "$1")" -gt 0 ]; }
 is_closed() { [ "$(files_open "$1")" = 0 ]; }
 names() { ls "$B" | grep -v latest | tr '\n' ' '; }
@@ -145,7 +147,7 @@ refused_here() {
 	for at in "$MNT" "$B/2026-01-01T000000Z" "$B/2026-01-02T000000Z"; do numbers "$at"; done >"$BATS_TEST_TMPDIR/all"
 	is "$(sort "$BATS_TEST_TMPDIR/all" | uniq -d)" ""
 	first=$(numbers "$B/2026-01-01T000000Z")
-	is "$(cd "$B/2026-01-01T000000Z" && ls -i Article | sort)" \
+	is "$(cd "$B/2026-01-01T000000Z" && ls -i Article | sed 's/^ *//' | sort)" \
 		"$(cd "$B/2026-01-01T000000Z" && find Article -name '*.json' -printf '%i %f\n' | sort)"
 	wait_until is_closed 2026-01-01T000000Z
 	is "$(numbers "$B/2026-01-01T000000Z")" "$first"
@@ -170,9 +172,9 @@ refused_here() {
 	is "$(stat -c %Y "$B/2026-01-01T000000Z")" 1767225600
 	is "$(names)" "2025-12-31T000000Z 2026-01-01T000000Z 2026-01-02T000000Z "
 	# Names that are not ours, one that is not whole, one that is not valid.
-	mkdir "$STORE/backups/mine" "$STORE/backups/2026-01-03T000000Z" "$STORE/backups/2026-1-3"
-	touch "$STORE/backups/mine/VALID" "$STORE/backups/2026-01-04T000000Z"
-	rm "$STORE/backups/2025-12-31T000000Z/VALID"
+	mkdir "$KEPT/mine" "$KEPT/2026-01-03T000000Z" "$KEPT/2026-1-3"
+	touch "$KEPT/mine/VALID" "$KEPT/2026-01-04T000000Z"
+	rm "$KEPT/2025-12-31T000000Z/VALID"
 	is "$(names)" "2026-01-01T000000Z 2026-01-02T000000Z "
 	absent "$B/mine" "$B/pool" "$B/lock" "$B/2026-01-03T000000Z" "$B/2026-1-3"
 	refused "No such file" ls "$B/2026-01-04T000000Z"
@@ -180,7 +182,7 @@ refused_here() {
 	has "$(last_line)" "is not valid"
 	is "$(readlink "$B/latest")" 2026-01-02T000000Z
 	# One that is removed goes, in the listing at once.
-	rm -r "$STORE/backups/2026-01-02T000000Z"
+	rm -r "$KEPT/2026-01-02T000000Z"
 	is "$(names) $(readlink "$B/latest")" "2026-01-01T000000Z  2026-01-01T000000Z"
 	is "$(jq .n "$B/latest/Article/42.json")" 42
 	wait_until absent "$B/2026-01-02T000000Z"
@@ -215,7 +217,7 @@ refused_here() {
 	cd "$B/2026-01-01T000000Z/Article"
 	exec 5<42.json 6<"$B/2026-01-01T000000Z/Image/holiday/a.bin"
 	cat 1.json >/dev/null
-	rm -r "$STORE/backups/2026-01-01T000000Z"
+	rm -r "$KEPT/2026-01-01T000000Z"
 	is "$(jq .n <&5)" 42
 	is "$(wc -c <&6)" 300000
 	exec 5<&- 6<&-
@@ -225,7 +227,7 @@ refused_here() {
 	wait_until absent "$B/2026-01-01T000000Z"
 	is "$(jq .n "$B/2026-01-02T000000Z/Article/42.json")" 43
 	# Another one under the same name is another one.
-	mv "$STORE/backups/2026-01-02T000000Z" "$STORE/backups/2026-01-01T000000Z"
+	mv "$KEPT/2026-01-02T000000Z" "$KEPT/2026-01-01T000000Z"
 	is "$(jq .n "$B/2026-01-01T000000Z/Article/42.json")" 43
 }
 
@@ -234,7 +236,7 @@ refused_here() {
 		sfs import -q "$STORE" Note -
 	taken 2026-01-01T000000Z
 	taken 2026-01-02T000000Z
-	sst=$(ls -S "$STORE"/backups/2026-01-01T000000Z/db/db/*.sst | head -n 1)
+	sst=$(ls -S "$KEPT"/2026-01-01T000000Z/db/db/*.sst | head -n 1)
 	cp "$sst" "$sst.own"
 	mv "$sst.own" "$sst"
 	flip "$sst" $(seq 2000 4000 "$(($(stat -c %s "$sst") * 2 / 3))")
@@ -245,7 +247,7 @@ refused_here() {
 	is "$(jq -s length "$B"/2026-01-02T000000Z/Note/*.json)" 1000
 	is "$(jq .n "$MNT/Article/42.json")" 42
 	# One that can not be opened at all.
-	rm "$STORE"/backups/2026-01-01T000000Z/db/db/CURRENT
+	rm "$KEPT"/2026-01-01T000000Z/db/db/CURRENT
 	wait_until is_closed 2026-01-01T000000Z
 	refused "Input/output error" ls "$B/2026-01-01T000000Z/Note"
 	is "$(last_line | jq -r '"\(.name) \(.operation)"')" "backups/2026-01-01T000000Z open"
@@ -293,8 +295,8 @@ refused_here() {
 	echo '{"n": 43}' >"$MNT/Article/42.json"
 	taken 2026-01-02T000000Z
 	for i in {10..49}; do
-		cp -al "$STORE/backups/2026-01-01T000000Z" "$STORE/backups/2026-02-01T0000${i}Z"
-		cp -al "$STORE/backups/2026-01-02T000000Z" "$STORE/backups/2026-03-01T0000${i}Z"
+		cp -al "$KEPT/2026-01-01T000000Z" "$KEPT/2026-02-01T0000${i}Z"
+		cp -al "$KEPT/2026-01-02T000000Z" "$KEPT/2026-03-01T0000${i}Z"
 	done
 	is "$(ls "$B" | wc -l)" 83
 	cd "$B/2026-02-01T000010Z/Article"

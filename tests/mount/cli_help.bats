@@ -9,7 +9,7 @@ verbs() { "$STOREFS" --help | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
 @test "the list of verbs is complete" {
 	local sources
-	sources=$(cd "$BATS_TEST_DIRNAME/../../cli" && printf '%s\n' cmd_*.c | sed 's/^cmd_//; s/[.]c$//')
+	sources=$(grep -ho '^const struct cli_cmd cli_cmd_[a-z]*' "$BATS_TEST_DIRNAME"/../../cli/*.c | sed 's/.*_//')
 	is "$(verbs | sort)" "$(sort <<<"$sources")"
 	is "$("$STOREFS" help)" "$("$STOREFS" --help)"
 	is "$("$STOREFS" -h)" "$("$STOREFS" --help)"

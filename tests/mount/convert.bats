@@ -137,6 +137,43 @@ only_into_nothing() {
 	absent "$new.2"
 }
 
+@test "a store becomes a folder of objects as files, and comes back the same" {
+	local S=$STORE D=$BATS_TEST_TMPDIR folder=$BATS_TEST_TMPDIR/folder back=$BATS_TEST_TMPDIR/back
+	printf '{"type": "m.Author", "properties": {"name": "string"}}' | sfs class define "$S" Author
+	printf '{"type": "m.Book", "properties": {"title": "string", "n": "int"}, "relations": {"by": "Author"},
+		"indexes": {"n": "value"}}' | sfs class define "$S" Book
+	printf '{"name": "Ann"}' | sfs put "$S" Author/ann
+	seq 1 60 | sed 's/.*/{"oid": "&", "title": "t&", "n": &, "by": "ann"}/' | sfs import -q "$S" Book -
+	printf '{"name": "Zoë", "n": 1.5, "more": {"b": [1, null], "a": 12345678901234567890123}}' | sfs put "$S" Author/a.b
+	mkdir -p "$D/tree/sub"
+	printf bytes >"$D/tree/a"
+	printf more >"$D/tree/sub/b"
+	setfattr -n user.width -v 1920 "$D/tree/a"
+	sfs import -q --kind raw "$S" Image "$D/tree"
+	code 0 sfs convert --backend directory "$S" "$folder"
+	is "$(jq -r '.type + .title' "$folder/Book/7.json")" m.Bookt7
+	holds "$folder/Image/a/data.blob" bytes
+	code 0 sfs check "$folder"
+	code 0 sfs convert --backend kv "$folder" "$back"
+	local class oid
+	for class in Author Book; do
+		is "$(sfs ls "$back" "$class" | sort)" "$(sfs ls "$S" "$class" | sort)"
+		is "$(sfs class show "$back" "$class" | jq -cS 'del(.backend)')" "$(sfs class show "$S" "$class" | jq -cS 'del(.backend)')"
+	done
+	for oid in Author/ann Author/a.b Book/1 Book/60; do
+		is "$(sfs get --depth 0 "$back" "$oid")" "$(sfs get --depth 0 "$S" "$oid")"
+	done
+	is "$(sfs query "$back" Book n=7)" 7
+	is "$(sfs get --meta "$back" Image/a)" "$(sfs get --meta "$S" Image/a)"
+	is "$(sfs get "$back" Image/sub/b)" more
+	code 0 sfs check "$back"
+	# What has no file there is refused by its name, and nothing is made.
+	printf '{}' | sfs put "$S" Author/a..b
+	code 1 sfs convert --backend directory "$S" "$D/other"
+	has "$err" 'a..b'
+	absent "$D/other" "$D/.other.converting"
+}
+
 @test "a store that is damaged is not half copied" {
 	local S=$STORE D=$BATS_TEST_TMPDIR
 	mkdir "$D/tree"

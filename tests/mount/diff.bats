@@ -53,7 +53,8 @@ changed  Image/sub/a.bin
 	is "$(jq -r 'select(.change == "removed").oid' <<<"$out")" "new$C"
 	code 14 sfs diff "$NAME" now --store "$S"
 	STOREFS_STORE=$S code 14 sfs diff latest now
-	code 14 sfs diff latest "$S"
+	code 14 sfs diff tomorrow "$S"
+	[ "$C" = Plain ] || code 14 sfs diff "$MNT/.storefs/backups/latest" "$S"
 	has "$out" "added    Article/new$C"
 	# All as it was.
 	echo '{"title": "t7", "n": 7}' | sfs put "$S" Article/7
@@ -119,3 +120,59 @@ copies_are_the_same() {
 }
 
 @test "check --against proves that a copy is one" { each copies_are_the_same; }
+
+@test "what differs between two states is a folder of links in the mount" {
+	local i d=.storefs/diff
+	mkdir "$BATS_TEST_TMPDIR/pictures/old"
+	echo gone >"$BATS_TEST_TMPDIR/pictures/old/x"
+	sfs import -q "$STORE" Image "$BATS_TEST_TMPDIR/pictures"
+	taken
+	store_mount
+	cd "$MNT"
+	is "$(find $d/latest..now | wc -l)" 10
+	echo '{"title": "other", "n": 7}' >Article/7.json
+	rm Article/9.json Image/old/x
+	for i in $(seq 400); do echo "{\"oid\": \"new$i\"}"; done | sfs import -q "$MNT" Article -
+	echo '{}' >'Article/a%2Fb.json'
+	mkdir Fresh
+	echo '{"a": 1}' >Fresh/1.json
+	echo more >>Image/b.txt
+	is "$(ls $d)" ""
+	is "$(ls $d/latest..now)" "added
+changed
+removed"
+	is "$(ls $d/latest..now/added)" "Article
+Fresh
+Image"
+	is "$(ls $d/latest..now/added/Article | wc -l)" 401
+	is "$(ls $d/latest..now/changed/Article $d/latest..now/removed/Article $d/latest..now/changed/Image)" \
+		"$d/latest..now/changed/Article:
+7.json
+
+$d/latest..now/changed/Image:
+b.txt
+
+$d/latest..now/removed/Article:
+9.json"
+	# Links lead to the later state, or to what was removed.
+	holds $d/latest..now/changed/Article/7.json '{"title": "other", "n": 7}
+'
+	is "$(readlink "$d/$NAME..now/removed/Article/9.json")" "../../../../backups/$NAME/Article/9.json"
+	is "$(jq .n $d/latest..now/removed/Article/9.json)" 9
+	is "$(jq .n $d/now..latest/added/Article/9.json)" 9
+	is "$(cat $d/latest..now/removed/Image/old%2Fx)" gone
+	holds $d/latest..now/added/Article/a%2Fb.json '{}
+'
+	is "$(jq .a $d/latest..now/added/Fresh/1.json)" 1
+	is "$(ls $d/latest..latest/changed/Article)" ""
+	# A time is that of the backup that was in force then.
+	is "$(ls $d/tomorrow..now/removed/Article)" 9.json
+	is "$(ls -i $d/latest..now/changed/Article | awk '{print $1}')" "$(stat -c %i $d/latest..now/changed/Article/7.json)"
+	absent $d/latest..now/changed/Article/8.json $d/latest..now/added/Article/7.json $d/latest..now/added/None $d/latest
+	absent $d/2001-01-01..now $d/nonsense..now
+	has "$(sfs why "$MNT/$d/nonsense..now" || tail -n 1 .storefs/errors.ndjson)" "is no valid backup"
+	refused 'Read-only file system' rm $d/latest..now/changed/Article/7.json
+	refused 'Read-only file system' touch $d/latest..now/added/Article/x.json
+	is "$(ls .storefs/backups/latest/.storefs/diff 2>&1 | grep -c 'No such file')" 1
+	cd /
+}

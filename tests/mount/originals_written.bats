@@ -54,6 +54,44 @@ written() {
 @test "update times are written as Python reads them" { written obj_updates; }
 @test "relations are written in the short form that Python reads" { written obj_relations_shallow; }
 @test "objects with indexes are written as Python reads them" { written index_gdbm; }
+@test "and so are those whose indexes were in other kinds of files" { written index_dumb && rm -r "$NEW" && written index_ndbm; }
+@test "relations that lead in a circle are written as Python reads them" { written obj_cycle; }
+@test "what could be read of a damaged folder is written as Python reads it" { written obj_damaged; }
+
+# raws CASE : their bytes, from the files of the case; what is said of them is not compared here.
+raws() {
+	local folder path
+	(cd "$VECTORS/$1" && find . -name meta.json -printf '%h\n') | while read -r folder; do
+		path=${folder#./}
+		path=${path%%/*}/$(tr / . <<<"${path#*/}")
+		if [ -e "$VECTORS/$1/$folder/data.blob" ]; then
+			sfs put "$NEW" "$path" "$VECTORS/$1/$folder/data.blob"
+		else
+			sfs put "$NEW" "$path" /dev/null
+		fi
+	done
+}
+
+@test "raws are written as Python reads them" {
+	new_directory
+	define_all
+	write_objects raw_all
+	raws raw_all
+	code 0 "$ORIGINALS" rewritten "$VECTORS" raw_all "$NEW"
+}
+
+# The class my.coll of the case can not be made here: a name that is made has no dot.
+@test "relations of every form, with raws, are written as Python reads them" {
+	new_directory
+	define_all
+	write_objects obj_relations
+	raws obj_relations
+	code 1 "$ORIGINALS" rewritten "$VECTORS" obj_relations "$NEW"
+	is "$(grep -c . <<<"$out")" 1
+	has "$out" "/objects/Coll: expected"
+	code 1 sfs class define "$NEW" my.coll <<<'{}'
+	has "$err" "a class name is a letter"
+}
 
 # stored CASE NAME… : databases made key by key, each read back.
 stored() {
@@ -80,3 +118,24 @@ stored() {
 @test "models are written as Storify reads them" { stored sf_models models; }
 @test "values of every kind are written as Storify reads them" { stored sf_types types; }
 @test "bytes in a database are written as Storify reads them" { stored sf_raw bytes conflict rawconflict; }
+
+@test "a database with backups of its own is written as Storify reads it" {
+	stored sf_backups $(jq -r '.cases.sf_backups.dump | keys[]' "$VECTORS/expected.json")
+}
+
+# Names that Storify gave stay; ours are names of classes. sf_large has no value that sf_types lacks, 20,000 times.
+@test "databases whose names may be made are written as Storify reads them, others refused" {
+	local -a names plain=()
+	local name
+	mapfile -t names < <(jq -r '.cases.sf_names.dump | keys[]' "$VECTORS/expected.json")
+	for name in "${names[@]}"; do
+		[[ ! "$name" =~ ^[A-Za-z_][A-Za-z0-9_-]*$ ]] || [ "${#name}" -gt 128 ] || plain+=("$name")
+	done
+	[ "${#plain[@]}" -ge 2 ] && [ "${#plain[@]}" -lt "${#names[@]}" ]
+	stored sf_names "${plain[@]}"
+	for name in "${names[@]}"; do
+		[[ " ${plain[*]} " = *" $name "* ]] && continue
+		code 1 sfs db create "$NEW" "$name" '{}'
+		has "$err" "a class name"
+	done
+}

@@ -2,7 +2,7 @@
  * Recovering a store: it is damaged in every way and in many places, with and without a backup, and recovered. What
  * is there then is compared with all that was ever saved: either nothing is lost, or the report names what is.
  *
- * Run with "campaign N SEED" it does N damages of each kind in random places and prints a table.
+ * Run with "campaign N SEED [KIND]" it does N damages of each kind in random places and prints a table.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -737,7 +737,7 @@ static void every_damage_is_recovered_or_its_loss_named(void **state)
 
 /* --- the campaign --- */
 
-static int campaign(unsigned rounds, uint64_t seed)
+static int campaign(unsigned rounds, uint64_t seed, const char *only)
 {
 	static const char *const words[] = { "whole", "named", "refused", "not noticed", "WRONG" };
 	struct world *w = NULL;
@@ -751,6 +751,8 @@ static int campaign(unsigned rounds, uint64_t seed)
 	printf("\n");
 	for (size_t i = 0; i < KINDS; i++)
 		for (int backups = 0; backups < 2; backups++) {
+			if (only && !strstr(kinds[i].name, only))
+				continue;
 			unsigned counts[OUTCOMES] = { 0 };
 			for (unsigned round = 0; round < rounds; round++)
 				counts[try_damage(w, kinds[i].image, backups, kinds[i].damage)]++;
@@ -770,7 +772,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_damage_is_recovered_or_its_loss_named),
 	};
-	if (argc == 4 && strcmp(argv[1], "campaign") == 0)
-		return campaign((unsigned)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+	if (argc >= 4 && strcmp(argv[1], "campaign") == 0)
+		return campaign((unsigned)strtoul(argv[2], NULL, 10), strtoull(argv[3], NULL, 10),
+				argc > 4 ? argv[4] : NULL);
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
