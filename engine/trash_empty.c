@@ -10,10 +10,9 @@
 /** So many in a commit. */
 #define CHUNK 64
 /** The thread looks so often at least, and so often at most. */
-#define LOOK_S 60
+#define LOOK_MS 2000
 #define NS_PER_S INT64_C(1000000000)
 #define LOOK_MIN_MS 100
-#define ROOM_MS 2000
 
 struct sfsi_trash_keeper {
 	struct sfs_store *store;
@@ -211,8 +210,7 @@ static int64_t work(struct sfs_store *store)
 	int err = empty_all(store, before_ns, &went, &oldest_ns);
 	if (!err)
 		make_room(store);
-	/* As long as there is something it looks after the room on the disk, too. */
-	int64_t wait_ms = oldest_ns == INT64_MAX ? LOOK_S * 1000 : ROOM_MS;
+	int64_t wait_ms = LOOK_MS;
 	if (!err && oldest_ns != INT64_MAX && (oldest_ns - before_ns) / 1000000 < wait_ms)
 		wait_ms = (oldest_ns - before_ns) / 1000000;
 	return wait_ms < LOOK_MIN_MS ? LOOK_MIN_MS : wait_ms;

@@ -213,3 +213,28 @@ list_restore_empty() {
 	is "$(sfs get "$BATS_TEST_TMPDIR/then" Image/a)" bytes
 	sfs check -q "$BATS_TEST_TMPDIR/then"
 }
+
+@test "on a disk that is nearly full the oldest of the trash makes room" {
+	need_root
+	local disk=$BATS_TEST_TMPDIR/disk
+	store_umount
+	mkdir "$disk"
+	mount -t tmpfs -o size=124m storefs-test "$disk"
+	STORE=$disk/store
+	store_init "$STORE"
+	store_mount
+	class_raw Image
+	head -c 60000000 /dev/zero | tr '\0' x >"$MNT/Image/a"
+	rm "$MNT/Image/a"
+	is "$(entries)" 1
+	head -c 40000000 /dev/zero | tr '\0' y >"$MNT/Image/b"
+	nothing_left() { [ "$(entries)" = 0 ]; }
+	wait_until nothing_left
+	head -c 40000000 /dev/zero | tr '\0' y | cmp - "$MNT/Image/b"
+	# With so little room left nothing is kept in the first place.
+	head -c 60000000 /dev/zero | tr '\0' z >"$MNT/Image/c"
+	rm "$MNT/Image/c"
+	is "$(entries)" 0
+	store_umount
+	umount "$disk"
+}
