@@ -119,7 +119,7 @@ struct member {
 };
 
 static const struct member members[] = {
-	{ "path", offsetof(struct line, path), 3 * SFSI_FROZEN_PATH },
+	{ "path", offsetof(struct line, path), (size_t)3 * SFSI_FROZEN_PATH },
 	{ "hash", offsetof(struct line, hash), SFS_HASH_SIZE },
 	{ "stamp", offsetof(struct line, stamp), SFSI_BACKUP_PATH },
 	{ "pool", offsetof(struct line, pool), SFSI_BACKUP_PATH },

@@ -249,15 +249,16 @@ static int take_object(struct sfsi_folder *past, struct sfsi_class *class, struc
 		err = sfsi_folder_row_path(class, oid, &row, &path);
 	if (err < 0)
 		return err;
-	SFSI_AUTO_FD int fd = open_live(origin, path.data, &row.stamp, &same);
+	const char *name = path.len ? path.data : "";
+	SFSI_AUTO_FD int fd = open_live(origin, name, &row.stamp, &same);
 	if (!same)
 		err = render(origin, class, oid, &row, &text);
 	if (!same && !err)
-		return take_text(origin, path.data, sfs_buf_span(&text));
+		return take_text(origin, name, sfs_buf_span(&text));
 	/* One that can not be read, or says null, is what it is. */
 	if (err < 0 && err != SFS_ERR_NOT_FOUND)
 		return err;
-	return fd < 0 ? 0 : take_fd(origin, fd, path.data);
+	return fd < 0 ? 0 : take_fd(origin, fd, name);
 }
 
 static int take_bytes(struct sfsi_origin *origin, uint64_t ino, struct sfs_span folder)
@@ -287,13 +288,14 @@ static int take_raw(struct sfsi_folder *past, struct sfsi_class *class, struct s
 	if (err < 0)
 		return err;
 	uint64_t ino = sfs_ino_make(class->id, sfsi_get_be64(serial.data));
-	SFSI_AUTO_FD int fd = open_live(origin, path.data, &raw.row.stamp, &same);
+	const char *name = path.len ? path.data : "";
+	SFSI_AUTO_FD int fd = open_live(origin, name, &raw.row.stamp, &same);
 	struct sfs_span folder = raw.row.path;
 	bool none = raw.row.flags & SFSI_FOLDER_NO_DATA;
 	if (same)
-		err = take_fd(origin, fd, path.data);
+		err = take_fd(origin, fd, name);
 	else if ((err = sfsi_folder_raw_text(origin->store, class, ino, &raw, &text)) == 0)
-		err = take_text(origin, path.data, sfs_buf_span(&text));
+		err = take_text(origin, name, sfs_buf_span(&text));
 	return err < 0 || none ? err : take_bytes(origin, ino, folder);
 }
 
@@ -302,8 +304,8 @@ static int take_raw(struct sfsi_folder *past, struct sfsi_class *class, struct s
 /** Is it a file that a record would have, if it had been there? */
 static bool is_newer(const struct sfsi_origin *origin, const char *path, const struct stat *stat)
 {
-	static const char *const ends[] = { SFSI_FOLDER_JSON, "/" SFSI_FOLDER_BLOB,
-					    SFSI_DATABASE_EXTENSION };
+	static const char blob[] = "/" SFSI_FOLDER_BLOB;
+	static const char *const ends[] = { SFSI_FOLDER_JSON, blob, SFSI_DATABASE_EXTENSION };
 	int64_t ctime_ns = (int64_t)stat->st_ctim.tv_sec * 1000000000 + stat->st_ctim.tv_nsec;
 	size_t len = strlen(path);
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
@@ -359,14 +361,16 @@ static int walk_entry(struct sfsi_origin *origin, int at, const char *path, cons
 static int walk(struct sfsi_origin *origin, int dir_fd, const char *path, unsigned depth)
 {
 	DIR *dir = fdopendir(dir_fd);
-	int err = dir ? 0 : sfsi_err_from_errno(errno);
-	if (!dir)
+	int err = 0;
+	if (!dir) {
+		err = sfsi_err_from_errno(errno);
 		close(dir_fd);
+		return err;
+	}
 	for (struct dirent *entry; !err && (entry = readdir(dir));)
 		if (entry->d_name[0] != '.')
 			err = walk_entry(origin, dirfd(dir), path, entry->d_name, depth);
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 	return err;
 }
 
@@ -393,7 +397,7 @@ static int take_database(struct sfsi_origin *origin, const struct held *held)
 	path.len = 0;
 	if (!err)
 		err = sfs_buf_printf(&path, SFSI_BACKUPS_FOLDER "/%s%c", name, 0);
-	return err < 0 ? err : walk_below(origin, path.data);
+	return err < 0 ? err : walk_below(origin, path.len ? path.data : "");
 }
 
 /* --- all --- */
