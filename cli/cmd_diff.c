@@ -54,12 +54,12 @@ static bool name_backup(const char *folder, const char *word, char ret[SFS_BACKU
 static int find_backup(struct cli_ctx *ctx, const char *store, const char *word, char **ret)
 {
 	char name[SFS_BACKUP_NAME_SIZE];
-	char *folder = NULL;
-	if (asprintf(&folder, "%s/" SFS_BACKUP_FOLDER, store) < 0)
+	struct sfs_buf folder = SFS_BUF_INIT;
+	if (sfs_backup_folder(store, &folder) < 0)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
-	bool found = name_backup(folder, word, name);
-	int len = found ? asprintf(ret, "%s/%s", folder, name) : 0;
-	free(folder);
+	bool found = name_backup(folder.data, word, name);
+	int len = found ? asprintf(ret, "%s/%s", (const char *)folder.data, name) : 0;
+	sfs_buf_fini(&folder);
 	if (len < 0)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	return found ? 0 : -1;

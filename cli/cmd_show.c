@@ -92,8 +92,7 @@ static int look_in_backups(struct showing *showing, int64_t after_ns)
 	struct choice choice = { after_ns, showing->time_ns, { .time_ns = 0 } };
 	int err = sfs_backup_schedule_get(store, &schedule, NULL);
 	if (err < 0 || !schedule.folder[0])
-		err = sfs_buf_printf(&folder, "%s/" SFS_BACKUP_FOLDER "%c", sfs_store_path(store),
-				     0);
+		err = sfs_backup_folder(sfs_store_path(store), &folder);
 	else
 		err = sfs_buf_append(&folder, schedule.folder, strlen(schedule.folder) + 1);
 	do {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <storefs/backup.h>
 #include "cli.h"
 #include "mounts.h"
 
@@ -199,7 +200,8 @@ bool cli_is_store(const char *arg)
 	bool is = asprintf(&file, "%s/storefs.json", store) >= 0 && access(file, F_OK) == 0;
 	struct sfs_recognised found;
 	if (!is && sfs_store_recognise(store, &found, NULL) == 0)
-		is = found.mirror || found.storage || found.storify || found.database;
+		is = found.mirror || found.storage || found.storify || found.database ||
+		     sfs_backup_is(store);
 	free(file);
 	free(store);
 	return is;

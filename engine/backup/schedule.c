@@ -155,7 +155,7 @@ static int64_t seconds_left(struct sfs_store *store, const struct sfs_backup_sch
 	struct newest newest = { .now_ns = sfsi_now_ns() };
 	int err = schedule->folder[0]
 			  ? sfs_buf_append(&folder, schedule->folder, strlen(schedule->folder) + 1)
-			  : sfs_buf_printf(&folder, "%s/" SFS_BACKUP_FOLDER "%c", store->path, 0);
+			  : sfs_buf_printf(&folder, "%s/" SFS_BACKUP_FOLDER "%c", store->home, 0);
 	if (!err)
 		err = sfs_backup_each(folder.data, look_at, &newest);
 	if (err < 0 || !newest.time_ns)

@@ -74,7 +74,10 @@ files() { (cd "$1" && find . -path ./.storefs -prune -o -path './.*.storefs' -pr
 	is "$(sfs get "$B/$NAME" Account/A1 | jq -r .name)" "new name"
 	is "$(sfs get "$B/$NAME" File/n.txt)" bytes
 	is "$(sfs query "$B/$NAME" Account name=zoë)" a.new
+	is "$(cat "$MNT/.storefs/backups/latest/File/n.txt")" bytes
 	store_umount
+	run "$STOREFS" diff "$STORE" latest
+	has "$output" a.new
 	code 0 sfs restore "$B/$NAME" "$NEW"
 	is "$(files "$NEW")" "$then"
 	is "$(dump storage "$NEW")" "$python"
