@@ -74,18 +74,18 @@ int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
 	if (err < 0)
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/%s: line %u: %s", path, name,
 				    inner.line, inner.text);
-	/* Files of older versions have none. */
+	if (file.format > SFS_STORE_FORMAT)
+		return sfs_diag_set(
+			diag, SFS_ERR_VERSION,
+			"%s has store format %u, this storefs knows up to %d: use a newer storefs",
+			path, file.format, SFS_STORE_FORMAT);
+	/* Files of older versions have none, and what newer ones sum up nobody knows. */
 	char sum[17];
 	sum_of(&file, sum);
 	if (file.sum[0] && strcmp(file.sum, sum) != 0)
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
 				    "%s/%s is damaged: it has the sum %s, expected %s", path, name,
 				    file.sum, sum);
-	if (file.format > SFS_STORE_FORMAT)
-		return sfs_diag_set(
-			diag, SFS_ERR_VERSION,
-			"%s has store format %u, this storefs knows up to %d: use a newer storefs",
-			path, file.format, SFS_STORE_FORMAT);
 	if (!file.format || !file.uuid[0] || !file.backend[0])
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
 				    "%s/%s must have the members format, uuid and backend", path,
