@@ -53,7 +53,7 @@ static int store_member(void *arg, const struct sfsi_config_member *member)
 static void sum_of(const struct sfsi_store_file *file, char ret[17])
 {
 	char text[80];
-	int len = snprintf(text, sizeof text, "%u %s %s", file->format, file->uuid, file->backend);
+	int len = snprintf(text, sizeof text, "%s %s", file->uuid, file->backend);
 	snprintf(ret, 17, "%016llx",
 		 (unsigned long long)sfsi_hash((struct sfs_span){ text, (size_t)len }, 0));
 }
@@ -74,6 +74,7 @@ int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
 	if (err < 0)
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/%s: line %u: %s", path, name,
 				    inner.line, inner.text);
+	/* Before anything else: what a newer storefs wrote is not damage. */
 	if (file.format > SFS_STORE_FORMAT)
 		return sfs_diag_set(
 			diag, SFS_ERR_VERSION,
