@@ -400,7 +400,7 @@ static int salvage_new(struct sfsi_salvage **ret, struct sfs_diag *diag)
 	const struct sfsi_backend_config config = { .read_only = true };
 	struct sfsi_salvage *salvage = calloc(1, sizeof *salvage);
 	if (!salvage)
-		return sfs_diag_set(diag, SFS_ERR_NO_MEMORY, "%s", sfs_err_text(SFS_ERR_NO_MEMORY));
+		return SFS_ERR_NO_MEMORY;
 	sfsi_kv_init(&salvage->kv);
 	salvage->kv.base.read_only = true;
 	int err = sfsi_kv_options_make(&salvage->kv, &config, diag);

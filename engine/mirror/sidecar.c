@@ -53,7 +53,7 @@ void sfsi_sidecar_name(const char *file, char ret[NAME_MAX + 1])
 {
 	int len = snprintf(ret, NAME_MAX + 1, "%s%s" SFSI_SIDECAR_NAME, file ? "." : "",
 			   file ? file : "");
-	if (len > NAME_MAX)
+	if (file && len > NAME_MAX)
 		snprintf(ret, NAME_MAX + 1, ".%016llx" SFSI_SIDECAR_NAME,
 			 (unsigned long long)sfsi_hash(sfs_span_str(file), 0));
 }

@@ -213,22 +213,24 @@ static void fini(struct sfsi_recovery *rec, bool keep)
 int sfs_store_recover(const struct sfs_recover_config *config, struct sfs_recover_result *ret,
 		      struct sfs_diag *diag)
 {
+	char *path = realpath(config->path, NULL);
+	if (!path)
+		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "%s: %s", config->path,
+				    strerror(errno));
 	struct sfsi_recovery rec = {
 		.config = config,
 		.diag = diag,
 		.dir_fd = -1,
 		.lock_fd = -1,
 		.new_fd = -1,
-		.path = realpath(config->path, NULL),
+		.path = path,
 	};
 	struct sfs_diag inner = SFS_DIAG_INIT;
 	rec.diag = &inner;
 	sfsi_map_init(&rec.named);
 	sfsi_backup_name(sfsi_now_ns(), rec.started);
 	bool swap = !(config->flags & SFS_RECOVER_DRY_RUN);
-	int err = rec.path ? 0 : sfsi_err_from_errno(errno);
-	if (!err)
-		err = open_store(&rec);
+	int err = open_store(&rec);
 	if (!err)
 		err = build(&rec);
 	close_sources(&rec);

@@ -38,9 +38,11 @@ static int put_class(struct sfsi_recovery *rec, uint32_t id, const struct sfsi_c
 	return sfsi_recover_put(rec, 0, sfsi_key_span(&key), sfs_buf_span(&val));
 }
 
-static int put_renamed(struct sfsi_recovery *rec, uint32_t id, struct sfsi_class_record *record)
+static int put_renamed(struct sfsi_recovery *rec, uint32_t id,
+		       const struct sfsi_class_record *record)
 {
 	char name[32];
+	struct sfsi_class_record renamed = *record;
 	struct sfsi_recover_class *class = sfsi_recover_class(rec, id);
 	if (!class)
 		return SFS_ERR_NO_MEMORY;
@@ -48,8 +50,8 @@ static int put_renamed(struct sfsi_recovery *rec, uint32_t id, struct sfsi_class
 	memcpy(class->name, name, sizeof name);
 	int err = sfsi_recover_say(rec, SFS_RECOVER_FOUND, id, (struct sfs_span){ "", 0 },
 				   "the class is called %s now", name);
-	record->name = sfs_span_str(name);
-	return err < 0 ? err : put_class(rec, id, record);
+	renamed.name = sfs_span_str(name);
+	return err < 0 ? err : put_class(rec, id, &renamed);
 }
 
 int sfsi_recover_class_row(struct sfsi_recovery *rec, const struct sfsi_recover_key *key,

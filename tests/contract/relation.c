@@ -559,7 +559,9 @@ static void a_store_of_format_1_gets_references_back(void **state)
 	sfsi_key_backref_relation(&key, c->articles, SPAN("author"));
 	sfsi_key_backref_serial(&key, case_attr(c, "1").ino & 0xfffffffff, SPAN("1"));
 	check_drop_row(c, accounts, &key);
-	assert_true(with_store_file(c, "sed -i 's/\"format\": 3/\"format\": 1/; /\"sum\"/d; s/\\(\"backend\": .*\\),/\\1/'"));
+	assert_true(with_store_file(
+		c,
+		"sed -i 's/\"format\": 3/\"format\": 1/; /\"sum\"/d; s/\\(\"backend\": .*\\),/\\1/'"));
 	case_reopen(c);
 	assert_true(with_store_file(c, "grep -q '\"format\": 3'"));
 	assert_string_equal(relation_referrers(c, accounts, "1"), "Article/1.author");

@@ -568,7 +568,7 @@ static bool damage_list_cut(struct world *w, const char *path)
 static bool damage_table_misplaced(struct world *w, const char *path)
 {
 	char file[FOLDER_PATH_MAX], page[4096];
-	if (!choose(w, path, ".sst", file) || file_size(file) < 3 * 4096)
+	if (!choose(w, path, ".sst", file) || file_size(file) < (off_t)3 * 4096)
 		return false;
 	uint64_t pages = (uint64_t)file_size(file) / 4096;
 	uint64_t from = next_random(w) % pages, to = next_random(w) % pages;

@@ -16,7 +16,7 @@ static int compare(const void *a, const void *b)
 }
 
 /** Numbers as a store has them: things, their msgpack documents, definitions, views. */
-static uint64_t inside(unsigned i)
+static uint64_t inside(size_t i)
 {
 	uint64_t ino = sfs_ino_make(1 + i % 7, 1 + i / 7);
 	switch (i % 4) {
@@ -47,7 +47,7 @@ static void two_backups_and_the_store_have_no_number_in_common(void **state)
 							  0x8796a5b4c3d2e1f0 } };
 	static uint64_t all[2 * COUNT];
 	(void)state;
-	for (unsigned i = 0; i < COUNT; i++) {
+	for (size_t i = 0; i < COUNT; i++) {
 		all[2 * i] = fs_number(&one, inside(i));
 		all[2 * i + 1] = fs_number(&other, inside(i));
 		/* Nothing of the store itself has the highest bit. */
