@@ -136,6 +136,17 @@ static void state_default(struct sfsi_state *state)
 	};
 }
 
+/** Are the counters those of the last commit? In what can not be read there may be newer ones. */
+static bool counts_are_last(const struct sfsi_recovery *rec, const struct sfsi_recover_class *class)
+{
+	struct sfsi_full_key full;
+	struct sfsi_key key;
+	sfsi_key_state(&key);
+	sfsi_full_key_set(&full, class->id, sfsi_key_span(&key));
+	return class->state_damaged &&
+	       !sfsi_salvage_in_hole(rec->damaged, sfsi_full_key_span(&full));
+}
+
 /** More than have a name in what is left: of the others only the number is known, or not even that. */
 static int tell_count(struct sfsi_recovery *rec, const struct sfsi_recover_class *class,
 		      uint64_t objects, uint64_t files)
@@ -143,7 +154,7 @@ static int tell_count(struct sfsi_recovery *rec, const struct sfsi_recover_class
 	const struct sfs_span none = { "", 0 };
 	/* Some that only the backup has may have been removed, and others have come. */
 	uint64_t sure = class->objects - class->unsure_objects + class->lost_objects;
-	if (!class->state_damaged)
+	if (!counts_are_last(rec, class))
 		return sfsi_salvage_has_holes(rec->damaged)
 			       ? sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, none,
 						  "how many there were is not known: more may be "
@@ -167,7 +178,7 @@ static int class_state(struct sfsi_recovery *rec, struct sfsi_recover_class *cla
 	if (!class->has_state)
 		state_default(&state);
 	uint64_t said = state.objects, said_files = state.files;
-	bool counts = class->has_state && class->state_damaged;
+	bool counts = class->has_state && counts_are_last(rec, class);
 	bool gap = sfsi_salvage_has_holes(rec->damaged) || !counts;
 	uint64_t next = larger(class->max_serial, plain_max(rec, class->id)) + 1;
 	state.objects = class->objects;
