@@ -334,6 +334,7 @@ static const struct cli_option options[] = {
 	{ "weekly", 0, "N", "likewise of N weeks" },
 	{ "monthly", 0, "N", "likewise of N months" },
 	{ "rate", 'r', "MIB", "copy at most so many MiB a second" },
+	{ "wait", 'w', NULL, "wait until it is taken and verified, as is done anyway" },
 	{ "every", 'e', "TIME",
 	  "take none now, but one from time to time while the store\n"
 	  "is mounted: 15m, 6h, 1d; 0: no longer" },
