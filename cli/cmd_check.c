@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "rate.h"
 #include "target.h"
+#include "text.h"
 #include "verbs.h"
 
 struct checking {
@@ -24,17 +25,6 @@ struct checking {
 };
 
 /* --- one finding --- */
-
-static void put_bytes(FILE *out, struct sfs_span bytes)
-{
-	const unsigned char *at = bytes.data;
-	for (size_t i = 0; i < bytes.len; i++) {
-		if (at[i] < 0x20 || at[i] == 0x7f)
-			fprintf(out, "\\x%02x", at[i]);
-		else
-			fputc(at[i], out);
-	}
-}
 
 /* "problem: Article/42: entry-missing: the object has no entry". */
 static void put_line(FILE *out, const struct sfs_check_problem *problem)
@@ -48,12 +38,12 @@ static void put_line(FILE *out, const struct sfs_check_problem *problem)
 		fputs("store", out);
 	if (problem->oid.len) {
 		fputc('/', out);
-		put_bytes(out, problem->oid);
+		cli_put_bytes(out, problem->oid);
 	} else if (problem->name.len) {
 		if (problem->dir && problem->dir != sfs_ino_make(problem->class_id, 1))
 			fprintf(out, "/(directory %" PRIu64 ")", problem->dir);
 		fputc('/', out);
-		put_bytes(out, problem->name);
+		cli_put_bytes(out, problem->name);
 	} else if (problem->ino) {
 		fprintf(out, " inode %" PRIu64, problem->ino);
 	}

@@ -7,6 +7,7 @@
 #include <storefs/recover.h>
 #include "progress.h"
 #include "recovering.h"
+#include "text.h"
 #include "verbs.h"
 
 static int tell_progress(void *arg, uint64_t rows)
@@ -15,17 +16,6 @@ static int tell_progress(void *arg, uint64_t rows)
 	recovering->progress.count = rows;
 	cli_progress_tick(&recovering->progress);
 	return cli_stopped(recovering->ctx);
-}
-
-static void put_bytes(FILE *out, struct sfs_span bytes)
-{
-	const unsigned char *at = bytes.data;
-	for (size_t i = 0; i < bytes.len; i++) {
-		if (at[i] < 0x20 || at[i] == 0x7f)
-			fprintf(out, "\\x%02x", at[i]);
-		else
-			fputc(at[i], out);
-	}
 }
 
 /* "lost: Article/42: its record can not be read, and no backup has it". */
@@ -38,7 +28,7 @@ static int tell_item(void *arg, const struct sfs_recover_item *item)
 		item->class_name[0] ? item->class_name : "store");
 	if (item->oid.len) {
 		fputc('/', out);
-		put_bytes(out, item->oid);
+		cli_put_bytes(out, item->oid);
 	} else if (item->ino) {
 		fprintf(out, " inode %" PRIu64, item->ino);
 	}
@@ -143,7 +133,7 @@ static int tell_problem(void *arg, const struct sfs_check_problem *problem)
 	counting->told++;
 	fprintf(out, "problem: %s%s", problem->class_name[0] ? problem->class_name : "store",
 		problem->oid.len || problem->name.len ? "/" : "");
-	put_bytes(out, problem->oid.len ? problem->oid : problem->name);
+	cli_put_bytes(out, problem->oid.len ? problem->oid : problem->name);
 	fprintf(out, ": %s: %s\n", sfs_check_kind_text(problem->kind), problem->text);
 	return cli_stopped(counting->ctx);
 }

@@ -253,3 +253,14 @@ int cli_text_base64(struct sfs_buf *ret, struct sfs_span bytes)
 	}
 	return err;
 }
+
+void cli_put_bytes(FILE *out, struct sfs_span bytes)
+{
+	const unsigned char *at = bytes.data;
+	for (size_t i = 0; i < bytes.len; i++) {
+		if (at[i] < 0x20 || at[i] == 0x7f)
+			fprintf(out, "\\x%02x", at[i]);
+		else
+			fputc(at[i], out);
+	}
+}

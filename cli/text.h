@@ -8,6 +8,7 @@
 #define CLI_TEXT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <storefs/buf.h>
 
 /** One member of an object. */
@@ -48,6 +49,8 @@ SFS_MUST_CHECK int cli_text_compact(struct sfs_buf *ret, struct sfs_span text);
 SFS_MUST_CHECK int cli_text_base64(struct sfs_buf *ret, struct sfs_span bytes);
 /** Length of the valid UTF-8 character at the start of text (1..4), 0: there is none. */
 size_t cli_text_character(struct sfs_span text);
+/** Bytes for a person: control characters as \\x0a. */
+void cli_put_bytes(FILE *out, struct sfs_span bytes);
 /** Is it valid UTF-8? */
 bool cli_text_is_utf8(struct sfs_span text);
 

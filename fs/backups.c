@@ -15,15 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <storefs/errors.h>
-#include "backing.h"
-#include "by.h"
 #include "fs_errno.h"
 #include "loop.h"
-#include "meta.h"
-#include "missing.h"
 #include "name.h"
-#include "new.h"
-#include "scratch.h"
 #include "table.h"
 #include "view.h"
 
@@ -121,37 +115,10 @@ struct fs *fs_backup_fs(struct fs_backup *backup)
 static void backup_free(struct fs_backup *backup)
 {
 	struct fs *fs = &backup->fs;
-	fs_table_stop(fs);
-	fs_meta_stop(fs);
-	fs_new_stop(fs);
-	fs_views_stop(fs);
-	fs_windows_stop(fs);
-	fs_missing_stop(fs);
-	fs_scratch_stop(fs);
-	fs_backing_stop(fs);
+	fs_parts_stop(fs);
 	sfs_store_close(fs->store);
 	free(backup->path);
 	free(backup);
-}
-
-static int start_parts(struct fs *fs)
-{
-	int err = fs_table_start(fs);
-	if (!err)
-		err = fs_backing_start(fs);
-	if (!err)
-		err = fs_meta_start(fs);
-	if (!err)
-		err = fs_new_start(fs);
-	if (!err)
-		err = fs_views_start(fs);
-	if (!err)
-		err = fs_windows_start(fs);
-	if (!err)
-		err = fs_missing_start(fs);
-	if (!err)
-		err = fs_scratch_start(fs);
-	return err;
 }
 
 /** The struct fs of a backup: what is the daemon's is shared, what is a store's is its own. */
@@ -198,7 +165,7 @@ static int backup_new(struct fs *live, const struct fs_backup_entry *entry,
 	if (!err) {
 		backup->dir_node = door->dir;
 		init_fs(live, backup, door, entry->time_ns, slot);
-		err = start_parts(&backup->fs);
+		err = fs_parts_start(&backup->fs);
 	}
 	if (err < 0)
 		backup_free(backup);

@@ -153,6 +153,13 @@ static inline void fs_sequence_move(struct fs *fs, uint64_t ino)
 /** The inode number that is shown for one of a store (node.c). */
 uint64_t fs_number(const struct fs *fs, uint64_t number);
 
+/**
+ * Start what each struct fs has: open files, views, and so on (parts.c). Stopping accepts a start that failed
+ * anywhere, and comes before the store is closed.
+ */
+int fs_parts_start(struct fs *fs);
+void fs_parts_stop(struct fs *fs);
+
 /** The node of an object that readdir lists. */
 static inline uint64_t fs_primary_node(const struct fs *fs, uint64_t ino)
 {

@@ -20,21 +20,13 @@
 #include <unistd.h>
 #include <storefs/backup.h>
 #include <storefs/trash.h>
-#include "backing.h"
 #include "backups.h"
-#include "by.h"
-#include "handle.h"
 #include "loop.h"
-#include "meta.h"
-#include "missing.h"
-#include "new.h"
 #include "mountpoint.h"
 #include "notify.h"
 #include "op.h"
 #include "ready.h"
-#include "scratch.h"
 #include "server.h"
-#include "view.h"
 #include "wire.h"
 
 /** Levels of the Python program's logger; what is for its developers only with -o verbose. */
@@ -165,21 +157,7 @@ static int handshake(struct fs *fs, struct sfs_diag *diag)
 
 static int start_parts(struct fs *fs, struct sfs_diag *diag)
 {
-	int err = fs_table_start(fs);
-	if (!err)
-		err = fs_backing_start(fs);
-	if (!err)
-		err = fs_meta_start(fs);
-	if (!err)
-		err = fs_new_start(fs);
-	if (!err)
-		err = fs_views_start(fs);
-	if (!err)
-		err = fs_windows_start(fs);
-	if (!err)
-		err = fs_missing_start(fs);
-	if (!err)
-		err = fs_scratch_start(fs);
+	int err = fs_parts_start(fs);
 	if (!err)
 		err = fs_notify_start(fs);
 	if (!err)
@@ -237,14 +215,7 @@ static int finish(struct fs *fs, bool told_to)
 	fs->loop = NULL;
 	fs_backups_free(fs);
 	fs_notify_free(fs);
-	fs_table_stop(fs);
-	fs_meta_stop(fs);
-	fs_new_stop(fs);
-	fs_views_stop(fs);
-	fs_windows_stop(fs);
-	fs_missing_stop(fs);
-	fs_scratch_stop(fs);
-	fs_backing_stop(fs);
+	fs_parts_stop(fs);
 	int err = sfs_store_close(fs->store);
 	fs->store = NULL;
 	if (err < 0)

@@ -87,6 +87,8 @@ struct sfsi_copy_page {
 SFS_MUST_CHECK int sfsi_copy_page(struct sfs_store *store, uint32_t class_id,
 				  const struct sfs_buf *after, struct sfsi_copy_page *ret);
 struct sfs_span sfsi_copy_page_oid(const struct sfsi_copy_page *page, size_t number);
+/** Where the next page begins: behind the last oid of this one. */
+SFS_MUST_CHECK int sfsi_copy_page_end(const struct sfsi_copy_page *page, struct sfs_buf *ret_after);
 /** Have two maps in msgpack the same members, in whatever order? SFS_ERR_NOT_FOUND: no. */
 SFS_MUST_CHECK int sfsi_copy_same(struct sfs_span a, struct sfs_span b);
 /** Can a class not keep a text: does it say a type that the class had once? */

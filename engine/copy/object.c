@@ -40,6 +40,15 @@ struct sfs_span sfsi_copy_page_oid(const struct sfsi_copy_page *page, size_t num
 				  page->ends[number] - start };
 }
 
+int sfsi_copy_page_end(const struct sfsi_copy_page *page, struct sfs_buf *ret_after)
+{
+	ret_after->len = 0;
+	if (!page->count)
+		return 0;
+	struct sfs_span last = sfsi_copy_page_oid(page, page->count - 1);
+	return sfs_buf_append(ret_after, last.data, last.len);
+}
+
 /* --- members --- */
 
 struct members {
@@ -317,11 +326,8 @@ int sfsi_copy_objects(struct sfsi_copying *copying)
 			err = put_page(copying, &page);
 		if (!err)
 			err = complete_page(copying, &page);
-		after.len = 0;
-		if (!err && page.count) {
-			struct sfs_span last = sfsi_copy_page_oid(&page, page.count - 1);
-			err = sfs_buf_append(&after, last.data, last.len);
-		}
+		if (!err)
+			err = sfsi_copy_page_end(&page, &after);
 	} while (!err && page.count);
 	sfs_buf_fini(&page.oids);
 	return err;

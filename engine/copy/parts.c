@@ -140,11 +140,8 @@ static int each_page(struct parts *parts, bool others)
 			err = remove_others(parts, &page);
 		for (size_t at = 0; !err && !others && at < page.count;)
 			err = restore_some(parts, &page, &at);
-		after.len = 0;
-		if (!err && page.count) {
-			struct sfs_span last = sfsi_copy_page_oid(&page, page.count - 1);
-			err = sfs_buf_append(&after, last.data, last.len);
-		}
+		if (!err)
+			err = sfsi_copy_page_end(&page, &after);
 	} while (!err && page.count);
 	sfs_buf_fini(&page.oids);
 	return err;

@@ -95,11 +95,8 @@ int sfsi_dump_objects(struct sfsi_dumping *d)
 		err = sfsi_copy_page(d->store, d->class.id, &after, &page);
 		for (size_t i = 0; i < page.count && !err; i++)
 			err = put_object(d, sfsi_copy_page_oid(&page, i), &object);
-		after.len = 0;
-		if (!err && page.count) {
-			struct sfs_span last = sfsi_copy_page_oid(&page, page.count - 1);
-			err = sfs_buf_append(&after, last.data, last.len);
-		}
+		if (!err)
+			err = sfsi_copy_page_end(&page, &after);
 	} while (!err && page.count);
 	sfs_buf_fini(&page.oids);
 	sfsi_copy_object_fini(&object);
