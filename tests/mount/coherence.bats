@@ -3,7 +3,8 @@
 
 load ../support/mount
 
-ROUNDS=150
+# With sanitizers, which are slow, fewer.
+ROUNDS=${COHERENCE_ROUNDS:-150}
 
 setup() {
 	store_new
