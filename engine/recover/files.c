@@ -116,8 +116,11 @@ static int on_missing(struct looking *looking, const struct sfs_check_problem *p
 	if (err && err != SFS_ERR_NOT_FOUND)
 		return err;
 	if (err)
-		return tell_raw(looking, SFS_RECOVER_LOST, problem,
-				"its plain file is gone, and no backup has it");
+		return tell_raw(
+			looking, SFS_RECOVER_LOST, problem,
+			looking->rec->config->flags & SFS_RECOVER_NO_BACKUP
+				? "its plain file is gone; storefs recover looks for it in backups"
+				: "its plain file is gone, and no backup has it");
 	snprintf(text, sizeof text, "its bytes are those of backup %s",
 		 looking->rec->result.backup);
 	return tell_raw(looking, SFS_RECOVER_OLDER, problem, text);

@@ -398,6 +398,13 @@ static int tell_table(struct sfsi_recovery *rec, const struct sfsi_salvage_table
 
 static int tell_unknown(struct sfsi_recovery *rec, const struct sfsi_recover_class *class)
 {
+	bool more = class->found_objects > class->state.objects ||
+		    (class->id && class->found_files > class->state.files);
+	if (class->state_damaged && more)
+		return sfsi_recover_say(
+			rec, SFS_RECOVER_LOST, class->id, (struct sfs_span){ "", 0 },
+			"what it counted is older than what can be read: more may be "
+			"missing than is named here");
 	if (class->state_damaged)
 		return sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id,
 					(struct sfs_span){ "", 0 },
