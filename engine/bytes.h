@@ -88,6 +88,13 @@ static inline const uint8_t *sfsi_read_bytes(struct sfsi_reader *r, size_t len)
 	return at;
 }
 
+/** The same as a span, which points into the bytes; empty where there are fewer. */
+static inline struct sfs_span sfsi_read_span(struct sfsi_reader *r, size_t len)
+{
+	const uint8_t *at = sfsi_read_bytes(r, len);
+	return at ? (struct sfs_span){ at, len } : (struct sfs_span){ "", 0 };
+}
+
 static inline uint8_t sfsi_read_u8(struct sfsi_reader *r)
 {
 	const uint8_t *at = sfsi_read_bytes(r, 1);

@@ -113,12 +113,6 @@ int sfsi_record_encode(const struct sfsi_record *record, struct sfs_span key, st
 	return seal(err, key, start, ret);
 }
 
-static struct sfs_span read_span(struct sfsi_reader *r, size_t len)
-{
-	const uint8_t *at = sfsi_read_bytes(r, len);
-	return (struct sfs_span){ at, at ? len : 0 };
-}
-
 int sfsi_record_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_record *ret)
 {
 	struct sfsi_reader r = sfsi_reader(bytes);
@@ -135,10 +129,10 @@ int sfsi_record_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_r
 	uint32_t updates = sfsi_read_u32(&r);
 	uint32_t text = sfsi_read_u32(&r);
 	uint32_t rows = flags & RECORD_ROWS ? sfsi_read_u32(&r) : 0;
-	record.body = read_span(&r, body);
-	record.updates = read_span(&r, updates);
-	record.text = read_span(&r, text);
-	record.rows.list = read_span(&r, rows);
+	record.body = sfsi_read_span(&r, body);
+	record.updates = sfsi_read_span(&r, updates);
+	record.text = sfsi_read_span(&r, text);
+	record.rows.list = sfsi_read_span(&r, rows);
 	record.rows.stored = record.rows.whole = record.body;
 	record.rows.serial = record.object.serial;
 	record.has_text = flags & RECORD_TEXT;
@@ -272,10 +266,10 @@ int sfsi_inode_decode(struct sfs_span bytes, uint64_t serial, struct sfsi_inode 
 		inode.revision = sfsi_read_u64(&r);
 	}
 	if (version == VERSION_NAMED) {
-		inode.name = read_span(&r, sfsi_read_u8(&r));
+		inode.name = sfsi_read_span(&r, sfsi_read_u8(&r));
 		r.bad |= inode.name.len == 0 || inode.type == SFS_NODE_OBJECT;
 	}
-	inode.text = read_span(&r, r.left);
+	inode.text = sfsi_read_span(&r, r.left);
 	if (r.bad)
 		return SFS_ERR_CORRUPT;
 	*ret = inode;
@@ -402,7 +396,7 @@ int sfsi_refused_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_
 		refused.removed_size = sfsi_read_u64(&r);
 		format &= (uint8_t)~HAS_REMOVED;
 	}
-	refused.sentence = read_span(&r, r.left);
+	refused.sentence = sfsi_read_span(&r, r.left);
 	if (r.bad || format > SFS_FORMAT_MSGPACK)
 		return SFS_ERR_CORRUPT;
 	refused.format = (enum sfs_format)format;
@@ -438,10 +432,10 @@ int sfsi_class_decode(struct sfs_span bytes, struct sfsi_class_record *ret)
 	uint8_t name = sfsi_read_u8(&r);
 	uint8_t type = sfsi_read_u8(&r);
 	struct sfsi_class_record record = { .kind = (enum sfs_class_kind)kind };
-	record.name = read_span(&r, name);
-	record.type = read_span(&r, type);
+	record.name = sfsi_read_span(&r, name);
+	record.type = sfsi_read_span(&r, type);
 	if (version == VERSION_DEFINED)
-		record.definition = read_span(&r, r.left);
+		record.definition = sfsi_read_span(&r, r.left);
 	if (r.bad || r.left || name > SFS_CLASS_NAME_MAX || type > SFS_CLASS_NAME_MAX)
 		return SFS_ERR_CORRUPT;
 	if ((version != VERSION && version != VERSION_DEFINED) ||

@@ -35,12 +35,6 @@ static bool is_type(uint8_t type)
 	return type == SFS_NODE_OBJECT || type == SFS_NODE_FILE || type == SFS_NODE_SYMLINK;
 }
 
-static struct sfs_span rest_of(struct sfsi_reader *r, size_t len)
-{
-	const uint8_t *at = sfsi_read_bytes(r, len);
-	return at ? (struct sfs_span){ at, len } : (struct sfs_span){ "", 0 };
-}
-
 int sfsi_trash_encode(const struct sfsi_trash *trash, struct sfs_span key, struct sfs_buf *ret)
 {
 	SFSI_AUTO_BUF struct sfs_buf content = SFS_BUF_INIT;
@@ -74,8 +68,8 @@ int sfsi_trash_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_tr
 	};
 	trash.bytes = sfsi_read_u64(&r);
 	uint16_t len = sfsi_read_u16(&r);
-	trash.name = rest_of(&r, len);
-	trash.what = rest_of(&r, r.left);
+	trash.name = sfsi_read_span(&r, len);
+	trash.what = sfsi_read_span(&r, r.left);
 	if (r.bad || !is_type(type) || !len)
 		return SFS_ERR_CORRUPT;
 	*ret = trash;
@@ -127,7 +121,7 @@ int sfsi_trash_entry_decode(struct sfs_span bytes, struct sfs_span key,
 	entry.mode = sfsi_read_u32(&r);
 	entry.uid = sfsi_read_u32(&r);
 	entry.gid = sfsi_read_u32(&r);
-	entry.name = rest_of(&r, r.left);
+	entry.name = sfsi_read_span(&r, r.left);
 	if (r.bad || !is_type(type) || !entry.name.len ||
 	    sfsi_trash_second(entry.removed_ns) != sfsi_get_be64(parts + 2))
 		return SFS_ERR_CORRUPT;

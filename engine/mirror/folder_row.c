@@ -44,9 +44,7 @@ static int put_text(struct sfs_buf *ret, struct sfs_span text)
 
 static void read_text(struct sfsi_reader *r, struct sfs_span *ret)
 {
-	size_t len = sfsi_read_u16(r);
-	const uint8_t *at = sfsi_read_bytes(r, len);
-	*ret = (struct sfs_span){ at && len ? (const void *)at : "", at ? len : 0 };
+	*ret = sfsi_read_span(r, sfsi_read_u16(r));
 }
 
 int sfsi_folder_row_encode(const struct sfsi_folder_row *row, struct sfs_buf *ret)

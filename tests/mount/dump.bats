@@ -99,7 +99,7 @@ the_same() {
 	code 0 sfs load "$D/back" "$D/kv"
 	the_same "$D/kv"
 	printf bytes >"$D/tree/"$'\xff'
-	sfs import -q "$STORE" Image "$D/tree" || true
+	code 0 sfs import -q "$STORE" Image "$D/tree"
 	sfs dump --tar "$STORE" >"$D/odd.tar"
 	code 1 sfs load --backend directory "$D/odd.tar" "$D/odd"
 	has "$err" 'Image/000001.ndjson:'

@@ -156,6 +156,14 @@ log_and_show() {
 	each log_and_show
 }
 
+# Times are given in seconds: until this one is over.
+next_second() {
+	local second
+	second=$(date +%s)
+	second_is_over() { (($(date +%s) > second)); }
+	wait_until second_is_over
+}
+
 @test "what no version says any more a backup does" {
 	sfs config "$STORE" history=0 >/dev/null
 	sfs class define "$STORE" Note - <<<'{"kind":"object"}'
@@ -163,9 +171,9 @@ log_and_show() {
 	code 0 sfs backup --json "$STORE"
 	local name t
 	name=$(ask .name)
-	sleep 1.1
+	next_second
 	t=$(date -u +%Y-%m-%dT%H:%M:%S)
-	sleep 1
+	next_second
 	sfs put "$STORE" Note/1 <<<'{"a":2}'
 	sfs put "$STORE" Note/2 <<<'{"a":2}'
 	is "$(sfs show "$STORE" "Note/1@$t" | jq -c .)" '{"a":1}'
@@ -198,6 +206,8 @@ log_and_show() {
 	is "$(count 1)" 0
 }
 
+some_were_saved() { local n; n=$(jq .n "$MNT/Note/1.json") && [ "$n" -gt "$1" ]; }
+
 @test "after a kill object and history are of one commit" {
 	each_state
 	sfs config "$STORE" history=100 >/dev/null
@@ -211,7 +221,7 @@ log_and_show() {
 		) 2>/dev/null &
 		pid=$!
 		wait_until test -e "$MNT/.storefs/history/Note/1"
-		sleep 0.2
+		wait_until some_were_saved $((round * 1000 + 20))
 		store_kill
 		wait "$pid" || :
 		code 0 sfs check "$STORE"
