@@ -52,8 +52,10 @@ aside() { echo "$STORE"/damaged/*/; }
 	# All of its data, so that whatever is read is damaged.
 	for at in $(seq 100 3000 $(($(stat -c %s "$file") - 8000))); do flip "$file" "$at"; done
 	cat "$MNT"/Note/*.json >/dev/null 2>&1 && fail "all can be read"
+	refused "Read-only file system" mkdir "$MNT/New"
+	# Whether the name is there is a look into a table: that may say EIO before the save says EROFS.
 	echo '{"n": 2}' >"$BATS_TEST_TMPDIR/two"
-	refused "Read-only file system" cp "$BATS_TEST_TMPDIR/two" "$MNT/Note/new.json"
+	refused "new.json" cp "$BATS_TEST_TMPDIR/two" "$MNT/Note/new.json"
 	has "$(cat "$MNT/.storefs/errors.ndjson")" "the store is damaged"
 	is "$(sfs status --json "$STORE" | jq .damaged)" true
 	[ -f "$STORE/damage" ]
