@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/array.h"
 #include "open.h"
 #include "raw.h"
 #include "trash.h"
@@ -29,6 +30,9 @@ struct tail {
 	uint32_t class_id;
 	uint64_t end;  /* look at serials before this */
 	bool past_all; /* a file older than the tail was seen: so are all before it */
+	uint64_t *
+		inos; /* files of the tail; they are looked at after the scan, which may not ask the backend */
+	size_t len, cap;
 	int err;
 };
 
@@ -41,6 +45,25 @@ static int make_missing(struct sfs_store *store, uint64_t ino)
 	err = sfsi_bytes_create(store, ino);
 	if (!err)
 		sfsi_syncer_file(store, ino);
+	return err;
+}
+
+static int keep(struct tail *tail, uint64_t ino)
+{
+	tail->err = sfsi_array_grow(&tail->inos, tail->len, &tail->cap, sizeof *tail->inos);
+	if (!tail->err)
+		tail->inos[tail->len++] = ino;
+	return tail->err < 0;
+}
+
+/** @err  of the scan that kept them. */
+static int make_kept(struct tail *tail, int err)
+{
+	if (err == SFS_ERR_CANCELLED)
+		err = tail->err;
+	for (size_t i = 0; i < tail->len && !err; i++)
+		err = make_missing(tail->store, tail->inos[i]);
+	tail->len = 0;
 	return err;
 }
 
@@ -57,11 +80,10 @@ static int look_at(void *arg, struct sfs_span key, struct sfs_span val)
 	if (sfsi_inode_decode(val, serial, &inode) < 0 || inode.type != SFS_NODE_FILE ||
 	    inode.small)
 		return 0;
-	if (inode.revision <= tail->store->marked)
-		tail->past_all = true;
-	else
-		tail->err = make_missing(tail->store, sfs_ino_make(tail->class_id, serial));
-	return tail->err < 0;
+	if (inode.revision > tail->store->marked)
+		return keep(tail, sfs_ino_make(tail->class_id, serial));
+	tail->past_all = true;
+	return 0;
 }
 
 static int look_from(struct tail *tail, uint64_t serial)
@@ -72,8 +94,7 @@ static int look_from(struct tail *tail, uint64_t serial)
 				  .prefix = sfs_span_str("N"),
 				  .after = sfsi_key_span(&after),
 				  .once = true };
-	int err = sfsi_backend_scan(tail->store->backend, &scan, look_at, tail);
-	return err == SFS_ERR_CANCELLED ? tail->err : err;
+	return make_kept(tail, sfsi_backend_scan(tail->store->backend, &scan, look_at, tail));
 }
 
 /** Serials are given in the order of commits: from the newest back to one that is not of the tail. */
@@ -93,6 +114,7 @@ static int recover_class(struct sfs_store *store, uint32_t class_id)
 		err = look_from(&tail, from);
 		tail.end = from;
 	}
+	free(tail.inos);
 	return err;
 }
 
@@ -100,8 +122,8 @@ static int look_at_trashed(void *arg, const struct sfs_trashed *trashed)
 {
 	struct tail *tail = arg;
 	if (trashed->attr.type == SFS_NODE_FILE && trashed->attr.revision > tail->store->marked)
-		tail->err = make_missing(tail->store, trashed->ino);
-	return tail->err < 0;
+		return keep(tail, trashed->ino);
+	return 0;
 }
 
 /** One that was made and removed in the tail is in the trash; that is in no order of numbers. */
@@ -113,7 +135,9 @@ static int recover_trash(struct sfs_store *store, uint32_t class_id)
 		return 0;
 	int err = sfs_trash_list(store, class_id, NULL, 0, look_at_trashed, &tail);
 	/* What can not be read is not this one's business. */
-	return err == SFS_ERR_CORRUPT ? 0 : err == SFS_ERR_CANCELLED ? tail.err : err;
+	err = make_kept(&tail, err == SFS_ERR_CORRUPT ? 0 : err);
+	free(tail.inos);
+	return err;
 }
 
 int sfsi_bytes_recover(struct sfs_store *store)

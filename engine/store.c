@@ -488,9 +488,10 @@ static int open_mirror(struct sfs_store *store, const struct sfs_store_config *c
 	if (!err)
 		err = sfsi_mirror_start(store, diag);
 	/* Only now: what is in the files is taken in also where nobody may change them. */
-	store->read_only = !err &&
-			   (store->mirror->read_only || (config->flags & SFS_STORE_READ_ONLY));
-	return err;
+	if (!err)
+		store->read_only = store->mirror->read_only ||
+				   (config->flags & SFS_STORE_READ_ONLY);
+	return err < 0 ? err : sfsi_mirror_follow(store, diag);
 }
 
 /** Has it the file that makes a folder a store, or is it the backup of a mirror? */

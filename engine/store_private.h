@@ -92,8 +92,8 @@ struct sfs_store {
 	int dir_fd;        /* of home; -1: memory */
 	const char *aside; /* folder of the backend while it is not the store's yet; NULL: it is */
 	int lock_fd;       /* holds the flock; -1: memory */
-	bool read_only;
-	bool share_cache; /* of blocks, with others that are open so */
+	atomic_bool read_only; /* a mirror knows it only when its other threads have begun */
+	bool share_cache;      /* of blocks, with others that are open so */
 	char uuid[37];
 	uint32_t format;
 	uint64_t hash_seed; /* of cookies; from the uuid, fixed for ever */

@@ -264,11 +264,15 @@ int sfsi_mirror_start(struct sfs_store *store, struct sfs_diag *diag)
 		err = take_restored(mirror);
 	for (size_t i = 0; sfsi_mirror_kinds[i] && !err; i++)
 		err = own[i] ? sfsi_mirror_kinds[i]->scan(own[i]) : 0;
-	if (!err)
-		err = sfsi_watch_run(mirror->watch);
 	if (err < 0 && !(diag && diag->text[0]))
 		sfs_diag_set(diag, err, "%s: %s", store->path, sfs_err_text(err));
 	return err;
+}
+
+int sfsi_mirror_follow(struct sfs_store *store, struct sfs_diag *diag)
+{
+	int err = sfsi_watch_run(store->mirror->watch);
+	return err < 0 ? sfs_diag_set(diag, err, "%s: %s", store->path, sfs_err_text(err)) : 0;
 }
 
 int sfsi_mirror_stop(struct sfs_store *store)

@@ -161,8 +161,10 @@ static inline bool sfsi_recognised_any(const struct sfsi_recognised *found)
 	return found->storage || found->storify || found->one_file;
 }
 
-/** The sidecar is open: open the kinds, take in what is there, watch it from now on. */
+/** The sidecar is open: open the kinds, take in what is there. What happens from then on is kept for sfsi_mirror_follow(). */
 SFS_MUST_CHECK int sfsi_mirror_start(struct sfs_store *store, struct sfs_diag *diag);
+/** The store is what it will be: a thread takes in what changes. */
+SFS_MUST_CHECK int sfsi_mirror_follow(struct sfs_store *store, struct sfs_diag *diag);
 /** Write out what is left; no more watching. Before the syncer stops. */
 int sfsi_mirror_stop(struct sfs_store *store);
 void sfsi_mirror_free(struct sfsi_mirror *mirror);

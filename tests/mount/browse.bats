@@ -195,8 +195,11 @@ refused_here() {
 	is_closed 2026-01-01T000000Z
 	cd "$B/2026-01-01T000000Z/Article"
 	cat by/status/published/42.json >/dev/null
-	exec 5<"$B/2026-01-02T000000Z/Article/42.json"
-	is_open 2026-01-01T000000Z && is_open 2026-01-02T000000Z
+	# Idle is after a second: what is open keeps them until they are looked at.
+	exec 5<"$B/2026-01-02T000000Z/Article/42.json" 6<1.json
+	is_open 2026-01-01T000000Z
+	is_open 2026-01-02T000000Z
+	exec 6<&-
 	wait_until is_closed 2026-01-01T000000Z
 	# Whoever is still in it does not notice. A file that is open keeps it open.
 	is "$(ls by/status/published | tr '\n' ' ')" "1.json 2.json 42.json "

@@ -87,6 +87,8 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 }
 
 @test "edited with jq, sed -i and an editor's way of saving, Storify reads it afterwards" {
+	local day
+	day=$(date -u +%Y%m%d)
 	todo_new
 	mount_here
 	jq '.x += [false]' "$MNT/todo/b.json" >"$MNT/todo/b.tmp"
@@ -100,7 +102,8 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 	is "$(content todo)" '{"a":{"new":2.5},"b":{"x":[true,false]},"c":"other","new":null}'
 	code 0 "$ORIGINALS" strict storify "$STORE" "$VECTORS/schema.json"
 	is "$(backups todo)" 1
-	has "$(ls "$STORE/.backups/todo")" "$(date -u +%Y%m%d)"
+	# It may be midnight meanwhile.
+	[[ $(ls "$STORE/.backups/todo") =~ ^($day|$(date -u +%Y%m%d)) ]] || fail "$(ls "$STORE/.backups/todo")"
 }
 
 @test "a value that did not change keeps its bytes, whatever they are" {
@@ -119,7 +122,6 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 	todo_new
 	mount_here -o save_interval=1
 	echo 5 >"$MNT/todo/a.json"
-	wait_until is "$(content todo | jq .a)" 1
 	written() { [ "$(content todo | jq .a)" = "$1" ]; }
 	wait_until written 5
 	store_umount
@@ -190,7 +192,8 @@ names_are() { is "$(ls -U "$1" | xargs)" "$2"; }
 	is "$(cat "$MNT/todo/a.json")" '"theirs"'
 	is "$(cat "$MNT/todo/c.json")" '"changed"'
 	is "$(cat "$MNT/todo/mine.json")" '"only ours"'
-	absent "$MNT/todo/b.json"
+	# Keys that the file does not have go in a commit of their own.
+	wait_until absent "$MNT/todo/b.json"
 	local aside
 	aside=$(getfattr -n user.storefs.conflict --only-values "$MNT/todo")
 	is "$(xxd -p "$STORE/$aside")" 81a161a46f757273
@@ -416,7 +419,9 @@ sys.stdout.buffer.write(msgpack.packb({"a": 1, "big": "x" * 6000000}))' >"$STORE
 	is "$(cat "$MNT/todo/a.json")" 3
 	is "$(stat -c '%i %y' "$STORE/todo.mpack")" "$before"
 	is "$(content todo | jq .a)" 2
-	is "$(ls -A "$STORE" | xargs)" ".backups .storefs filler todo.mpack"
+	# The daemon tries again each second: what it has begun then is there for a moment.
+	nothing_half_done() { [ "$(ls -A "$STORE" | xargs)" = ".backups .storefs filler todo.mpack" ]; }
+	wait_until nothing_half_done
 	rm "$STORE/filler"
 	"$STOREFS" flush "$MNT"
 	is "$(content todo | jq .a)" 3

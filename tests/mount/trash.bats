@@ -233,6 +233,9 @@ list_restore_empty() {
 	nothing_left() { [ "$(entries)" = 0 ]; }
 	wait_until nothing_left
 	head -c 40000000 /dev/zero | tr '\0' y | cmp - "$MNT/Image/b"
+	# The bytes go when the commit that says so is on disk.
+	room_again() { [ "$(df --output=avail -B 1 "$disk" | tail -n 1)" -gt 70000000 ]; }
+	wait_until room_again
 	# With so little room left nothing is kept in the first place.
 	head -c 60000000 /dev/zero | tr '\0' z >"$MNT/Image/c"
 	rm "$MNT/Image/c"

@@ -79,12 +79,12 @@ absent() {
 
 # --- waiting ----------------------------------------------------------------------------
 
-# wait_until COMMAND… : until it succeeds, for at most WAIT_SECONDS (20).
+# wait_until COMMAND… : until it succeeds, for at most WAIT_SECONDS (60).
 wait_until() {
-	local end=$((SECONDS + ${WAIT_SECONDS:-20}))
+	local end=$((SECONDS + ${WAIT_SECONDS:-60}))
 	until "$@"; do
 		if [ "$SECONDS" -ge "$end" ]; then
-			fail "waited ${WAIT_SECONDS:-20} seconds for: $*"
+			fail "waited ${WAIT_SECONDS:-60} seconds for: $*"
 			return 1
 		fi
 		sleep 0.05
