@@ -13,11 +13,21 @@
 #include "raw.h"
 #include "twin.h"
 
+/** So many hexadecimal digits, and what ends them. */
+static char *put_hex(char *at, uint64_t value, unsigned digits, char end)
+{
+	for (unsigned i = digits; i > 0; i--, value >>= 4)
+		at[i - 1] = "0123456789abcdef"[value & 15];
+	at[digits] = end;
+	return at + digits + 1;
+}
+
 void sfsi_bytes_path(uint64_t ino, char ret[SFSI_BYTES_PATH])
 {
 	uint64_t serial = sfsi_ino_serial(ino);
-	snprintf(ret, SFSI_BYTES_PATH, "%06x/%07llx/%09llx", sfs_ino_class(ino),
-		 (unsigned long long)(serial >> 10), (unsigned long long)serial);
+	char *at = put_hex(ret, sfs_ino_class(ino), 6, '/');
+	at = put_hex(at, serial >> 10, 7, '/');
+	put_hex(at, serial, 9, '\0');
 }
 
 static int make_folders(struct sfs_store *store, const char *path)

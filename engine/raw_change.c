@@ -692,9 +692,10 @@ static int sync_before(struct sfs_store *store, uint64_t dir, struct sfs_span na
 	struct sfs_attr from, to;
 	if (!(store->backend->ops->caps & SFSI_CAP_DURABLE))
 		return 0;
-	int err = sfs_raw_find(store, dir, name, &from);
+	/* Most new names are free. */
+	int err = sfs_raw_find(store, new_dir, new_name, &to);
 	if (!err)
-		err = sfs_raw_find(store, new_dir, new_name, &to);
+		err = sfs_raw_find(store, dir, name, &from);
 	/* What is wrong with the names is found by the rename. */
 	if (err < 0)
 		return err <= SFS_ERR_IO ? err : 0;

@@ -13,6 +13,13 @@
 #include "store_private.h"
 #include "twin.h"
 
+/*
+ * So many plain files are synced with their whole file system: one by one each costs a flush of the disk, and 50 µs
+ * of CPU. That may take longer, when others write much there; who waits meets it later.
+ */
+#define FILES_MANY 64
+#define FILES_MANY_WAITED 1024
+
 struct sfsi_syncer {
 	pthread_t thread;
 	pthread_mutex_t lock; /* protects all below */
@@ -28,7 +35,7 @@ struct sfsi_syncer {
 	uint64_t syncs;
 	uint64_t *files; /* [files_len] inode numbers */
 	size_t files_len, files_cap;
-	bool all_files; /* no memory for the list: sync the whole file system */
+	bool all_files; /* the list is too long, or there was no memory for it */
 };
 
 /* The note for the backend: a version byte and the number of the last synced commit. */
@@ -49,6 +56,12 @@ int sfsi_mark_decode(struct sfs_span note, uint64_t *ret)
 		return SFS_ERR_CORRUPT;
 	*ret = commit;
 	return 0;
+}
+
+/** Are they all synced at once? A store that keeps files twice, or keeps those of others, looks at each. */
+static bool is_many(const struct sfs_store *store, size_t len, bool waited)
+{
+	return len >= (waited ? FILES_MANY_WAITED : FILES_MANY) && !store->twin && !store->mirror;
 }
 
 static int sync_files(struct sfs_store *store, uint64_t *files, size_t len, bool all)
@@ -84,13 +97,19 @@ static void files_restore(struct sfsi_syncer *s, uint64_t *files, size_t len, bo
 	}
 }
 
+/** Does somebody wait for a round that has not been done? */
+static bool wanted(const struct sfsi_syncer *s)
+{
+	return s->rounds_wanted > s->rounds_done;
+}
+
 /** Called with the lock held, which it drops meanwhile. */
 static void round_locked(struct sfs_store *store)
 {
 	struct sfsi_syncer *s = store->syncer;
 	uint64_t *files = s->files;
 	size_t files_len = s->files_len;
-	bool all = s->all_files;
+	bool all = s->all_files || is_many(store, files_len, wanted(s));
 	/* Read with the list: the files of every commit up to this one are in it, or done. */
 	uint64_t commit = atomic_load(&store->commit);
 	s->files = NULL;
@@ -125,12 +144,6 @@ static void deadline(struct timespec *ret, unsigned ms)
 		ret->tv_sec++;
 		ret->tv_nsec -= 1000000000;
 	}
-}
-
-/** Does somebody wait for a round that has not been done? */
-static bool wanted(const struct sfsi_syncer *s)
-{
-	return s->rounds_wanted > s->rounds_done;
 }
 
 static void *syncer_main(void *arg)

@@ -1,9 +1,11 @@
 /*
  * Handlers on open files: read, write, flush, fsync, release.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <storefs/database.h>
+#include <unistd.h>
 #include "meta.h"
 #include "op.h"
 #include "privilege.h"
@@ -11,6 +13,13 @@
 #include "stream.h"
 #include "view.h"
 #include "wire.h"
+
+/*
+ * The page cache of a plain file gets pages as large as what is read or written at once. A later write of 4 KiB
+ * looks at all blocks of its page: ext4 takes 27 µs for that in one of 1 MiB, 4 µs in one of this size, and writes
+ * new files as fast by such pieces as by whole requests.
+ */
+#define RAW_PIECE ((size_t)64 << 10)
 
 /* --- read --- */
 
@@ -83,20 +92,48 @@ static void read_raw_copy(fuse_req_t req, struct fs_handle *handle, size_t size,
 	free(part);
 }
 
+/** How much of a request is read or written at once: up to the next multiple of RAW_PIECE. */
+static size_t raw_piece(off_t off, size_t left)
+{
+	size_t piece = RAW_PIECE - (size_t)(off & (RAW_PIECE - 1));
+	return piece < left ? piece : left;
+}
+
+/** A plain file, spliced: each piece is a buffer of its own. */
+static void read_plain(fuse_req_t req, int fd, size_t size, off_t off)
+{
+	struct fuse_bufvec *parts;
+	size_t count = size / RAW_PIECE + 2, used = 0;
+	parts = calloc(1, sizeof *parts + (count - 1) * sizeof parts->buf[0]);
+	if (!parts) {
+		fs_reply(req, SFS_ERR_NO_MEMORY);
+		return;
+	}
+	while (used == 0 || size > 0) {
+		size_t piece = raw_piece(off, size);
+		parts->buf[used++] = (struct fuse_buf){
+			.size = piece,
+			.flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY,
+			.fd = fd,
+			.pos = off,
+		};
+		size -= piece;
+		off += (off_t)piece;
+	}
+	parts->count = used;
+	fuse_reply_data(req, parts, 0);
+	free(parts);
+}
+
 static void read_raw(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
 {
 	struct fs *fs = fs_of(req);
 	int fd = sfs_raw_fd(handle->raw);
 	fs_loop_block_begin(fs->loop);
-	if (fd < 0) {
+	if (fd < 0)
 		read_raw_copy(req, handle, size, off);
-	} else {
-		struct fuse_bufvec part = FUSE_BUFVEC_INIT(size);
-		part.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
-		part.buf[0].fd = fd;
-		part.buf[0].pos = off;
-		fuse_reply_data(req, &part, 0);
-	}
+	else
+		read_plain(req, fd, size, off);
 	fs_loop_block_end(fs->loop);
 }
 
@@ -174,17 +211,34 @@ static void write_copy(fuse_req_t req, struct fs_handle *handle, struct fuse_buf
 	free(copy);
 }
 
-static void write_fd(fuse_req_t req, int fd, struct fuse_bufvec *in, off_t off)
+/** Returns 0 or errno; *ret_done bytes are written, also before an error. */
+static int write_pieces(int fd, const char *data, size_t size, off_t off, size_t *ret_done)
 {
-	struct fuse_bufvec out = FUSE_BUFVEC_INIT(fuse_buf_size(in));
-	out.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
-	out.buf[0].fd = fd;
-	out.buf[0].pos = off;
-	ssize_t done = fuse_buf_copy(&out, in, 0);
-	if (done < 0)
-		fs_reply_errno(req, (int)-done);
+	size_t done = 0;
+	int error = 0;
+	while (done < size && !error) {
+		off_t at = off + (off_t)done;
+		ssize_t put = pwrite(fd, data + done, raw_piece(at, size - done), at);
+		if (put > 0)
+			done += (size_t)put;
+		else if (put == 0 || errno != EINTR)
+			error = put == 0 ? EIO : errno;
+	}
+	*ret_done = done;
+	return error;
+}
+
+static void write_plain(fuse_req_t req, int fd, struct fuse_bufvec *in, off_t off)
+{
+	size_t size = fuse_buf_size(in), done = 0;
+	void *copy;
+	const char *data = in_one_piece(in, size, &copy);
+	int error = data ? write_pieces(fd, data, size, off, &done) : ENOMEM;
+	if (error && !done)
+		fs_reply_errno(req, error);
 	else
-		fuse_reply_write(req, (size_t)done);
+		fuse_reply_write(req, done);
+	free(copy);
 }
 
 void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, off_t off,
@@ -210,7 +264,7 @@ void fs_op_write_buf(fuse_req_t req, fuse_ino_t node, struct fuse_bufvec *in, of
 		if (sfs_raw_fd(handle->raw) < 0)
 			write_copy(req, handle, in, off, fi);
 		else
-			write_fd(req, sfs_raw_fd(handle->raw), in, off);
+			write_plain(req, sfs_raw_fd(handle->raw), in, off);
 		fs_loop_block_end(fs->loop);
 		break;
 	}
