@@ -355,7 +355,7 @@ const struct cli_cmd cli_cmd_backup = {
 		"shared with it, so a backup costs what changed. Then every record of it is read; only\n"
 		"after that it counts, and older ones are removed. The last valid one never is.\n"
 		"\n"
-		"A backup is a store: 'storefs mount --read-only' and all other verbs take it as\n"
+		"A backup is a store: 'storefs mount -o ro' and all other verbs take it as\n"
 		"STORE. 'storefs restore' makes a store from it that can be changed.\n"
 		"Exit code 14: what was copied or verified is damaged.",
 	.options = options,

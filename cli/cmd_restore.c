@@ -2,12 +2,13 @@
  * storefs restore: a store from a backup, under a new name or in the place of one; or parts of a backup into a
  * store that may be in use.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <libgen.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <storefs/backup.h>
+#include <unistd.h>
+#include "backup_path.h"
+#include "mounts.h"
 #include "progress.h"
 #include "target.h"
 #include "verbs.h"
@@ -37,6 +38,12 @@ static int restore(struct restoring *restoring, char *folder, const char *name)
 			  ? sfs_backup_restore_in_place(&config, name, ctx->argv[1], &diag)
 			  : sfs_backup_restore(&config, name, ctx->argv[1], &diag);
 	cli_progress_clear(&restoring->progress);
+	if (err == SFS_ERR_EXISTS && !cli_option(ctx, "in-place")) {
+		cli_error(
+			ctx, ctx->argv[1],
+			"exists already (--in-place makes it what it was; CLASS/OID restores parts)");
+		return CLI_FAILED;
+	}
 	if (err < 0) {
 		int code = cli_fail(ctx, err, ctx->argv[0], &diag);
 		return err == SFS_ERR_CORRUPT ? CLI_DAMAGED : code;
@@ -102,16 +109,39 @@ static int run(struct cli_ctx *ctx)
 	return code == CLI_OK && err < 0 ? cli_fail(ctx, err, ctx->argv[0], NULL) : code;
 }
 
+/** BACKUP is a path, or what is no path names a backup of STORE. */
+static int find_backup(struct cli_ctx *ctx, const char *store_arg)
+{
+	const char *word = ctx->argv[0];
+	char *store = NULL, *backup = NULL;
+	int code;
+	if (access(word, F_OK) == 0)
+		code = cli_backup_path(ctx, word, &backup);
+	else
+		code = cli_locate(store_arg, &store) == 0 ? cli_backup_of(ctx, store, word, &backup)
+							  : -1;
+	free(store);
+	if (code < 0) {
+		cli_error(ctx, word, "is no folder, and no backup of %s", store_arg);
+		return CLI_NOT_FOUND;
+	}
+	if (code == 0)
+		ctx->argv[0] = cli_own(ctx, backup);
+	return code;
+}
+
 /**
  * BACKUP stands before STORE. A whole store is no business of a daemon; parts are, and where BACKUP is must then
  * not depend on whose working directory that is.
  */
 static int locate(struct cli_ctx *ctx)
 {
-	static char backup[PATH_MAX];
+	if (ctx->argc + (ctx->store_arg != NULL) < 2)
+		return cli_usage(ctx, "too few arguments");
+	int code = find_backup(ctx, ctx->store_arg ? ctx->store_arg : ctx->argv[1]);
+	if (code != 0)
+		return code;
 	if (ctx->store_arg ? ctx->argc < 2 : ctx->argc < 3) {
-		if (ctx->argc + (ctx->store_arg != NULL) < 2)
-			return cli_usage(ctx, "too few arguments");
 		if (ctx->store_arg)
 			return cli_usage(ctx, "--store is for parts");
 		if (cli_option(ctx, "exact"))
@@ -120,14 +150,12 @@ static int locate(struct cli_ctx *ctx)
 	}
 	if (cli_option(ctx, "in-place"))
 		return cli_usage(ctx, "--in-place is for a whole store");
-	if (!realpath(ctx->argv[0], backup))
-		return cli_fail_errno(ctx, errno, ctx->argv[0]);
 	if (!ctx->store_arg) {
 		ctx->store_arg = ctx->argv[1];
+		ctx->argv[1] = ctx->argv[0];
 		ctx->argv++;
 		ctx->argc--;
 	}
-	ctx->argv[0] = backup;
 	return -1;
 }
 
@@ -145,7 +173,9 @@ const struct cli_cmd cli_cmd_restore = {
 		    "[--exact] BACKUP STORE CLASS[/OID]...",
 	.summary = "make a store from a backup, or restore parts of it",
 	.details =
-		"BACKUP is the folder of one backup, as STORE/backups/2026-11-22T010203Z.\n\n"
+		"BACKUP is the folder of one backup, as STORE/backups/2026-11-22T010203Z, its directory\n"
+		"in a mount, or, of STORE, its name: 2026-11-22T010203Z, latest (the newest valid one),\n"
+		"a time (the one that was in force then: yesterday, 2026-11-22).\n\n"
 		"Without parts a store is made: STORE must not exist yet. Every file is compared\n"
 		"with its hash while it is copied, and the copy is opened and read before it gets\n"
 		"its name. With --in-place it takes the place of STORE, which must not be in use: a\n"
@@ -156,7 +186,7 @@ const struct cli_cmd cli_cmd_restore = {
 	.options = options,
 	.examples = "storefs restore /srv/blog/backups/2026-11-22T010203Z /srv/blog.then\n"
 		    "storefs restore --in-place /srv/blog/backups/2026-11-22T010203Z /srv/blog\n"
-		    "storefs restore /srv/blog/backups/2026-11-22T010203Z /srv/blog Article/42",
+		    "storefs restore yesterday /mnt/blog Article/42",
 	.flags = CLI_OPENS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
 	.min_args = 2,

@@ -173,9 +173,11 @@ static void put_text(struct cli_ctx *ctx, const struct status *status)
 	if (stat->refused_texts)
 		fprintf(out, "refused   %" PRIu64 " (texts in .storefs/rejected)\n",
 			stat->refused_texts);
-	if (stat->trashed)
-		fprintf(out, "trash     %" PRIu64 " (%" PRIu64 " bytes)\n", stat->trashed,
-			stat->trash_bytes);
+	if (stat->trashed) {
+		fprintf(out, "trash     %" PRIu64, stat->trashed);
+		put_bytes(out, " (", stat->trash_bytes);
+		fputs(")\n", out);
+	}
 	fprintf(out, "commit    %" PRIu64 " (on disk: %" PRIu64 ")\n", stat->commit,
 		stat->commit_synced);
 	if (stat->mirror)

@@ -1,4 +1,4 @@
-/* Small work on JSON text. See text.h; the only user of yyjson in this folder. */
+/* Small work on JSON text. See text.h. */
 #include <yyjson.h>
 #include "text.h"
 

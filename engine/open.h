@@ -72,6 +72,8 @@ void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_i
 void sfsi_open_kept(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode);
 /** A raw came out of the trash: it has a name again. */
 void sfsi_open_named(struct sfs_store *store, uint64_t ino);
+/** The bytes of a file that has no name and is not open: they go when this commit is synced. */
+void sfsi_bytes_unwanted(struct sfs_store *store, uint64_t ino, uint64_t commit);
 /** Is the disk with the plain files nearly full? */
 bool sfsi_bytes_low(const struct sfs_store *store);
 

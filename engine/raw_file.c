@@ -209,6 +209,14 @@ void sfsi_open_orphan(struct sfs_store *store, uint64_t ino, const struct sfsi_i
 		reap_now(store, much);
 }
 
+void sfsi_bytes_unwanted(struct sfs_store *store, uint64_t ino, uint64_t commit)
+{
+	pthread_mutex_lock(&store->open_lock);
+	bool much = going_add_locked(store, ino, commit);
+	pthread_mutex_unlock(&store->open_lock);
+	reap_now(store, much);
+}
+
 void sfsi_open_kept(struct sfs_store *store, uint64_t ino, const struct sfsi_inode *inode)
 {
 	SFSI_LOCK_SCOPE(&store->open_lock);

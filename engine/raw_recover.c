@@ -10,8 +10,6 @@
  * number that was given to nobody yet, and is removed. Others that belong to nothing are found by
  * sfs_store_gc(), which looks at all of them.
  */
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,11 +173,9 @@ static bool collect_shard(struct sfs_store *store, uint32_t class_id, uint64_t s
 {
 	char folder[SFSI_BYTES_PATH], own[SFSI_BYTES_PATH];
 	snprintf(folder, sizeof folder, "%06x/%07llx", class_id, (unsigned long long)shard);
-	int fd = openat(store->raw_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir && fd >= 0)
-		close(fd);
-	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(store->raw_fd, folder, &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));) {
 		uint64_t serial = strtoull(entry->d_name, NULL, 16);
 		uint64_t ino = sfs_ino_make(class_id, serial);
 		if (serial < next || serial >> 36)
@@ -190,8 +186,6 @@ static bool collect_shard(struct sfs_store *store, uint32_t class_id, uint64_t s
 		    !is_needed(store, class_id, serial))
 			sfsi_bytes_remove(store, ino);
 	}
-	if (dir)
-		closedir(dir);
 	return dir;
 }
 

@@ -70,7 +70,7 @@ int sfs_raw_make_unnamed(struct sfs_store *store, uint64_t dir, const struct sfs
 	}
 	err = sfsi_open_unnamed(store, ino, &inode);
 	if (err < 0) {
-		sfsi_open_orphan(store, ino, &inode);
+		sfsi_bytes_unwanted(store, ino, inode.revision);
 		return err;
 	}
 	err = sfs_raw_open(store, ino, true, ret);

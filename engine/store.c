@@ -1,7 +1,6 @@
 /*
  * A store as a whole: make it, open it, close it, figures of it.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <storefs/backup.h>
 #include "backref.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "cache.h"
 #include "memo.h"
@@ -47,7 +47,7 @@ static int make_folder(const char *path, int *ret_fd, bool *ret_made, struct sfs
 		int err = sfsi_err_from_errno(errno);
 		return sfs_diag_set(diag, err, "%s: %s", path, sfs_err_text(err));
 	}
-	if (!sfsi_folder_is_empty(fd)) {
+	if (!sfsi_dir_is_empty(fd)) {
 		struct stat stat;
 		bool store = fstatat(fd, SFSI_STORE_FILE, &stat, 0) == 0;
 		close(fd);
@@ -143,11 +143,10 @@ static int open_raw_memory(struct sfs_store *store)
 
 static void sweep_raw_memory(const char *place)
 {
-	int place_fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = place_fd < 0 ? NULL : fdopendir(place_fd);
-	if (!dir)
-		return;
-	for (struct dirent *entry; (entry = readdir(dir));) {
+	SFSI_AUTO_FD int place_fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(place_fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));) {
 		if (strncmp(entry->d_name, "storefs-memory-", 15) != 0)
 			continue;
 		SFSI_AUTO_FD int fd = openat(place_fd, entry->d_name,
@@ -157,7 +156,6 @@ static void sweep_raw_memory(const char *place)
 		    flock(fd, LOCK_EX | LOCK_NB) == 0)
 			sfsi_remove_tree(place_fd, entry->d_name);
 	}
-	closedir(dir);
 }
 
 static struct sfs_store *store_new(void)

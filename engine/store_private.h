@@ -17,7 +17,7 @@
 #include <storefs/raw.h>
 #include "backend/backend.h"
 #include "base/cleanup.h"
-#include "base/tree.h"
+#include "base/dir.h"
 #include "index/journal.h"
 #include "position.h"
 #include "record.h"

@@ -38,7 +38,7 @@ int sfsi_twin_init(int dir_fd, const char *path, struct sfs_diag *diag)
 	if (strlen(real) >= PATH_SIZE - 16 || strchr(real, '\n'))
 		return sfs_diag_set(diag, SFS_ERR_NAME, "the mirror's path can not be kept: %s",
 				    path);
-	if (!sfsi_folder_is_empty(fd))
+	if (!sfsi_dir_is_empty(fd))
 		return sfs_diag_set(diag, SFS_ERR_EXISTS, "the mirror %s is not empty", path);
 	int err = sfs_buf_printf(&line, "%s\n", real);
 	if (!err)

@@ -16,9 +16,6 @@
 /** There while the mirror may lack something. */
 #define SFSI_TWIN_BEHIND "mirror.behind"
 
-/** Has the folder nothing in it? */
-bool sfsi_folder_is_empty(int dir_fd);
-
 /** A new store gets a mirror: an empty folder, or one that does not exist. It is filled at the next open. */
 SFS_MUST_CHECK int sfsi_twin_init(int dir_fd, const char *path, struct sfs_diag *diag);
 

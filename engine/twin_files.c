@@ -2,7 +2,6 @@
  * The plain files of a mirror. A file is the same when size and time of its last change are; a copy gets both
  * from its original, and its name when it is whole.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,34 +13,18 @@
 #define TEMP_NAME "copying"
 #define DEPTH 3 /* CLASS/SHARD/SERIAL */
 
-static bool only_these(int dir_fd, const char *const *names)
-{
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	bool only = dir != NULL;
-	if (!dir && fd >= 0)
-		close(fd);
-	for (struct dirent *entry; dir && (entry = readdir(dir));) {
-		bool known = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-		for (size_t i = 0; names[i]; i++)
-			known = known || strcmp(entry->d_name, names[i]) == 0;
-		only = only && known;
-	}
-	if (dir)
-		closedir(dir);
-	return only;
-}
-
-bool sfsi_folder_is_empty(int dir_fd)
-{
-	static const char *const none[] = { NULL };
-	return only_these(dir_fd, none);
-}
-
 bool sfsi_folder_is_new(int dir_fd)
 {
-	static const char *const left[] = { "lock", "db", "raw", "storefs.json.tmp", NULL };
-	return only_these(dir_fd, left);
+	static const char *const left[] = { "lock", "db", "raw", "storefs.json.tmp" };
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	bool is_new = true;
+	int err = sfsi_dir_open(dir_fd, ".", &dir);
+	for (const struct dirent *entry; !err && is_new && (entry = sfsi_dir_next(dir, &err));) {
+		is_new = false;
+		for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+			is_new = is_new || strcmp(entry->d_name, left[i]) == 0;
+	}
+	return !err && is_new;
 }
 
 /* --- one file --- */
@@ -117,21 +100,14 @@ void sfsi_twin_file_gone(struct sfs_store *store, const char *path)
 
 /* --- all of them --- */
 
-/** Called for each file below a folder, with its path. -1 with errno stops. */
+/** Called for each file below a folder, with its path. A number below 0 stops. */
 typedef int each_fn(void *arg, const char *path);
 
 static int each_file(int dir_fd, const char *path, int depth, each_fn *fn, void *arg)
 {
-	int fd = openat(dir_fd, path[0] ? path : ".",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int err = 0;
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	for (struct dirent *entry; !err && (entry = readdir(dir));) {
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(dir_fd, path[0] ? path : ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));) {
 		char below[128];
 		int len = snprintf(below, sizeof below, "%s%s%.64s", path, path[0] ? "/" : "",
 				   entry->d_name);
@@ -141,7 +117,6 @@ static int each_file(int dir_fd, const char *path, int depth, each_fn *fn, void 
 			continue;
 		err = folder ? each_file(dir_fd, below, depth + 1, fn, arg) : fn(arg, below);
 	}
-	closedir(dir);
 	return err;
 }
 

@@ -32,6 +32,12 @@ void fs_backing_close(struct fs *fs, struct fs_handle *handle);
 /** May the kernel keep attributes of this node that were read before? */
 bool fs_backing_is_quiet(struct fs *fs, uint64_t node);
 
+/**
+ * The kernel forgot a node: what a shared mapping left is over, and nobody may ever ask for its attributes
+ * again.
+ */
+void fs_backing_forget(struct fs *fs, uint64_t node);
+
 /** Does new work pass through? *ret_why: why, or why not, as a sentence without an end. */
 bool fs_backing_is_used(const struct fs *fs, const char **ret_why);
 /** How many opens passed through so far. */

@@ -1,6 +1,7 @@
 /*
  * Handlers for what is known of a node: its name, its attributes, the target of a symlink; and df.
  */
+#include "backing.h"
 #include "backups.h"
 #include "op.h"
 #include "privilege.h"
@@ -36,8 +37,10 @@ static void forget(struct fs *fs, uint64_t node, uint64_t count)
 		return;
 	}
 	fs_view_forget(fs, node, count);
-	if (fs_node_kind(node) == FS_NODE_THING)
-		sfs_raw_forget(fs->store, fs_node_ino(node));
+	if (fs_node_kind(node) != FS_NODE_THING)
+		return;
+	sfs_raw_forget(fs->store, fs_node_ino(node));
+	fs_backing_forget(fs, node);
 }
 
 void fs_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t count)

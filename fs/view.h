@@ -224,6 +224,8 @@ int fs_view_rename(struct fs *fs, uint64_t dir, struct sfs_span from, struct sfs
 bool fs_view_is_backup(const struct fs_view *view);
 /** Where times lead to backups of a class. */
 #define FS_AT_NAME ".at"
+/** Where they are, in .storefs. */
+#define FS_BACKUPS_NAME "backups"
 
 /** How a file is opened. */
 enum fs_view_open {

@@ -13,7 +13,6 @@
 #include "refusal.h"
 #include "view_table.h"
 
-#define BACKUPS_NAME "backups"
 #define LATEST_NAME "latest"
 #define COOKIE_FIRST 3
 
@@ -65,7 +64,7 @@ static int link_text(struct fs *fs, const struct fs_view *view, struct sfs_buf *
 {
 	(void)fs;
 	return sfs_buf_printf(ret, "%s%.*s",
-			      view->class_id ? "../../.storefs/" BACKUPS_NAME "/" : "",
+			      view->class_id ? "../../.storefs/" FS_BACKUPS_NAME "/" : "",
 			      (int)view->id.len, (const char *)view->id.data);
 }
 
@@ -169,7 +168,7 @@ static int backups_list(struct fs *fs, const struct fs_view *dir, uint64_t after
 	return err;
 }
 
-static const struct fs_view_ops backups_ops = {
+const struct fs_view_ops fs_view_backups_ops = {
 	.kind = "backups",
 	.type = S_IFDIR,
 	.is_door = true,
@@ -178,16 +177,6 @@ static const struct fs_view_ops backups_ops = {
 	.find = backups_find,
 	.list = backups_list,
 };
-
-int fs_view_backups_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
-			  struct fs_view_spec *ret)
-{
-	(void)dir;
-	if (fs->live || !sfs_span_equal(name, sfs_span_str(BACKUPS_NAME)))
-		return SFS_ERR_NOT_FOUND;
-	ret->ops = &backups_ops;
-	return 0;
-}
 
 /* --- CLASS/.at --- */
 
@@ -255,19 +244,10 @@ static int at_list(struct fs *fs, const struct fs_view *dir, uint64_t after, fs_
 	return 0;
 }
 
-static const struct fs_view_ops at_ops = {
+const struct fs_view_ops fs_view_at_ops = {
 	.kind = "at",
 	.type = S_IFDIR,
 	.attr = at_attr,
 	.find = at_find,
 	.list = at_list,
 };
-
-int fs_at_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret)
-{
-	(void)dir;
-	if (fs->live || !sfs_span_equal(name, sfs_span_str(FS_AT_NAME)))
-		return SFS_ERR_NOT_FOUND;
-	ret->ops = &at_ops;
-	return 0;
-}

@@ -236,20 +236,10 @@ static int databases_list(struct fs *fs, const struct fs_view *dir, uint64_t aft
 	return err;
 }
 
-static const struct fs_view_ops databases_ops = {
+const struct fs_view_ops fs_view_databases_ops = {
 	.kind = "databases",
 	.type = S_IFDIR,
 	.attr = dir_attr,
 	.find = databases_find,
 	.list = databases_list,
 };
-
-int fs_view_databases_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
-			    struct fs_view_spec *ret)
-{
-	(void)fs, (void)dir;
-	if (!sfs_span_equal(name, sfs_span_str("databases")))
-		return SFS_ERR_NOT_FOUND;
-	ret->ops = &databases_ops;
-	return 0;
-}

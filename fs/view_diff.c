@@ -16,7 +16,6 @@
 #include "refusal.h"
 #include "view_table.h"
 
-#define DIFF_NAME "diff"
 #define NOW "now"
 #define COOKIE_FIRST 3
 #define PAGE 256
@@ -595,19 +594,10 @@ static int diff_list(struct fs *fs, const struct fs_view *dir, uint64_t after, f
 	return 0;
 }
 
-static const struct fs_view_ops diff_ops = {
+const struct fs_view_ops fs_view_diff_ops = {
 	.kind = "diff",
 	.type = S_IFDIR,
 	.attr = dir_attr,
 	.find = diff_find,
 	.list = diff_list,
 };
-
-int fs_view_diff_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret)
-{
-	(void)dir;
-	if (fs->live || !sfs_span_equal(name, sfs_span_str(DIFF_NAME)))
-		return SFS_ERR_NOT_FOUND;
-	ret->ops = &diff_ops;
-	return 0;
-}

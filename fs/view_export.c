@@ -279,20 +279,10 @@ static int export_list(struct fs *fs, const struct fs_view *dir, uint64_t after,
 	return 0;
 }
 
-static const struct fs_view_ops export_ops = {
+const struct fs_view_ops fs_view_export_ops = {
 	.kind = "exports",
 	.type = S_IFDIR,
 	.attr = root_attr,
 	.find = export_find,
 	.list = export_list,
 };
-
-int fs_view_export_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
-			 struct fs_view_spec *ret)
-{
-	(void)fs, (void)dir;
-	if (!sfs_span_equal(name, sfs_span_str("export")))
-		return SFS_ERR_NOT_FOUND;
-	ret->ops = &export_ops;
-	return 0;
-}

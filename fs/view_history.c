@@ -13,7 +13,6 @@
 #include "place.h"
 #include "view_table.h"
 
-#define HISTORY_NAME "history"
 #define COOKIE_FIRST 3
 
 /* --- a version: the id is its time, as in its name --- */
@@ -202,19 +201,9 @@ static int history_attr(struct fs *fs, const struct fs_view *view, struct sfs_at
 	return fs_view_dir_attr(fs, SFS_INO_ROOT, ret);
 }
 
-static const struct fs_view_ops history_ops = {
+const struct fs_view_ops fs_view_history_ops = {
 	.kind = "history",
 	.type = S_IFDIR,
 	.attr = history_attr,
 	.find = class_find,
 };
-
-int fs_view_history_begin(struct fs *fs, uint64_t dir, struct sfs_span name,
-			  struct fs_view_spec *ret)
-{
-	(void)fs, (void)dir;
-	if (!sfs_span_equal(name, sfs_span_str(HISTORY_NAME)))
-		return SFS_ERR_NOT_FOUND;
-	ret->ops = &history_ops;
-	return 0;
-}

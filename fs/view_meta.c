@@ -531,19 +531,10 @@ static int root_list(struct fs *fs, const struct fs_view *dir, uint64_t after, f
 	return 0;
 }
 
-static const struct fs_view_ops root_ops = {
+const struct fs_view_ops fs_view_meta_ops = {
 	.kind = "metadata classes",
 	.type = S_IFDIR,
 	.attr = root_attr,
 	.find = root_find,
 	.list = root_list,
 };
-
-int fs_view_meta_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret)
-{
-	(void)fs, (void)dir;
-	if (!sfs_span_equal(name, sfs_span_str("meta")))
-		return SFS_ERR_NOT_FOUND;
-	ret->ops = &root_ops;
-	return 0;
-}

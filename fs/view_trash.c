@@ -416,22 +416,13 @@ static int trash_list(struct fs *fs, const struct fs_view *dir, uint64_t after, 
 	return err;
 }
 
-static const struct fs_view_ops trash_ops = {
+const struct fs_view_ops fs_view_trash_ops = {
 	.kind = "trash",
 	.type = S_IFDIR,
 	.attr = dir_attr,
 	.find = trash_find,
 	.list = trash_list,
 };
-
-int fs_view_trash_begin(struct fs *fs, uint64_t dir, struct sfs_span name, struct fs_view_spec *ret)
-{
-	(void)fs, (void)dir;
-	if (!sfs_span_equal(name, sfs_span_str("trash")))
-		return SFS_ERR_NOT_FOUND;
-	ret->ops = &trash_ops;
-	return 0;
-}
 
 /* --- raws in it that are asked for by their number --- */
 

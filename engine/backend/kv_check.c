@@ -15,7 +15,6 @@
  * What a MANIFEST that was cut behind the size in STATE can forget is a flush (its
  * log is then missing: the sequence shows it) or a compaction (its inputs are missing).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,6 +24,7 @@
 #include <unistd.h>
 #include "backend/kv.h"
 #include "base/cleanup.h"
+#include "base/dir.h"
 #include "base/errno.h"
 
 #define PREOPEN "preopen"
@@ -163,20 +163,10 @@ int sfsi_kv_check(struct kv *kv, uint64_t *ret_sequence, struct sfs_diag *diag)
 static int each_file(int dir_fd, const char *name, int (*fn)(int from, int arg, const char *name),
 		     int arg)
 {
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		int err = sfsi_err_from_errno(errno);
-		if (fd >= 0)
-			close(fd);
-		return err;
-	}
-	int err = 0;
-	const struct dirent *entry;
-	while (!err && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			err = fn(dirfd(dir), arg, entry->d_name);
-	closedir(dir);
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(dir_fd, name, &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
+		err = fn(dirfd(dir), arg, entry->d_name);
 	return err;
 }
 

@@ -12,7 +12,6 @@
  * the memtable is written out, and the deletion collector (kv_open.c) has RocksDB
  * compact files that are full of them.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 #include "backend/kv.h"
 #include "base/cleanup.h"
+#include "base/dir.h"
 #include "base/errno.h"
 
 #define GUARD (SFSI_KV_WRITE_BUFFER / 2)
@@ -46,24 +46,16 @@ static int log_sync(int db_fd, const char *name)
 /* Sync all logs above a number; *ret_newest is the largest number of all. */
 static int logs_sync(int db_fd, uint64_t above, uint64_t *ret_newest)
 {
-	int fd = openat(db_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		int err = sfsi_err_from_errno(errno);
-		sfsi_close_fd(&fd);
-		return err;
-	}
+	SFSI_AUTO_DIR DIR *dir = NULL;
 	uint64_t newest = 0;
-	int err = 0;
-	const struct dirent *entry;
-	while (!err && (entry = readdir(dir))) {
+	int err = sfsi_dir_open(db_fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));) {
 		uint64_t number = log_number(entry->d_name);
 		if (number > above)
 			err = log_sync(db_fd, entry->d_name);
 		if (number > newest)
 			newest = number;
 	}
-	closedir(dir);
 	if (!err)
 		*ret_newest = newest;
 	return err;

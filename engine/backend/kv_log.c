@@ -7,7 +7,6 @@
  * behind it. That is looked for here: a batch that does not begin where the last one ended, although all
  * before it was synced. Behind what was synced a power cut may leave anything.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +15,7 @@
 #include <string.h>
 #include "backend/kv.h"
 #include "base/cleanup.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "bytes.h"
@@ -47,22 +47,17 @@ static int compare_numbers(const void *a, const void *b)
 
 static int list_logs(int db_fd, struct logs *ret)
 {
-	int fd = openat(db_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		sfsi_close_fd(&fd);
-		return sfsi_err_from_errno(errno);
-	}
-	for (const struct dirent *entry; (entry = readdir(dir));) {
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(db_fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));) {
 		char *end;
 		uint64_t number = strtoull(entry->d_name, &end, 10);
 		if (end != entry->d_name && strcmp(end, ".log") == 0 &&
 		    ret->len < sizeof ret->numbers / sizeof *ret->numbers)
 			ret->numbers[ret->len++] = number;
 	}
-	closedir(dir);
 	qsort(ret->numbers, ret->len, sizeof *ret->numbers, compare_numbers);
-	return 0;
+	return err;
 }
 
 static void see_batch(struct reading *reading)

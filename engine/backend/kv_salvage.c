@@ -5,7 +5,6 @@
  * far enough, then backwards from there until the block stops it from the other side, so that no row
  * that can be read is passed over.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,9 +17,9 @@
 #include "backend/kv_salvage.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "base/file.h"
-#include "base/tree.h"
 
 #define CHUNK ((size_t)256 << 10)
 
@@ -82,16 +81,10 @@ static int bring_file(int from_fd, int to_fd, const char *name)
 
 static int bring_files(int from_fd, int to_fd)
 {
-	int fd = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		sfsi_close_fd(&fd);
-		return sfsi_err_from_errno(errno);
-	}
-	int err = 0;
-	for (const struct dirent *entry; !err && (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(from_fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		err = bring_file(from_fd, to_fd, entry->d_name);
-	closedir(dir);
 	return err;
 }
 
@@ -114,12 +107,11 @@ static int work_fill(struct sfsi_salvage *salvage)
 static uint64_t newest_manifest(const char *path)
 {
 	uint64_t newest = 0, number;
-	DIR *dir = opendir(path);
-	for (const struct dirent *entry; dir && (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(AT_FDCWD, path, &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		if (sscanf(entry->d_name, "MANIFEST-%" SCNu64, &number) == 1 && number > newest)
 			newest = number;
-	if (dir)
-		closedir(dir);
 	return newest;
 }
 
@@ -298,12 +290,11 @@ static int db_open(struct sfsi_salvage *salvage, const char *path)
 static bool has_unknown_tables(const struct sfsi_salvage *salvage)
 {
 	const rocksdb_livefiles_t *files = rocksdb_livefiles(salvage->kv.db);
-	DIR *dir = opendir(salvage->work);
+	SFSI_AUTO_DIR DIR *dir = NULL;
 	bool unknown = false;
-	for (const struct dirent *entry; dir && !unknown && (entry = readdir(dir));)
+	int err = sfsi_dir_open(AT_FDCWD, salvage->work, &dir);
+	for (const struct dirent *entry; !err && !unknown && (entry = sfsi_dir_next(dir, &err));)
 		unknown = ends(entry->d_name, ".sst") && !is_live(files, entry->d_name);
-	if (dir)
-		closedir(dir);
 	rocksdb_livefiles_destroy(files);
 	return unknown;
 }

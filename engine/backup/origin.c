@@ -6,13 +6,13 @@
  * then are those that the rows mean. Of an object or of metadata the row has the stamp of the file: one with
  * another stamp was changed since, and its text is made of the record.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
 #include "backup/taking.h"
 #include "base/array.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "database/database.h"
@@ -334,7 +334,8 @@ static int take_other(struct sfsi_origin *origin, int at, const char *name, cons
 								       : take_fd(origin, fd, path);
 }
 
-static int walk(struct sfsi_origin *origin, int dir_fd, const char *path, unsigned depth);
+static int walk(struct sfsi_origin *origin, int at, const char *name, const char *path,
+		unsigned depth);
 
 static int walk_entry(struct sfsi_origin *origin, int at, const char *path, const char *name,
 		      unsigned depth)
@@ -353,34 +354,27 @@ static int walk_entry(struct sfsi_origin *origin, int at, const char *path, cons
 	    fstat(origin->taking->place.fd, &own) < 0 ||
 	    (own.st_dev == stat.st_dev && own.st_ino == stat.st_ino))
 		return 0;
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? sfsi_err_from_errno(errno) : walk(origin, fd, below, depth + 1);
+	return walk(origin, at, name, below, depth + 1);
 }
 
-/** All files of a folder but those whose names begin with a dot. Takes the descriptor. */
-static int walk(struct sfsi_origin *origin, int dir_fd, const char *path, unsigned depth)
+/** All files of a folder but those whose names begin with a dot. One that is not there has none. */
+static int walk(struct sfsi_origin *origin, int at, const char *name, const char *path,
+		unsigned depth)
 {
-	DIR *dir = fdopendir(dir_fd);
-	int err = 0;
-	if (!dir) {
-		err = sfsi_err_from_errno(errno);
-		close(dir_fd);
-		return err;
-	}
-	for (struct dirent *entry; !err && (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(at, name, &dir);
+	if (err < 0)
+		return err == SFS_ERR_NOT_FOUND ? 0 : err;
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		if (entry->d_name[0] != '.')
 			err = walk_entry(origin, dirfd(dir), path, entry->d_name, depth);
-	closedir(dir);
 	return err;
 }
 
 static int walk_below(struct sfsi_origin *origin, const char *path)
 {
-	int fd = openat(origin->taking->store->mirror->root_fd, *path ? path : ".",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
-	return walk(origin, fd, path, 0);
+	int root_fd = origin->taking->store->mirror->root_fd;
+	return walk(origin, root_fd, *path ? path : ".", path, 0);
 }
 
 /* --- databases --- */

@@ -5,13 +5,13 @@
  * the lock is taken the next time. Files of the pool that it brought stay until then, and are used
  * again or removed with the next backup.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <time.h>
 #include "backup/backup.h"
 #include "base/array.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "store_private.h"
 
@@ -56,24 +56,13 @@ static bool is_unfinished(const char *name)
 	return sfsi_backup_time(stem, &time_ns);
 }
 
-static DIR *open_list(int fd)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	if (!dir && copy >= 0)
-		close(copy);
-	return dir;
-}
-
 static void remove_unfinished(const struct sfsi_backup_place *place)
 {
-	DIR *dir = open_list(place->fd);
-	if (!dir)
-		return;
-	for (const struct dirent *entry; (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(place->fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		if (is_unfinished(entry->d_name))
 			sfsi_remove_tree(place->fd, entry->d_name);
-	closedir(dir);
 }
 
 static int open_folder(int at, const char *path, bool make, int *ret_fd)
@@ -178,16 +167,12 @@ int sfsi_backup_list(const struct sfsi_backup_place *place, struct sfs_backup **
 		     size_t *ret_count)
 {
 	struct list list = { .count = 0 };
-	DIR *dir = open_list(place->fd);
-	if (!dir)
-		return sfsi_err_from_errno(errno);
-	int err = 0;
-	const struct dirent *entry;
+	SFSI_AUTO_DIR DIR *dir = NULL;
 	int64_t time_ns;
-	while (!err && (entry = readdir(dir)))
+	int err = sfsi_dir_open(place->fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		if (sfsi_backup_time(entry->d_name, &time_ns))
 			err = add(place, &list, entry->d_name, time_ns);
-	closedir(dir);
 	if (err < 0) {
 		free(list.items);
 		return err;

@@ -4,12 +4,12 @@
  * Only valid ones count for a reason to keep one; the newest valid one stays whatever is asked for, and so
  * do those that are newer than it: they may be what somebody looks at to find out what is wrong.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
 #include "backup/backup.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "store_private.h"
 
@@ -92,18 +92,13 @@ static void choose(const struct sfs_backup *items, size_t count, bool *keep,
 /** What no backup links any more. */
 static void sweep_pool(int pool_fd)
 {
-	int copy = openat(pool_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	if (!dir) {
-		sfsi_close_fd(&copy);
-		return;
-	}
+	SFSI_AUTO_DIR DIR *dir = NULL;
 	struct stat stat;
-	for (const struct dirent *entry; (entry = readdir(dir));)
+	int err = sfsi_dir_open(pool_fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		if (fstatat(pool_fd, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(stat.st_mode) && stat.st_nlink == 1)
 			unlinkat(pool_fd, entry->d_name, 0);
-	closedir(dir);
 }
 
 /** Under another name first: a half removed one is no backup. */

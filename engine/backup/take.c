@@ -7,11 +7,11 @@
  *
  * What the last backup has already is linked, not copied: the same file in the same state.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include "backup/taking.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "open.h"
 #include "store_private.h"
@@ -264,35 +264,18 @@ static bool ends_with(const char *name, const char *end)
 
 static int take_entry(struct sfsi_taking *taking, int at, const char *name, const char *path);
 
-static int take_entries(struct sfsi_taking *taking, DIR *dir, const char *path)
+static int take_folder(struct sfsi_taking *taking, int at, const char *name, const char *path)
 {
+	SFSI_AUTO_DIR DIR *dir = NULL;
 	char inner[SFSI_BACKUP_PATH];
-	int err = 0;
-	const struct dirent *entry;
-	while (!err && (entry = readdir(dir))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
+	int err = sfsi_dir_open(at, name, &dir);
+	if (!err && mkdirat(taking->dir_fd, path, 0700) < 0)
+		err = sfsi_err_from_errno(errno);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));) {
 		int len = snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
 		err = len < (int)sizeof inner ? take_entry(taking, dirfd(dir), entry->d_name, inner)
 					      : SFS_ERR_NAME;
 	}
-	return err;
-}
-
-static int take_folder(struct sfsi_taking *taking, int at, const char *name, const char *path)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int err = dir ? 0 : sfsi_err_from_errno(errno);
-	if (!dir) {
-		sfsi_close_fd(&fd);
-		return err;
-	}
-	if (mkdirat(taking->dir_fd, path, 0700) < 0)
-		err = sfsi_err_from_errno(errno);
-	if (!err)
-		err = take_entries(taking, dir, path);
-	closedir(dir);
 	return err;
 }
 

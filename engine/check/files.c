@@ -3,11 +3,9 @@
  * belongs to nothing is only noted: a raw's file is made before the commit that names it, so a crash
  * in between leaves an empty one behind.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include "base/dir.h"
 #include "base/errno.h"
 #include "check/check.h"
 
@@ -128,24 +126,12 @@ typedef int name_fn(void *arg, int dir_fd, const char *name);
 /** Call fn for each name in a folder; what is not there has none. */
 static int each_name(int at_fd, const char *path, name_fn *fn, void *arg)
 {
-	int fd = openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-			       ? 0
-			       : sfsi_err_from_errno(errno);
-	DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return SFS_ERR_NO_MEMORY;
-	}
-	int err = 0;
-	errno = 0;
-	for (struct dirent *entry; !err && (entry = readdir(dir)); errno = 0)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			err = fn(arg, dirfd(dir), entry->d_name);
-	if (!err && errno)
-		err = sfsi_err_from_errno(errno);
-	closedir(dir);
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(at_fd, path, &dir);
+	if (err < 0)
+		return err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_DIR ? 0 : err;
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
+		err = fn(arg, dirfd(dir), entry->d_name);
 	return err;
 }
 

@@ -1,6 +1,5 @@
 /* Backups of databases: see backups.h. */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <time.h>
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "database/backups.h"
 #include "database/file.h"
@@ -131,18 +131,10 @@ int sfsi_backups_list(int fd, struct sfsi_backups *ret)
 	*ret = (struct sfsi_backups){ .count = 0 };
 	if (fd < 0)
 		return 0;
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	if (!dir) {
-		int err = sfsi_err_from_errno(errno);
-		if (copy >= 0)
-			close(copy);
-		return err;
-	}
-	int err = 0;
-	for (struct dirent *entry; !err && (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		err = add_entry(fd, entry->d_name, ret);
-	closedir(dir);
 	if (err < 0)
 		sfsi_backups_fini(ret);
 	else if (ret->count)

@@ -2,7 +2,6 @@
  * The kind "mpack" of mirrors: finding databases in a folder, remembering what commits change, flushing
  * from time to time.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "base/array.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "class_private.h"
 #include "database/database.h"
@@ -59,7 +59,8 @@ static struct sfs_span class_name(struct sfs_span name, char buf[SFS_CLASS_NAME_
 
 typedef int found_fn(void *arg, const char *path);
 
-static int walk(int dir_fd, const char *path, unsigned depth, found_fn *fn, void *arg);
+static int walk(int at, const char *name, const char *path, unsigned depth, found_fn *fn,
+		void *arg);
 
 static int walk_entry(int dir_fd, const char *path, const char *name, unsigned depth, found_fn *fn,
 		      void *arg)
@@ -75,31 +76,25 @@ static int walk_entry(int dir_fd, const char *path, const char *name, unsigned d
 		return name_of(below.data).len ? fn(arg, below.data) : 0;
 	if (!S_ISDIR(stat.st_mode) || depth == DEPTH_MAX)
 		return 0;
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? 0 : walk(fd, below.data, depth + 1, fn, arg);
+	return walk(dir_fd, name, below.data, depth + 1, fn, arg);
 }
 
-/** Each database below a folder. Takes the descriptor. */
-static int walk(int dir_fd, const char *path, unsigned depth, found_fn *fn, void *arg)
+/** Each database below a folder. Folders in it that can not be opened are passed over. */
+static int walk(int at, const char *name, const char *path, unsigned depth, found_fn *fn, void *arg)
 {
-	DIR *dir = fdopendir(dir_fd);
-	int err = 0;
-	if (!dir) {
-		err = sfsi_err_from_errno(errno);
-		close(dir_fd);
-		return err;
-	}
-	for (struct dirent *entry; !err && (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(at, name, &dir);
+	if (err < 0)
+		return depth ? 0 : err;
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		if (entry->d_name[0] != '.')
 			err = walk_entry(dirfd(dir), path, entry->d_name, depth, fn, arg);
-	closedir(dir);
 	return err;
 }
 
 static int walk_root(int root_fd, found_fn *fn, void *arg)
 {
-	int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? sfsi_err_from_errno(errno) : walk(fd, "", 0, fn, arg);
+	return walk(root_fd, ".", "", 0, fn, arg);
 }
 
 static int found_one(void *arg, const char *path)

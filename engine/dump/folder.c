@@ -2,12 +2,13 @@
  * A dump as a folder: each member is a file. Folders on the way to one are opened one by one and no symlink is
  * followed, so that nothing leads out, and a path may be longer than the system's longest one.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/dir.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "copy/copy.h"
@@ -167,24 +168,16 @@ static struct folder *open_root(const char *path, int *ret_err, struct sfs_diag 
 	return NULL;
 }
 
-static int check_empty(const char *path, struct sfs_diag *diag)
-{
-	DIR *dir = opendir(path);
-	size_t entries = 0;
-	if (!dir)
-		return failed(path, diag);
-	while (readdir(dir))
-		entries++;
-	closedir(dir);
-	return entries > 2 ? sfs_diag_set(diag, SFS_ERR_NOT_EMPTY, "%.300s is not empty", path) : 0;
-}
-
 int sfsi_dump_folder_out(const char *path, struct sfsi_dump_out **ret, struct sfs_diag *diag)
 {
-	int err = check_empty(path, diag);
-	struct folder *folder = err < 0 ? NULL : open_root(path, &err, diag);
+	int err;
+	struct folder *folder = open_root(path, &err, diag);
 	if (!folder)
 		return err;
+	if (!sfsi_dir_is_empty(folder->root)) {
+		free_folder(folder);
+		return sfs_diag_set(diag, SFS_ERR_NOT_EMPTY, "%.300s is not empty", path);
+	}
 	folder->base.out.ops = &out_ops;
 	*ret = &folder->base.out;
 	return 0;

@@ -2,11 +2,10 @@
  * All files of a folder: what a killed process left to do to them, then what others did; and one file
  * that something happened to. See folder.h.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include "base/dir.h"
 #include "base/errno.h"
 #include "mirror/folder.h"
 #include "mirror/folder_raw.h"
@@ -270,21 +269,13 @@ static int walk_entry(struct sfsi_folder_intake *intake, struct sfsi_folder *fol
 static int walk(struct sfsi_folder_intake *intake, struct sfsi_folder *folder, const char *path,
 		unsigned depth, unsigned *again)
 {
-	int fd = openat(folder->mirror->root_fd, *path ? path : ".",
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int err = 0;
-	if (!dir) {
-		err = sfsi_err_from_errno(errno);
-		if (fd >= 0)
-			close(fd);
-		/* Gone meanwhile, or not for us. */
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(folder->mirror->root_fd, *path ? path : ".", &dir);
+	/* Gone meanwhile, or not for us. */
+	if (err < 0)
 		return err == SFS_ERR_NOT_FOUND || err == SFS_ERR_PERMISSION ? 0 : err;
-	}
-	for (struct dirent *entry; !err && (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			err = walk_entry(intake, folder, fd, path, entry, depth, again);
-	closedir(dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
+		err = walk_entry(intake, folder, dirfd(dir), path, entry, depth, again);
 	return err;
 }
 

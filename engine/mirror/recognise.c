@@ -2,7 +2,6 @@
  * Is a folder one of the storage module? It is when one of the first JSON files below it says of itself
  * that it is an object: {"oid": …, "type": "module.Class", …}. Other folders have JSON files too.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -45,29 +44,24 @@ static bool is_json(const char *name)
 
 static void search_folder(struct search *search, int at, const char *name, unsigned depth)
 {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	for (struct dirent *entry; !search->found && (entry = readdir(dir));) {
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(at, name, &dir);
+	for (const struct dirent *entry;
+	     !err && !search->found && (entry = sfsi_dir_next(dir, &err));) {
 		if (search->looked >= LOOKED_MAX || ++search->listed > LISTED_MAX)
 			break;
 		if (entry->d_name[0] == '.')
 			continue;
 		if (is_json(entry->d_name) && depth > 0) {
 			search->looked++;
-			search->found = is_object(fd, entry->d_name);
+			search->found = is_object(dirfd(dir), entry->d_name);
 			if (search->found)
 				snprintf(search->path, sizeof search->path, "%.60s/%.60s", name,
 					 entry->d_name);
 		} else if (depth < DEPTH_MAX && !is_json(entry->d_name)) {
-			search_folder(search, fd, entry->d_name, depth + 1);
+			search_folder(search, dirfd(dir), entry->d_name, depth + 1);
 		}
 	}
-	closedir(dir);
 }
 
 void sfsi_folder_recognise(int root_fd, const char *file, struct sfsi_recognised *ret)

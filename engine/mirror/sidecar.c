@@ -1,6 +1,5 @@
 /* Where the sidecar of a mirror is: see sidecar.h. */
 #include "mirror/sidecar.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <storefs/backup.h>
 #include "backend/movable.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "hash.h"
@@ -294,8 +294,8 @@ static int copy_entry(int from, int to, const struct dirent *entry)
 
 static bool is_left_out(const char *name)
 {
-	static const char *const names[] = { ".",    "..",   SFSI_SIDECAR_FILE, SFS_BACKUP_FOLDER,
-					     "lock", "root", "snapshot.tmp" };
+	static const char *const names[] = { SFSI_SIDECAR_FILE, SFS_BACKUP_FOLDER, "lock", "root",
+					     "snapshot.tmp" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
@@ -305,15 +305,11 @@ static bool is_left_out(const char *name)
 /** Regular files and folders, but for what makes it a sidecar that counts, and backups. */
 static int copy_tree(int from, int to)
 {
-	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int err = 0;
-	if (!dir)
-		return sfsi_err_from_errno(errno);
-	for (struct dirent *entry; !err && (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(from, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		if (!is_left_out(entry->d_name))
 			err = copy_entry(from, to, entry);
-	closedir(dir);
 	return !err && fsync(to) < 0 ? sfsi_err_from_errno(errno) : err;
 }
 

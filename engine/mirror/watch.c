@@ -1,6 +1,5 @@
 /* Notices of changes in the files of a mirror: see watch.h. */
 #include "mirror/watch.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -9,6 +8,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include "base/array.h"
+#include "base/dir.h"
 #include "hash.h"
 
 #define SETTLE_MS 20 /* a change is looked at so long after it was heard of */
@@ -119,8 +119,9 @@ static void watch_folder(struct sfsi_watch *watch, const char *path, bool tell, 
 		watch->deaf = watch->deaf || errno != ENOENT;
 		return;
 	}
-	DIR *dir = opendir(full);
-	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(watch->mirror->root_fd, *path ? path : ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));) {
 		if (entry->d_name[0] == '.')
 			continue;
 		if (snprintf(below, sizeof below, "%s%s%s", path, *path ? "/" : "",
@@ -131,8 +132,6 @@ static void watch_folder(struct sfsi_watch *watch, const char *path, bool tell, 
 		else if (tell)
 			wait_for(watch, below, SETTLE_MS);
 	}
-	if (dir)
-		closedir(dir);
 }
 
 /** A folder was moved away: its descriptors mean nothing any more. */

@@ -3,13 +3,13 @@
  * then on the store is the recovered one; what else is to be done is done by whoever comes next, if this
  * one does not come to it: the damaged rows, and what belongs to nothing, go to damaged/TIME/.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "base/dir.h"
 #include "base/errno.h"
 #include "open.h"
 #include "recover/recover.h"
@@ -137,16 +137,12 @@ static int place_brought(int dir_fd, int from_fd, const char *name)
 /** Plain files that were copied from the backup. */
 static int move_brought(int dir_fd)
 {
-	int fd = openat(dir_fd, "db/bring", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	SFSI_AUTO_DIR DIR *dir = NULL;
 	int err = 0;
-	if (!dir) {
-		sfsi_close_fd(&fd);
+	if (sfsi_dir_open(dir_fd, "db/bring", &dir) < 0)
 		return 0;
-	}
-	for (const struct dirent *entry; !err && (entry = readdir(dir));)
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		err = place_brought(dir_fd, dirfd(dir), entry->d_name);
-	closedir(dir);
 	return err;
 }
 

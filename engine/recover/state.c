@@ -2,8 +2,6 @@
  * Classes of the new store: their records, and what they count. Numbers that were given are not given again, nor
  * any that lost rows may have had.
  */
-#include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include "recover/recover.h"
 
@@ -91,20 +89,15 @@ static uint64_t plain_max(const struct sfsi_recovery *rec, uint32_t id)
 	char folder[24];
 	uint64_t shard = 0, highest = 0;
 	snprintf(folder, sizeof folder, "raw/%06" PRIx32, id);
-	int fd = openat(rec->dir_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		sfsi_close_fd(&fd);
-		return 0;
-	}
-	for (const struct dirent *entry; (entry = readdir(dir));) {
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(rec->dir_fd, folder, &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));) {
 		char *end;
 		shard = strtoull(entry->d_name, &end, 16);
 		if (*end == '\0' && end != entry->d_name && shard < (uint64_t)1 << 26 &&
 		    (shard << 10 | 1023) > highest)
 			highest = shard << 10 | 1023;
 	}
-	closedir(dir);
 	return highest;
 }
 

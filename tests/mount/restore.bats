@@ -50,6 +50,27 @@ objects_and_raws() {
 	each objects_and_raws
 }
 
+@test "a backup is its folder, its directory in the mount, its name or a time" {
+	local name=${B##*/} way
+	echo '{"n": 700}' | sfs put "$STORE" Note/7
+	code 0 sfs restore latest "$STORE" Note/7
+	S=$STORE same_object 7
+	store_mount
+	for way in "$name" "$MNT/.storefs/backups/$name"; do
+		echo '{"n": 701}' >"$MNT/Note/7.json"
+		code 0 sfs restore "$way" "$MNT" Note/7
+		is "$(cat "$MNT/Note/7.json")" '{"n": 7,  "next": "8"}'
+	done
+	(cd "$MNT/.storefs/backups" && sfs restore "$name" "$BATS_TEST_TMPDIR/new")
+	is "$(sfs get "$BATS_TEST_TMPDIR/new" Note/7)" '{"n": 7,  "next": "8"}'
+	code 10 sfs restore yesterday "$MNT" Note/7
+	has "$err" "yesterday: is no folder, and no backup of $MNT"
+	code 10 sfs restore nothing "$MNT" Note/7
+	store_umount
+	code 1 sfs restore "$name" "$STORE"
+	has "$err" "exists already (--in-place"
+}
+
 @test "an object that is restored stays itself in the mount, and is seen at once" {
 	store_mount
 	local number
