@@ -375,6 +375,8 @@ static int open_existing(struct kv *kv, struct sfs_diag *diag)
 	if (err == 0)
 		err = db_folder_open(kv, false, diag);
 	uint64_t sequence = 0;
+	if (err == 0 && !kv->base.read_only)
+		sfsi_kv_bulk_clean(kv);
 	if (err == 0)
 		err = sfsi_kv_check(kv, &sequence, diag);
 	if (err == 0 && !kv->base.read_only)
