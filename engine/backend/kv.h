@@ -74,6 +74,8 @@ void sfsi_kv_init(struct kv *kv);
 SFS_MUST_CHECK int sfsi_kv_options_make(struct kv *kv, const struct sfsi_backend_config *cfg,
 					struct sfs_diag *diag);
 void sfsi_kv_release(struct kv *kv);
+/** Options for a table that is made aside: its format alone, without what counts deletes. */
+rocksdb_options_t *sfsi_kv_table_options(const struct kv *kv);
 /**
  * Close RocksDB and open it, when it can not go on by itself. SFS_ERR_BUSY: not so soon after the last
  * time. Caller holds write_lock.

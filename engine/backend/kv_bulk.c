@@ -166,7 +166,7 @@ int sfsi_kv_bulk_begin(struct sfsi_backend *b, struct sfsi_bulk **ret)
 		bulk_drop(&bulk->base);
 		return err;
 	}
-	bulk->options = rocksdb_options_create_copy(kv->options);
+	bulk->options = sfsi_kv_table_options(kv);
 	*ret = &bulk->base;
 	return 0;
 }
