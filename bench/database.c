@@ -42,6 +42,18 @@ static void put_text(struct sfs_buf *buf, const char *text)
 	check(sfs_buf_append(buf, text, len), "memory", NULL);
 }
 
+/** In the shortest form, as Python writes it. */
+static void put_number(struct sfs_buf *buf, uint32_t n)
+{
+	uint8_t bytes[5] = { 0xce, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+			     (uint8_t)n };
+	size_t len = n < 0x80 ? 1 : n < 0x100 ? 2 : n < 0x10000 ? 3 : 5;
+	uint8_t *at = bytes + sizeof bytes - len;
+	if (len == 2 || len == 3)
+		*at = len == 2 ? 0xcc : 0xcd;
+	check(sfs_buf_append(buf, at, len), "memory", NULL);
+}
+
 /** keyNNNNNN: {"n": …, "name": "user N", "tags": ["a", "b"]} */
 static void make_file(const char *path, uint32_t keys)
 {
@@ -51,13 +63,11 @@ static void make_file(const char *path, uint32_t keys)
 	check(sfs_buf_append(&buf, head, 5), "memory", NULL);
 	for (uint32_t i = 0; i < keys; i++) {
 		char text[40];
-		uint8_t number[5] = { 0xce, (uint8_t)(i >> 24), (uint8_t)(i >> 16),
-				      (uint8_t)(i >> 8), (uint8_t)i };
 		snprintf(text, sizeof text, "key%06" PRIu32, i);
 		put_text(&buf, text);
 		check(sfs_buf_append(&buf, "\x83", 1), "memory", NULL);
 		put_text(&buf, "n");
-		check(sfs_buf_append(&buf, number, 5), "memory", NULL);
+		put_number(&buf, i);
 		put_text(&buf, "name");
 		snprintf(text, sizeof text, "user %" PRIu32, i);
 		put_text(&buf, text);

@@ -194,6 +194,12 @@ uint64_t sfsi_class_serial(struct sfsi_class *class)
 	return serial <= SERIAL_MAX ? serial : 0;
 }
 
+uint64_t sfsi_class_serials(struct sfsi_class *class, uint64_t count)
+{
+	uint64_t first = atomic_fetch_add(&class->next_serial, count);
+	return first <= SERIAL_MAX && count <= SERIAL_MAX - first ? first : 0;
+}
+
 static void info_locked(const struct sfs_store *store, const struct sfsi_class *class,
 			struct sfs_class_info *ret)
 {

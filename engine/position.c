@@ -371,6 +371,25 @@ static int divide_class(struct sfsi_txn *txn, struct sfsi_class *class, struct l
 	return err;
 }
 
+int sfsi_positions_fill(struct sfsi_txn *txn, struct sfsi_class *class, size_t count,
+			sfsi_oid_at_fn *oid_at, void *arg)
+{
+	struct list list = { .count = 0 };
+	int err = 0;
+	for (size_t at = 0; !err && (at < count || at == 0); at += RANGE_HALF) {
+		struct sfs_span after = at ? oid_at(arg, at - 1) : (struct sfs_span){ "", 0 };
+		size_t here = count - at < RANGE_HALF ? count - at : RANGE_HALF;
+		err = after.data ? list_make(&list, after, here) : SFS_ERR_NO_MEMORY;
+		if (!err)
+			err = write_range(txn, class->id, list.ranges[list.count - 1], here);
+	}
+	if (err < 0)
+		list_free(&list);
+	else
+		txn->division = (struct sfsi_division){ class, list.ranges, list.count };
+	return err;
+}
+
 void sfsi_positions_tidy(struct sfs_store *store, uint32_t class_id)
 {
 	struct sfsi_txn txn;

@@ -53,6 +53,12 @@ SFS_MUST_CHECK int sfsi_range_decode(struct sfs_span val, uint64_t *ret);
 SFS_MUST_CHECK int sfsi_positions_load(struct sfs_store *store, struct sfsi_class *class);
 void sfsi_positions_fini(struct sfsi_positions *positions);
 
+/** The oid at a place in their order, valid until the next call; data NULL: no memory. */
+typedef struct sfs_span sfsi_oid_at_fn(void *arg, size_t place);
+/** A class that has nothing gets all its objects at once. */
+SFS_MUST_CHECK int sfsi_positions_fill(struct sfsi_txn *txn, struct sfsi_class *class, size_t count,
+				       sfsi_oid_at_fn *oid_at, void *arg);
+
 /** Count an object that is added (1) or removed (-1). */
 SFS_MUST_CHECK int sfsi_positions_count(struct sfsi_txn *txn, struct sfsi_class *class,
 					struct sfs_span oid, int delta);

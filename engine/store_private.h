@@ -212,6 +212,8 @@ struct sfsi_schema *sfsi_class_schema(struct sfs_store *store, const struct sfsi
 				      uint64_t *ret_number);
 /** A fresh serial; 0 when there is none left. */
 uint64_t sfsi_class_serial(struct sfsi_class *class);
+/** The first of so many fresh ones; 0 likewise. */
+uint64_t sfsi_class_serials(struct sfsi_class *class, uint64_t count);
 /** Apply the mode, owner and time members of a change to a state. */
 void sfsi_state_set(struct sfsi_state *state, const struct sfs_setattr *set, int64_t now_ns);
 

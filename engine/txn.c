@@ -3,6 +3,8 @@
  * backend while a store is in use, so the one place that numbers commits.
  */
 #include "txn.h"
+#include "backend/bulk.h"
+#include "backend/key.h"
 #include "base/array.h"
 #include "cache.h"
 #include "hash.h"
@@ -40,6 +42,7 @@ static void txn_fini(struct sfsi_txn *txn)
 {
 	sfsi_index_stage_fini(txn);
 	sfsi_mirror_txn_fini(txn);
+	sfsi_bulk_abort(txn->bulk.bulk);
 	sfsi_txn_room_give(txn);
 	sfsi_positions_forget(txn);
 	free(txn->ranges);
@@ -247,6 +250,31 @@ static void note_references(struct sfsi_txn *txn, const struct sfsi_op *ops)
 	}
 }
 
+static int by_key(const void *left, const void *right)
+{
+	const struct sfsi_op *a = left, *b = right;
+	if (a->partition != b->partition)
+		return a->partition < b->partition ? -1 : 1;
+	return sfsi_span_compare(a->key, b->key);
+}
+
+/** With what was made aside: all at once. */
+static int write_bulk(struct sfsi_txn *txn, struct sfsi_op *ops)
+{
+	struct sfsi_bulk *bulk = txn->bulk.bulk;
+	int err = 0;
+	qsort(ops, txn->ops_len, sizeof *ops, by_key);
+	for (size_t i = 0; !err && i < txn->ops_len; i++)
+		err = sfsi_bulk_put(bulk, &ops[i]);
+	if (err < 0)
+		return err;
+	txn->bulk.bulk = NULL;
+	err = sfsi_bulk_end(txn->store->backend, bulk);
+	/* Any row may be another one now. */
+	sfsi_memo_doubt(txn->store->memo);
+	return err;
+}
+
 static int write_ops(struct sfsi_txn *txn)
 {
 	SFSI_AUTO_FREE struct sfsi_op *ops = calloc(txn->ops_len, sizeof *ops);
@@ -263,6 +291,8 @@ static int write_ops(struct sfsi_txn *txn)
 			ops[i].val = bytes_at(txn, op->val_off, op->val_len);
 	}
 	note_references(txn, ops);
+	if (txn->bulk.bulk)
+		return write_bulk(txn, ops);
 	struct sfsi_backend *backend = txn->store->backend;
 	int err = txn->deferred ? sfsi_backend_defer(backend, ops, txn->ops_len)
 				: sfsi_backend_write(backend, ops, txn->ops_len);
@@ -300,6 +330,8 @@ static void publish(struct sfsi_txn *txn)
 		};
 		store->listener(store->listener_arg, &change);
 	}
+	if (store->listener && txn->bulk.tell)
+		txn->bulk.tell(txn->bulk.arg, txn);
 	sfsi_syncer_dirty(store);
 }
 

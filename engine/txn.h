@@ -31,14 +31,25 @@ struct sfsi_txn_note {
 	size_t name_off, name_len;
 };
 
+struct sfsi_txn;
+
 /** A range of positions that the change counts in. */
 struct sfsi_txn_range {
 	struct sfsi_class *class;
 	struct sfsi_range *range;
 };
 
+struct sfsi_bulk;
 struct sfsi_index_stage;
 struct sfsi_mirror_stage;
+
+/** Rows that were made aside (backend/bulk.h), and are there with the commit. */
+struct sfsi_txn_bulk {
+	struct sfsi_bulk *bulk; /* ends with the commit; NULL: none */
+	/* Tell the listener of them, when it is done; commit lock held. */
+	void (*tell)(void *arg, struct sfsi_txn *txn);
+	void *arg;
+};
 
 struct sfsi_txn {
 	struct sfs_store *store;
@@ -58,6 +69,7 @@ struct sfsi_txn {
 	struct sfsi_division division;    /* of at most one class */
 	struct sfsi_class_edit edit;      /* at most one change of the catalogue */
 	struct sfsi_index_stage *indexes; /* what becomes of tables of indexes; NULL: nothing */
+	struct sfsi_txn_bulk bulk;
 	struct sfsi_mirror_stage *mirror; /* what is to be written out; NULL: nothing */
 	bool inward;                      /* takes in what others wrote: nothing is written out */
 	bool deferred;                    /* a kill may take it until the next one is written */

@@ -82,6 +82,8 @@ struct sfsi_compact {
 	void *arg;
 };
 
+struct sfsi_bulk;
+
 struct sfsi_backend_ops {
 	const char *name; /* "memory", "kv", … */
 	unsigned caps;    /* enum sfsi_caps */
@@ -121,6 +123,9 @@ struct sfsi_backend_ops {
 	int (*snapshot)(struct sfsi_backend *b, const char *path, struct sfs_diag *diag);
 	/* Optional: give back the room of rows that are gone, while the backend is in use. */
 	int (*compact)(struct sfsi_backend *b, const struct sfsi_compact *compact);
+	/* Optional, both: many rows at once (bulk.h). end drops it in any case. */
+	int (*bulk_begin)(struct sfsi_backend *b, struct sfsi_bulk **ret);
+	int (*bulk_end)(struct sfsi_backend *b, struct sfsi_bulk *bulk);
 };
 
 /** So many rows can wait. */

@@ -224,4 +224,6 @@ const struct sfsi_backend_ops sfsi_backend_kv = {
 	.marked = kv_marked,
 	.snapshot = sfsi_kv_snapshot,
 	.compact = sfsi_kv_compact,
+	.bulk_begin = sfsi_kv_bulk_begin,
+	.bulk_end = sfsi_kv_bulk_end,
 };

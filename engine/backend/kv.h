@@ -4,6 +4,7 @@
  * Its folder:
  *   db/       RocksDB's own files
  *   STATE     what a complete store holds (kv_state.h)
+ *   bulk/     tables in the making (kv_bulk.c); only for that time
  *   preopen/  only during an open: hard links to the files of db/; kept as
  *             preopen.kept/ when that open has damaged them
  *
@@ -14,6 +15,7 @@
  *   kv_state.c    the STATE file
  *   kv_snapshot.c a copy of it all, for backups
  *   kv_log.c      the log as it lies on disk
+ *   kv_bulk.c     many rows at once
  *   kv_compact.c  the room of rows that are gone
  *   kv_salvage.c  what can still be read of a damaged one
  *   kv_error.c    RocksDB's error texts to codes
@@ -72,6 +74,8 @@ void sfsi_kv_init(struct kv *kv);
 SFS_MUST_CHECK int sfsi_kv_options_make(struct kv *kv, const struct sfsi_backend_config *cfg,
 					struct sfs_diag *diag);
 void sfsi_kv_release(struct kv *kv);
+/** Options for a table that is made aside: its format alone, without what counts deletes. */
+rocksdb_options_t *sfsi_kv_table_options(const struct kv *kv);
 /**
  * Close RocksDB and open it, when it can not go on by itself. SFS_ERR_BUSY: not so soon after the last
  * time. Caller holds write_lock.
@@ -112,6 +116,12 @@ SFS_MUST_CHECK int sfsi_kv_log_check(int db_fd, uint64_t synced, struct sfs_diag
 
 /* kv_compact.c */
 SFS_MUST_CHECK int sfsi_kv_compact(struct sfsi_backend *b, const struct sfsi_compact *compact);
+
+/* kv_bulk.c */
+SFS_MUST_CHECK int sfsi_kv_bulk_begin(struct sfsi_backend *b, struct sfsi_bulk **ret);
+SFS_MUST_CHECK int sfsi_kv_bulk_end(struct sfsi_backend *b, struct sfsi_bulk *bulk);
+/** Remove what a kill left of one. */
+void sfsi_kv_bulk_clean(const struct kv *kv);
 
 /* kv_guard.c */
 /** Before a write of so many bytes (see sfsi_kv_weight()). Caller holds write_lock. */

@@ -41,8 +41,7 @@ static const char extra_options[] =
 	/* A log would claim more than a memtable's room before
 				     * it holds anything: on a small disk, what is free. */
 	"allow_fallocate=false;"
-	"track_and_verify_wals_in_manifest=false;"
-	"file_checksum_gen_factory=FileChecksumGenCrc32cFactory";
+	"track_and_verify_wals_in_manifest=false";
 
 static void table_options(rocksdb_options_t *options, rocksdb_cache_t *cache)
 {
@@ -155,6 +154,14 @@ static void shared_give(void)
 	SFSI_LOCK_SCOPE(&shared.lock);
 	if (--shared.users == 0)
 		rocksdb_cache_destroy(shared.cache);
+}
+
+rocksdb_options_t *sfsi_kv_table_options(const struct kv *kv)
+{
+	rocksdb_options_t *options = rocksdb_options_create();
+	rocksdb_options_set_compression(options, rocksdb_lz4_compression);
+	table_options(options, kv->cache);
+	return options;
 }
 
 int sfsi_kv_options_make(struct kv *kv, const struct sfsi_backend_config *cfg,
@@ -375,6 +382,8 @@ static int open_existing(struct kv *kv, struct sfs_diag *diag)
 	if (err == 0)
 		err = db_folder_open(kv, false, diag);
 	uint64_t sequence = 0;
+	if (err == 0 && !kv->base.read_only)
+		sfsi_kv_bulk_clean(kv);
 	if (err == 0)
 		err = sfsi_kv_check(kv, &sequence, diag);
 	if (err == 0 && !kv->base.read_only)

@@ -2,6 +2,7 @@
  * The movable backend: see movable.h. All calls go to the inner backend under a lock that is shared but
  * for the moment of the move.
  */
+#include "backend/bulk.h"
 #include "backend/movable.h"
 #include "backend/wrap.h"
 #include "base/cleanup.h"
@@ -9,6 +10,7 @@
 struct movable {
 	struct sfsi_backend base;
 	struct sfsi_backend *inner; /* protected by base.lock; NULL: it could not be opened again */
+	uint64_t moves;             /* protected by base.lock */
 };
 
 static const struct sfsi_backend_ops movable_ops;
@@ -91,6 +93,25 @@ static int movable_compact(struct sfsi_backend *b, const struct sfsi_compact *co
 	return leave(b, inner ? sfsi_backend_compact(inner, compact) : SFS_ERR_IO);
 }
 
+static int movable_bulk_begin(struct sfsi_backend *b, struct sfsi_bulk **ret)
+{
+	struct sfsi_backend *inner = enter(b);
+	int err = inner ? sfsi_bulk_begin(inner, ret) : SFS_ERR_IO;
+	if (!err)
+		(*ret)->moves = movable_of(b)->moves;
+	return leave(b, err);
+}
+
+static int movable_bulk_end(struct sfsi_backend *b, struct sfsi_bulk *bulk)
+{
+	struct sfsi_backend *inner = enter(b);
+	/* What was made for the backend of then lies where that was. */
+	if (inner && bulk->moves == movable_of(b)->moves)
+		return leave(b, sfsi_bulk_end(inner, bulk));
+	sfsi_bulk_abort(bulk);
+	return leave(b, SFS_ERR_BUSY);
+}
+
 /* The inner backend has its own limits and rules, as those of fault.c. */
 static const struct sfsi_backend_ops movable_ops = {
 	.name = "kv",
@@ -106,6 +127,8 @@ static const struct sfsi_backend_ops movable_ops = {
 	.marked = movable_marked,
 	.snapshot = movable_snapshot,
 	.compact = movable_compact,
+	.bulk_begin = movable_bulk_begin,
+	.bulk_end = movable_bulk_end,
 };
 
 int sfsi_backend_movable_wrap(struct sfsi_backend *inner, struct sfsi_backend **ret)
@@ -134,6 +157,7 @@ int sfsi_backend_move(struct sfsi_backend *b, const struct sfsi_backend_config *
 		if (!opened && sfsi_backend_open(ops, from, &opened, NULL) < 0)
 			opened = NULL;
 		movable->inner = opened;
+		movable->moves++;
 	}
 	pthread_rwlock_unlock(&b->lock);
 	return err;

@@ -13,7 +13,7 @@
 #include "base/array.h"
 #include "base/errno.h"
 #include "database/changes.h"
-#include "database/oids.h"
+#include "database/spool.h"
 #include "database/value.h"
 #include "document/msgpack.h"
 #include "object.h"
@@ -205,35 +205,29 @@ static int know_item(void *arg, const struct sfsi_item *item)
 	return sfsi_names_add(&known->names, name, (uint32_t)known->count - 1);
 }
 
-static int put_key(struct flushing *flushing, const struct known *known, struct sfs_span oid)
+static int put_key(struct flushing *flushing, const struct known *known,
+		   const struct sfsi_spooled *spooled)
 {
-	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
-	struct sfsi_record record;
 	struct sfs_span none = { NULL, 0 };
-	const struct sfsi_database *database = flushing->database;
-	int err = sfsi_object_read_stored(database->store, database->class->id, oid, &buf, &record);
-	if (err < 0)
-		return err;
-	uint32_t item = sfsi_names_find(&known->names, oid);
+	uint32_t item = sfsi_names_find(&known->names, spooled->oid);
 	bool found = item != SFSI_NAMES_NONE;
-	flushing->last_number = record.object.number;
-	return put_item(flushing, oid, found ? known->items[item].key : none,
-			found ? known->items[item].value : none, record.body);
+	flushing->last_number = spooled->number;
+	return put_item(flushing, spooled->oid, found ? known->items[item].key : none,
+			found ? known->items[item].value : none, spooled->body);
 }
 
 static int put_keys(struct flushing *flushing, const struct known *known)
 {
 	const struct sfsi_database *database = flushing->database;
-	struct sfsi_oids oids = SFSI_OIDS_INIT(database->store, database->class->id);
-	struct sfs_span oid;
-	int err;
-	while ((err = sfsi_oids_next(&oids, &oid)) == 0) {
-		err = put_key(flushing, known, oid);
-		if (err < 0)
-			break;
+	struct sfsi_spool spool;
+	int err = sfsi_spool_read(database->store, database->class->id, &spool);
+	for (size_t i = 0; !err && i < spool.count; i++) {
+		struct sfsi_spooled spooled;
+		sfsi_spool_at(&spool, i, &spooled);
+		err = put_key(flushing, known, &spooled);
 	}
-	sfsi_oids_fini(&oids);
-	return err < 0 ? err : 0;
+	sfsi_spool_fini(&spool);
+	return err;
 }
 
 /** The commit lock is held: what is written is one moment. */

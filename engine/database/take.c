@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 #include "database/changes.h"
+#include "database/fresh.h"
 #include "database/keys.h"
 #include "database/oids.h"
 #include "database/value.h"
@@ -406,7 +407,27 @@ static bool is_fresh(const struct sfsi_database *database)
 	return state.objects == 0 && !database->changed;
 }
 
-static int take_all(struct taking *taking)
+/** All keys at once, where there are none. */
+static int take_fresh(struct taking *taking)
+{
+	struct sfsi_fresh fresh = {
+		.database = taking->database,
+		.image = taking->image,
+		.time_ns = taking->time_ns,
+		.mode = taking->mode,
+		.uid = taking->uid,
+		.gid = taking->gid,
+	};
+	int err = sfsi_database_take_fresh(&fresh);
+	taking->delivered = taking->image->count;
+	taking->last_number = fresh.last_number;
+	/* Somebody saved a key before all were there. */
+	taking->shifted = err == SFS_ERR_BUSY;
+	return err;
+}
+
+/** Key by key. */
+static int take_keys(struct taking *taking)
 {
 	int err = taking->fresh ? 0 : sfsi_seen_init(&taking->seen, (size_t)taking->image->count);
 	taking->seen.seed = taking->database->store->hash_seed;
@@ -422,6 +443,16 @@ static int take_all(struct taking *taking)
 	if (!err && !taking->fresh)
 		err = drop_done(taking);
 	return err;
+}
+
+static int take_all(struct taking *taking)
+{
+	int err = taking->fresh ? take_fresh(taking) : SFS_ERR_UNSUPPORTED;
+	if (err != SFS_ERR_UNSUPPORTED)
+		return err;
+	taking->delivered = 0;
+	taking->last_number = 0;
+	return take_keys(taking);
 }
 
 /** Nobody changes the database all the time. */
