@@ -331,12 +331,12 @@ struct load {
  * The rules of a class. A definition that can not be read is kept as it is, and reported by a check:
  * the objects must not become unreachable for its sake.
  */
-static int load_definition(struct sfs_store *store, struct sfsi_class *class, struct sfs_span text)
+static int load_definition(struct sfsi_class *class, struct sfs_span text)
 {
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	if (!text.len)
 		return 0;
-	int err = sfsi_schema_parse(text, sfsi_store_backend_name(store), &class->schema, &diag);
+	int err = sfsi_schema_parse(text, NULL, &class->schema, &diag);
 	if (err < 0 && err != SFS_ERR_NO_MEMORY)
 		err = sfs_buf_append(&class->bad_definition, text.data, text.len);
 	return err;
@@ -368,7 +368,7 @@ static int load_class(void *arg, struct sfs_span key, struct sfs_span val)
 	}
 	load->store->by_id[id] = class;
 	name_insert_locked(load->store, class);
-	load->err = load_definition(load->store, class, record.definition);
+	load->err = load_definition(class, record.definition);
 	return load->err < 0;
 }
 

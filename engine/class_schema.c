@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "backup/before.h"
 #include "class_private.h"
+#include "database/database.h"
 #include "document/json.h"
 #include "index/table.h"
 #include "mirror/mirror.h"
@@ -11,6 +12,17 @@
 
 #define BUILD_AT_ONCE 2000
 #define BUILD_ROUNDS 64
+
+/** The backend that a definition may name. @class  NULL: it is to be made. */
+static const char *backend_of(const struct sfs_store *store, const struct sfsi_class *class)
+{
+	const struct sfsi_mirror *mirror = store->mirror;
+	if (class && class->mirror)
+		return class->mirror->kind->name;
+	if (!class && mirror && !mirror->file && sfsi_databases_only(mirror))
+		return sfsi_mirror_mpack.name;
+	return sfsi_store_backend_name(store);
+}
 
 /** The definition of a class that was made without one. */
 static int plain_definition(struct sfs_store *store, const struct sfs_class_info *info,
@@ -22,7 +34,7 @@ static int plain_definition(struct sfs_store *store, const struct sfs_class_info
 		err = sfsi_json_quote(ret, sfs_span_str(info->type));
 	return err < 0 ? err
 		       : sfs_buf_printf(ret, ",\n  \"backend\": \"%s\"\n}\n",
-					sfsi_store_backend_name(store));
+					backend_of(store, sfsi_class_ref(store, info->id)));
 }
 
 /** A copy of what was written; empty when nothing was. */
@@ -123,7 +135,11 @@ int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,
 		     struct sfs_span json, struct sfs_diag *diag)
 {
 	struct sfsi_schema *schema;
-	int err = sfsi_schema_parse(json, sfsi_store_backend_name(store), &schema, diag);
+	struct sfs_class_info info;
+	const struct sfsi_class *class = sfs_class_find(store, make->name, &info) < 0
+						 ? NULL
+						 : sfsi_class_ref(store, info.id);
+	int err = sfsi_schema_parse(json, backend_of(store, class), &schema, diag);
 	if (err < 0)
 		return err;
 	err = backup_before(store, make->name, schema, diag);

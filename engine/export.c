@@ -177,11 +177,12 @@ static int export_raw(const struct export *export, const struct sfs_class_info *
 static int export_one(const struct export *export, uint32_t class_id, struct sfs_span oid,
 		      unsigned depth, struct sfs_buf *ret, struct sfs_attr *ret_attr);
 
-static bool is_type(void *arg, struct sfs_span class_name, struct sfs_span type)
+static enum sfsi_reference_type is_type(void *arg, struct sfs_span class_name, struct sfs_span type)
 {
 	struct sfs_class_info info;
-	return sfs_class_find(arg, class_name, &info) == 0 &&
-	       sfs_span_equal(sfs_span_str(info.type), type);
+	bool its = sfs_class_find(arg, class_name, &info) == 0 &&
+		   sfs_span_equal(sfs_span_str(info.type), type);
+	return its ? SFSI_REFERENCE_ITS : SFSI_REFERENCE_OTHER;
 }
 
 /** A reference to an object of a class, or at depth 2 the object itself, if it is there. */

@@ -118,9 +118,9 @@ int sfsi_prepared_keep_updates(struct sfsi_prepared *prepared, struct sfs_span u
 /** What the times of a record were, and what is said about them. */
 struct times {
 	struct pairs given;
-	bool is_new;
+	bool is_new, has_own;
 	struct sfsi_updates before;
-	int64_t own_ns; /* said of the object; 0: nothing */
+	int64_t own_ns; /* said of the object, if has_own; 0: never */
 	int64_t *list;  /* [count] of the properties, absolute */
 	size_t count;
 };
@@ -132,11 +132,12 @@ static int64_t time_of(struct times *times, struct sfs_span name)
 {
 	int64_t time = sfsi_updates_next(&times->before), said = 0;
 	const struct pair *found = pairs_find(&times->given, name);
-	if (found && !sfsi_stamp_read(found->value, &said))
-		said = 0;
-	if (times->is_new && !said)
+	bool is_said = found && sfsi_stamp_read(found->value, &said);
+	if (times->is_new && !is_said) {
+		is_said = times->has_own;
 		said = times->own_ns;
-	return said && (times->is_new || said > time) ? said : time;
+	}
+	return is_said && (times->is_new || said > time) ? said : time;
 }
 
 static int mix_times(struct times *times, struct sfs_span body)
@@ -144,8 +145,7 @@ static int mix_times(struct times *times, struct sfs_span body)
 	struct sfsi_msgpack_map walk;
 	struct sfsi_msgpack_pair pair;
 	const struct pair *own = pairs_find(&times->given, sfs_span_str("oid"));
-	if (own && !sfsi_stamp_read(own->value, &times->own_ns))
-		times->own_ns = 0;
+	times->has_own = own && sfsi_stamp_read(own->value, &times->own_ns);
 	int err = sfsi_msgpack_map_init(&walk, body);
 	if (err < 0)
 		return err;
@@ -160,11 +160,9 @@ static int mix_times(struct times *times, struct sfs_span body)
 /** The time of the object: the newest of all. */
 static int64_t newest_of(const struct times *times)
 {
-	bool said = times->count || times->own_ns;
-	int64_t newest = times->is_new && said ? times->own_ns : times->before.updated_ns;
-	if (!newest)
-		newest = INT64_MIN;
-	if (times->own_ns > newest)
+	bool said = times->is_new && (times->count || times->has_own);
+	int64_t newest = said ? INT64_MIN : times->before.updated_ns;
+	if (times->has_own && times->own_ns > newest)
 		newest = times->own_ns;
 	for (size_t i = 0; i < times->count; i++)
 		newest = times->list[i] > newest ? times->list[i] : newest;

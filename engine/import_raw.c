@@ -9,6 +9,7 @@
 #include "document/document.h"
 #include "document/msgpack.h"
 #include "document/msgpack_head.h"
+#include "raw_meta.h"
 #include "stamp.h"
 #include "store_private.h"
 
@@ -17,7 +18,8 @@ struct record {
 	struct sfs_buf meta; /* a msgpack map */
 	struct sfs_buf data;
 	bool has_data;
-	int64_t data_ns; /* update time of the bytes; 0: it says none */
+	int64_t data_ns,
+		meta_ns; /* update times of the bytes and of the metadata; 0: it says none */
 };
 
 static void record_fini(struct record *record)
@@ -48,8 +50,10 @@ static int take_updates(struct record *record, struct sfs_span value, struct sfs
 	struct sfsi_msgpack_pair pair;
 	int err = sfsi_msgpack_map_init(&map, value);
 	while (!err && (err = sfsi_msgpack_map_next(&map, &pair)) == 0) {
-		if (sfs_span_equal(pair.name, sfs_span_str("data")) &&
-		    !sfsi_stamp_read(pair.value, &record->data_ns))
+		int64_t *time = sfs_span_equal(pair.name, sfs_span_str("data"))   ? &record->data_ns
+				: sfs_span_equal(pair.name, sfs_span_str("meta")) ? &record->meta_ns
+										  : NULL;
+		if (time && !sfsi_stamp_read(pair.value, time))
 			err = SFS_ERR_BAD_DOCUMENT;
 	}
 	return err == SFS_ERR_BAD_DOCUMENT
@@ -107,6 +111,20 @@ static int set_time(struct sfs_store *store, const struct record *record, bool k
 	return sfs_raw_setattr(store, attr->ino, &set, attr);
 }
 
+/** That of the metadata, in the same way. @before_ns  what it was; 0: never. */
+static int set_meta_time(struct sfs_store *store, const struct record *record, int64_t before_ns,
+			 uint64_t ino)
+{
+	struct sfs_raw_updates now;
+	int err = record->meta_ns ? sfs_raw_updated(store, ino, &now) : 1;
+	if (err)
+		return err < 0 ? err : 0;
+	bool kept = now.meta_ns == before_ns;
+	return !now.meta_ns || (kept && record->meta_ns <= before_ns)
+		       ? 0
+		       : sfsi_meta_set_time(store, ino, record->meta_ns);
+}
+
 static int save(struct sfs_store *store, const struct sfs_put *put, const struct record *record,
 		bool there, bool replace, struct sfs_attr *attr, struct sfs_diag *diag)
 {
@@ -125,11 +143,16 @@ static int save(struct sfs_store *store, const struct sfs_put *put, const struct
 		.gid = getegid(),
 	};
 	bool kept = there && !record->has_data;
+	struct sfs_raw_updates before = { .meta_ns = 0 };
+	if (there && sfs_raw_updated(store, attr->ino, &before) < 0)
+		before.meta_ns = 0;
 	int err = kept ? 0 : sfs_raw_put(store, &raw, attr, diag);
 	/* Of one that is new the metadata is all that it has; else it was merged into what there was. */
 	if (!err && (kept || (there && replace)))
 		err = sfs_raw_meta_put(store, attr->ino, &meta, diag);
-	return err < 0 ? err : set_time(store, record, kept, attr);
+	if (!err)
+		err = set_time(store, record, kept, attr);
+	return err < 0 ? err : set_meta_time(store, record, before.meta_ns, attr->ino);
 }
 
 int sfsi_import_raw(struct sfs_store *store, const struct sfs_put *put, unsigned flags,

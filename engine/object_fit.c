@@ -13,13 +13,28 @@
 #include "import.h"
 #include "schema/schema.h"
 
+/** module.Class, as Python says it. */
+static bool is_in_module(struct sfs_span class_name, struct sfs_span type)
+{
+	const char *text = type.data, *dot = type.len ? memrchr(text, '.', type.len) : NULL;
+	return dot &&
+	       sfs_span_equal(class_name,
+			      (struct sfs_span){ dot + 1, (size_t)(text + type.len - dot - 1) });
+}
+
 /** "type" of a reference: another name of the class that it must lead to? */
-static bool is_type(void *arg, struct sfs_span class_name, struct sfs_span type)
+static enum sfsi_reference_type is_type(void *arg, struct sfs_span class_name, struct sfs_span type)
 {
 	struct sfs_class_info info;
 	const struct sfsi_object_fit *fit = arg;
-	return sfs_class_find(fit->store, class_name, &info) == 0 &&
-	       sfs_span_equal(sfs_span_str(info.type), type);
+	bool known = sfs_class_find(fit->store, class_name, &info) == 0;
+	if (known && sfs_span_equal(sfs_span_str(info.type), type))
+		return SFSI_REFERENCE_ITS;
+	const struct sfsi_class *class = known ? sfsi_class_ref(fit->store, info.id) : NULL;
+	/* A class that is not there yet, and a database, have no type that says otherwise. */
+	bool open = !known || (class && class->database);
+	return open && is_in_module(class_name, type) ? SFSI_REFERENCE_STATED
+						      : SFSI_REFERENCE_OTHER;
 }
 
 int sfsi_object_fit_begin(struct sfs_store *store, const struct sfsi_class *class,

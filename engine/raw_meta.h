@@ -65,6 +65,8 @@ SFS_MUST_CHECK int sfsi_meta_parse(struct sfs_store *store, const struct sfs_put
  */
 SFS_MUST_CHECK int sfsi_meta_adopt(struct sfsi_txn *txn, uint64_t ino, const struct sfsi_meta *old,
 				   struct sfs_span map);
+/** An import says when the metadata changed last. */
+SFS_MUST_CHECK int sfsi_meta_set_time(struct sfs_store *store, uint64_t ino, int64_t time_ns);
 /** Append bytes as msgpack. */
 SFS_MUST_CHECK int sfsi_meta_binary(struct sfs_buf *ret, struct sfs_span bytes);
 

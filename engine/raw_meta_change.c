@@ -96,6 +96,22 @@ static int edit_end(struct edit *edit, int err)
 	return err;
 }
 
+int sfsi_meta_set_time(struct sfs_store *store, uint64_t ino, int64_t time_ns)
+{
+	struct edit edit = { .ino = ino };
+	int err = edit_begin(&edit, store, ino);
+	if (err < 0)
+		return err;
+	struct sfsi_meta after = edit.before;
+	after.updated_ns = time_ns;
+	if (after.updated_ns != edit.before.updated_ns) {
+		err = sfsi_inode_touch(&edit.txn, ino);
+		if (!err)
+			err = store_meta(&edit.txn, ino, &edit.before, &after);
+	}
+	return edit_end(&edit, err);
+}
+
 /* --- one key --- */
 
 /** Copy all pairs but one; *ret_found tells whether that one was there. */

@@ -35,6 +35,9 @@ int sfsi_stamp_put(struct sfs_buf *ret, int64_t ns)
 	struct sfsi_integer integer = sfsi_integer_read(text);
 	struct sfsi_msgpack_writer writer;
 	sfsi_msgpack_writer_init(&writer, ret);
+	/* Never: as it is read, and as the originals say it. */
+	if (!ns)
+		return writer.sink.ops->integer(&writer.sink, 0);
 	if (integer.kind == SFSI_INTEGER_NATURAL)
 		return writer.sink.ops->natural(&writer.sink, integer.natural);
 	return writer.sink.ops->bigint(&writer.sink, text);

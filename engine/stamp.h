@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <storefs/buf.h>
 
-/** Append a time as the integer that it is, in msgpack. */
+/** Append a time as the integer that it is, in msgpack; 0, never, as 0. */
 SFS_MUST_CHECK int sfsi_stamp_put(struct sfs_buf *ret, int64_t ns);
 /**
  * Read an integer in msgpack. False: it is no such time, or one that nanoseconds of 64 bits do not reach.

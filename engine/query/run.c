@@ -86,11 +86,13 @@ static int add_item(struct sfs_query *query, const struct sfsi_query_candidate *
 	if (sfsi_array_grow(&query->items, query->items_len, &query->items_cap,
 			    sizeof *query->items) < 0)
 		return SFS_ERR_NO_MEMORY;
+	/* Those of one key have the order of an index, also where a database was listed in its own. */
 	struct sfsi_query_item item = {
 		.off = query->items_bytes.len,
 		.key_len = key.len,
 		.oid_len = candidate->oid.len,
-		.cookie = candidate->cookie,
+		.cookie = query->class->database ? sfsi_cookie(query->store, candidate->oid)
+						 : candidate->cookie,
 		.serial = candidate->serial,
 	};
 	int err = sfs_buf_append(&query->items_bytes, key.data, key.len);

@@ -112,9 +112,10 @@ static int read_backend(struct sfsi_define *def, const struct sfsi_path *path,
 {
 	struct sfs_span name;
 	char expected[80];
-	snprintf(expected, sizeof expected, "\"%s\", the backend of this store", def->backend);
+	snprintf(expected, sizeof expected, "\"%s\", the backend of this class",
+		 def->backend ? def->backend : "");
 	int err = sfsi_define_string(def, path, value, expected, &name);
-	if (!err && !sfs_span_equal(name, sfs_span_str(def->backend)))
+	if (!err && def->backend && !sfs_span_equal(name, sfs_span_str(def->backend)))
 		err = sfsi_define_expected(def, path, value, expected);
 	return err;
 }

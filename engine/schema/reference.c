@@ -24,10 +24,15 @@ static bool read_oid(const struct sfsi_head *head, struct sfsi_reference *ret)
 	return ret->oid.len > 0 && ret->oid.len <= SFS_OID_MAX;
 }
 
-static bool type_fits(const struct sfsi_reference_rule *rule, struct sfs_span type)
+static bool type_fits(const struct sfsi_reference_rule *rule, struct sfs_span type,
+		      struct sfsi_reference *ret)
 {
-	return rule->any_type || sfs_span_equal(type, rule->target) ||
-	       (rule->is_type && rule->is_type(rule->arg, rule->target, type));
+	if (rule->any_type || sfs_span_equal(type, rule->target))
+		return true;
+	enum sfsi_reference_type is = rule->is_type ? rule->is_type(rule->arg, rule->target, type)
+						    : SFSI_REFERENCE_OTHER;
+	ret->stated = is == SFSI_REFERENCE_STATED;
+	return is != SFSI_REFERENCE_OTHER;
 }
 
 /** The members oid and type of an object; type may be missing. */
@@ -45,7 +50,7 @@ static bool read_members(const struct sfsi_reference_rule *rule, struct sfsi_cur
 		if (sfs_span_equal(key.body, sfs_span_str("oid"))) {
 			has_oid = read_oid(&head, ret);
 		} else if (sfs_span_equal(key.body, sfs_span_str("type"))) {
-			if (head.kind != SFSI_HEAD_STRING || !type_fits(rule, head.body))
+			if (head.kind != SFSI_HEAD_STRING || !type_fits(rule, head.body, ret))
 				return false;
 			ret->type = head.body;
 		} else {
@@ -60,7 +65,7 @@ bool sfsi_reference_read(const struct sfsi_reference_rule *rule, struct sfs_span
 {
 	struct sfsi_cursor cursor = sfsi_cursor(value);
 	struct sfsi_head head;
-	ret->more = false;
+	ret->more = ret->stated = false;
 	ret->oid = ret->type = (struct sfs_span){ "", 0 };
 	if (sfsi_cursor_next(&cursor, &head) < 0)
 		return false;
@@ -94,7 +99,8 @@ static int put_one(const struct sfsi_reference_rule *rule, const struct sfsi_pat
 	struct sfsi_reference reference;
 	if (sfsi_reference_read(rule, value, &reference)) {
 		*ret_dropped = *ret_dropped || reference.more;
-		return sfsi_reference_put(ret, reference.oid, rule->target);
+		return sfsi_reference_put(ret, reference.oid,
+					  reference.stated ? reference.type : rule->target);
 	}
 	char expected[240];
 	snprintf(expected, sizeof expected, "{\"oid\": …, \"type\": \"%.*s\"} or an oid",

@@ -14,6 +14,7 @@
 #include <storefs/class.h>
 #include "base/arena.h"
 #include "index/rule.h"
+#include "schema/reference.h"
 #include "schema/type.h"
 #include "schema/value.h"
 
@@ -58,7 +59,7 @@ struct sfsi_schema {
 
 /**
  * Parse a definition.
- * @backend  of the store, which a member "backend" must name.
+ * @backend  of the class, which a member "backend" must name. NULL: that was looked at when it was written.
  * Returns 0, SFS_ERR_BAD_DOCUMENT (diag: line, column, member, what was expected), SFS_ERR_LIMIT,
  * SFS_ERR_NO_MEMORY.
  */
@@ -104,7 +105,8 @@ struct sfsi_fit {
 	struct sfs_span body;
 	struct sfs_span class_name; /* whose schema it is: what "¤" means */
 	/* Is `type` another name of the class? */
-	bool (*is_type)(void *arg, struct sfs_span class_name, struct sfs_span type);
+	enum sfsi_reference_type (*is_type)(void *arg, struct sfs_span class_name,
+					    struct sfs_span type);
 	sfsi_misfit_fn *misfit;
 	void *arg; /* of both */
 };

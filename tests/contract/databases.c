@@ -8,6 +8,7 @@
 #include <storefs/query.h>
 #include <storefs/relation.h>
 #include "case.h"
+#include "check_case.h"
 #include "contract.h"
 
 /** The bytes of Article.mpack. */
@@ -121,6 +122,50 @@ static void there_are_no_raws(void **state)
 		   "a\1");
 }
 
+static int define_article(struct case_store *c, const char *text)
+{
+	const struct sfs_class_make make = { .name = sfs_span_str("Article"), .mode = 0755 };
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	return sfs_class_define(c->store, &make, sfs_span_str(text), &diag);
+}
+
+static void a_definition_names_its_backend_and_relations(void **state)
+{
+	struct case_store *c = *state;
+	struct sfs_buf text = SFS_BUF_INIT;
+	const struct sfs_class_make account = { .name = sfs_span_str("Account"),
+						.kind = SFS_CLASS_OBJECT,
+						.mode = 0755 };
+	struct sfs_class_info info;
+	assert_int_equal(sfs_class_create(c->store, &account, &info, NULL), 0);
+	const struct sfs_put seven = { .class_id = info.id,
+				       .oid = sfs_span_str("7"),
+				       .text = sfs_span_str("{}") };
+	assert_int_equal(sfs_object_put(c->store, &seven, NULL, NULL), 0);
+	assert_int_equal(case_put(c, "x", "1", 0), 0);
+	assert_int_equal(case_put(c, "old", "{\"by\": {\"oid\": 7, \"type\": \"m.Account\"}}", 0),
+			 0);
+	assert_int_equal(sfs_class_schema(c->store, c->articles, &text), 0);
+	assert_int_equal(sfs_buf_append(&text, "", 1), 0);
+	assert_non_null(strstr(text.data, "\"backend\": \"mpack\""));
+	sfs_buf_fini(&text);
+	assert_int_equal(define_article(c, "{\"backend\": \"directory\"}"), SFS_ERR_BAD_DOCUMENT);
+	assert_int_equal(define_article(c, "{\"backend\": \"mpack\", \"relations\":"
+					   " {\"by\": \"Account\", \"others\": [\"Article\"]}}"),
+			 0);
+	/* Storify knows no types: what a program states is as good as the name. */
+	assert_int_equal(case_put(c, "a",
+				  "{\"by\": {\"oid\": 7, \"type\": \"m.Account\"},"
+				  " \"others\": [\"old\", {\"oid\": \"x\", \"type\":"
+				  " \"m.Article\"}]}",
+				  0),
+			 0);
+	case_reopen(c);
+	assert_string_equal(check_run(c), "");
+	assert_int_equal(case_put(c, "b", "{\"by\": {\"oid\": 7, \"type\": \"m.Other\"}}", 0),
+			 SFS_ERR_BAD_DOCUMENT);
+}
+
 static int count_hit(struct sfs_query *query)
 {
 	struct sfs_query_hit hit;
@@ -185,6 +230,7 @@ int contract_databases(const char *backend)
 		CASE(keys_have_the_order_of_the_file),
 		CASE(there_are_no_raws),
 		CASE(definitions_and_indexes_are_beside_the_file),
+		CASE(a_definition_names_its_backend_and_relations),
 		CASE(classes_are_files),
 	};
 	case_backend = backend;

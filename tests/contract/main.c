@@ -54,7 +54,8 @@ static const struct {
 
 /** Groups that run over databases, too. */
 static const char *const of_databases[] = { "deferred",      "index",          "index_own",
-					    "index_journal", "relation_model", "databases" };
+					    "index_journal", "relation_model", "databases",
+					    "query" };
 
 static bool has_group(const char *backend, size_t i)
 {

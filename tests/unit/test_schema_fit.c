@@ -45,11 +45,15 @@ static int say(void *arg, const struct sfsi_misfit *misfit)
 	return 0;
 }
 
-static bool is_type(void *arg, struct sfs_span class_name, struct sfs_span type)
+static enum sfsi_reference_type is_type(void *arg, struct sfs_span class_name, struct sfs_span type)
 {
 	(void)arg;
-	return sfs_span_equal(class_name, sfs_span_str("Account")) &&
-	       sfs_span_equal(type, sfs_span_str("blog.Account"));
+	if (!sfs_span_equal(class_name, sfs_span_str("Account")))
+		return SFSI_REFERENCE_OTHER;
+	if (sfs_span_equal(type, sfs_span_str("old.Account")))
+		return SFSI_REFERENCE_STATED;
+	return sfs_span_equal(type, sfs_span_str("blog.Account")) ? SFSI_REFERENCE_ITS
+								  : SFSI_REFERENCE_OTHER;
 }
 
 /** Fit a document; returns the canonical JSON, valid until the next call. */

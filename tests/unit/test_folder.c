@@ -1,0 +1,237 @@
+/*
+ * Folders of the Python storage module that we write to: what their format can express, and what is kept
+ * beside it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <storefs/check.h>
+#include <storefs/class.h>
+#include <storefs/content.h>
+#include <storefs/export.h>
+#include <storefs/object.h>
+#include <storefs/raw.h>
+#include <storefs/relation.h>
+#include <storefs/store.h>
+#include <storefs/trash.h>
+#include "folder.h"
+
+struct folder_case {
+	char path[FOLDER_PATH_MAX];
+	char root[FOLDER_PATH_MAX + 8];
+	struct sfs_store *store;
+};
+
+static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static __attribute__((unused)) void run(const char *fmt, ...)
+{
+	char command[4096];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(command, sizeof command, fmt, args);
+	va_end(args);
+	if (system(command) != 0)
+		fail_msg("%s", command);
+}
+
+static void open_store(struct folder_case *c)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	const struct sfs_store_config config = { .path = c->root };
+	if (sfs_store_open(&config, &c->store, &diag))
+		fail_msg("open: %s", diag.text);
+}
+
+static void reopen(struct folder_case *c)
+{
+	assert_int_equal(sfs_store_close(c->store), 0);
+	open_store(c);
+}
+
+static int setup(void **state)
+{
+	struct folder_case *c = calloc(1, sizeof *c);
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	char cache[FOLDER_PATH_MAX + 16];
+	assert_non_null(c);
+	folder_make(c->path);
+	snprintf(cache, sizeof cache, "%s/cache", c->path);
+	setenv("XDG_CACHE_HOME", cache, 1);
+	snprintf(c->root, sizeof c->root, "%s/root", c->path);
+	const struct sfs_store_config config = { .path = c->root, .backend = "directory" };
+	if (sfs_store_init(&config, &diag))
+		fail_msg("init: %s", diag.text);
+	open_store(c);
+	*state = c;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct folder_case *c = *state;
+	int err = sfs_store_close(c->store);
+	folder_remove(c->path);
+	free(c);
+	return err;
+}
+
+static uint32_t define(struct folder_case *c, const char *name, const char *text)
+{
+	const struct sfs_class_make make = { .name = sfs_span_str(name), .mode = 0755 };
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	struct sfs_class_info info;
+	if (sfs_class_define(c->store, &make, sfs_span_str(text), &diag))
+		fail_msg("%s: %s", name, diag.text);
+	assert_int_equal(sfs_class_find(c->store, make.name, &info), 0);
+	return info.id;
+}
+
+static void import(struct folder_case *c, uint32_t class_id, unsigned flags, const char *text)
+{
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	if (sfs_import(c->store, class_id, SFS_FORMAT_JSON, sfs_span_str(text), flags, NULL, &diag))
+		fail_msg("%s: %s", text, diag.text);
+}
+
+static char said[65536];
+
+/** A file below the root. */
+static const char *file(struct folder_case *c, const char *name)
+{
+	char path[2 * FOLDER_PATH_MAX];
+	snprintf(path, sizeof path, "%s/%s", c->root, name);
+	FILE *in = fopen(path, "r");
+	size_t len = in ? fread(said, 1, sizeof said - 1, in) : 0;
+	said[len] = '\0';
+	if (in)
+		fclose(in);
+	return in ? said : NULL;
+}
+
+static const char *export(struct folder_case *c, uint32_t class_id, const char *oid)
+{
+	const struct sfs_export how = { .depth = 1 };
+	struct sfs_buf text = SFS_BUF_INIT;
+	assert_int_equal(sfs_export(c->store, class_id, sfs_span_str(oid), &how, &text, NULL, NULL),
+			 0);
+	assert_true(text.len < sizeof said);
+	memcpy(said, text.data, text.len);
+	said[text.len] = '\0';
+	sfs_buf_fini(&text);
+	return said;
+}
+
+static void has(const char *text, const char *part)
+{
+	if (!text || !strstr(text, part))
+		fail_msg("missing: %s\nin: %s", part, text ? text : "(nothing)");
+}
+
+static int print_problem(void *arg, const struct sfs_check_problem *problem)
+{
+	(void)arg;
+	print_message("%s\n", problem->text);
+	return 0;
+}
+
+/** Nothing is wrong in it. */
+static void sound(struct folder_case *c)
+{
+	const struct sfs_check check = { .problem = print_problem };
+	struct sfs_check_result report;
+	assert_int_equal(sfs_store_check(c->store, &check, &report, NULL), 0);
+	assert_int_equal(report.problems, 0);
+}
+
+static int count_oid(void *arg, uint64_t index, struct sfs_span oid)
+{
+	unsigned *count = arg;
+	(void)index, (void)oid;
+	++*count;
+	return 0;
+}
+
+static void a_relation_to_a_class_that_comes_later_is_a_reference(void **state)
+{
+	struct folder_case *c = *state;
+	uint32_t comment = define(c, "Comment",
+				  "{\"type\": \"blog.Comment\", \"relations\":"
+				  " {\"author\": \"Account\", \"likes\": [\"Account\"]}}");
+	import(c, comment, 0,
+	       "{\"oid\": \"c\", \"type\": \"blog.Comment\", \"updates\": {\"oid\": 0}, \"author\":"
+	       " [{\"oid\": \"A\", \"type\": \"people.Account\", \"updates\": {\"oid\": 0},"
+	       " \"name\": \"copied\"}], \"likes\": [{\"oid\": \"B\", \"type\": \"people.Account\"}]}");
+	const char *text = file(c, "Comment/c.json");
+	has(text, "\"author\": [{\"oid\": \"A\", \"type\": \"people.Account\"}]");
+	has(text, "\"likes\": [{\"oid\": \"B\", \"type\": \"people.Account\"}]");
+	assert_null(strstr(text, "copied"));
+	/* The class comes, and it is what was meant. */
+	uint32_t account = define(c, "Account", "{\"type\": \"people.Account\"}");
+	import(c, account, 0, "{\"oid\": \"A\", \"type\": \"people.Account\"}");
+	const struct sfs_relation author = { comment, sfs_span_str("c"), sfs_span_str("author") };
+	unsigned count = 0;
+	assert_int_equal(sfs_relation_get(c->store, &author, 0, 0, count_oid, &count), 0);
+	assert_int_equal(count, 1);
+	sound(c);
+	/* A type of another class is refused as before. */
+	const struct sfs_put put = {
+		.class_id = comment,
+		.oid = sfs_span_str("d"),
+		.text = sfs_span_str("{\"author\": {\"oid\": \"A\", \"type\": \"other.Account\"}}"),
+	};
+	assert_int_equal(sfs_object_put(c->store, &put, NULL, NULL), SFS_ERR_BAD_DOCUMENT);
+}
+
+static void never_stays_never(void **state)
+{
+	struct folder_case *c = *state;
+	uint32_t note = define(c, "Note", "{\"properties\": {\"a\": \"int\", \"b\": \"int\"}}");
+	import(c, note, 0,
+	       "{\"oid\": \"n\", \"updates\": {\"b\": 20250102030405000001, \"oid\": 0},"
+	       " \"a\": 1, \"b\": 2}");
+	has(export(c, note, "n"), "\"a\": 0");
+	has(said, "\"b\": 20250102030405000001");
+	import(c, note, 0, "{\"oid\": \"m\", \"updates\": {\"oid\": 0}, \"a\": 1}");
+	has(export(c, note, "m"), "\"oid\": 0\n");
+	has(file(c, "Note/m.json"), "\"updates\": {\"a\": 0, \"oid\": 0}");
+	reopen(c);
+	has(export(c, note, "m"), "\"oid\": 0\n");
+	sound(c);
+}
+
+static void metadata_keeps_the_time_that_a_record_says(void **state)
+{
+	struct folder_case *c = *state;
+	uint32_t image = define(c, "Image", "{\"kind\": \"raw\"}");
+	import(c, image, 0,
+	       "{\"oid\": \"i\", \"updates\": {\"data\": 20250102030405000001, \"meta\":"
+	       " 20240102030405000002, \"oid\": 20250102030405000001}, \"data\": \"YQ==\", \"w\": 1}");
+	has(export(c, image, "i"), "\"meta\": 20240102030405000002");
+	has(said, "\"data\": 20250102030405000001");
+	/* The same again, older: it only goes up. */
+	import(c, image, 0,
+	       "{\"oid\": \"i\", \"updates\": {\"meta\": 20230102030405000002}, \"w\": 1}");
+	has(export(c, image, "i"), "\"meta\": 20240102030405000002");
+	import(c, image, 0,
+	       "{\"oid\": \"i\", \"updates\": {\"meta\": 20240702030405000002}, \"w\": 1}");
+	has(export(c, image, "i"), "\"meta\": 20240702030405000002");
+	reopen(c);
+	has(export(c, image, "i"), "\"meta\": 20240702030405000002");
+	sound(c);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(a_relation_to_a_class_that_comes_later_is_a_reference),
+		CASE(never_stays_never),
+		CASE(metadata_keeps_the_time_that_a_record_says),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
