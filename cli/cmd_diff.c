@@ -4,106 +4,30 @@
  * The arguments are made paths where they are given: a store, what is mounted, a backup by its name. When a
  * daemon has one of the two the verb runs there, whichever of them it is.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <storefs/backup.h>
-#include <storefs/time.h>
+#include "backups.h"
 #include "differ.h"
 #include "mounts.h"
 #include "verbs.h"
 
 /* --- what the arguments mean, in the process that was given them --- */
 
-/** The last valid backup that was taken at a time or before. */
-struct newest {
-	char name[SFS_BACKUP_NAME_SIZE];
-	int64_t until_ns;
-};
-
-static int take_newest(void *arg, const struct sfs_backup *backup)
-{
-	struct newest *newest = arg;
-	if (backup->valid && backup->time_ns <= newest->until_ns)
-		memcpy(newest->name, backup->name, sizeof newest->name);
-	return 0;
-}
-
-/** The name of the backup that a word means: a name, "latest", a time. False: it means none. */
-static bool name_backup(const char *folder, const char *word, char ret[SFS_BACKUP_NAME_SIZE])
-{
-	struct newest newest = { .name = "", .until_ns = INT64_MAX };
-	char *path = NULL;
-	bool is = !strchr(word, '/') && strlen(word) < SFS_BACKUP_NAME_SIZE &&
-		  asprintf(&path, "%s/%s", folder, word) >= 0 && sfs_backup_is(path);
-	free(path);
-	if (is) {
-		snprintf(ret, SFS_BACKUP_NAME_SIZE, "%s", word);
-		return true;
-	}
-	if (strcmp(word, "latest") != 0 &&
-	    sfs_time_parse(sfs_span_str(word), cli_now_ns(), &newest.until_ns, NULL) < 0)
-		return false;
-	if (sfs_backup_each(folder, take_newest, &newest) < 0)
-		return false;
-	memcpy(ret, newest.name, sizeof newest.name);
-	return ret[0];
-}
-
-/** The path of a backup of a store. -1: the word means none. */
-static int find_backup(struct cli_ctx *ctx, const char *store, const char *word, char **ret)
-{
-	char name[SFS_BACKUP_NAME_SIZE];
-	struct sfs_buf folder = SFS_BUF_INIT;
-	if (sfs_backup_folder(store, &folder) < 0)
-		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
-	bool found = name_backup(folder.data, word, name);
-	int len = found ? asprintf(ret, "%s/%s", (const char *)folder.data, name) : 0;
-	sfs_buf_fini(&folder);
-	if (len < 0)
-		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
-	return found ? 0 : -1;
-}
-
-/** A path that leads to a store; below .storefs/backups of a mount, to the backup there. */
-static int find_store(struct cli_ctx *ctx, const char *word, char **ret)
-{
-	static const char inside[] = "/.storefs/" SFS_BACKUP_FOLDER "/";
-	char *path = NULL, *store = NULL, *name;
-	int err = cli_absolute(word, &path);
-	if (!err)
-		err = cli_locate(word, &store);
-	int code = err < 0 ? cli_fail(ctx, err, word, NULL) : -1;
-	if (code < 0 && path && store && strcmp(path, store) != 0 &&
-	    (name = strstr(path, inside))) {
-		name += sizeof inside - 1;
-		name[strcspn(name, "/")] = 0;
-		code = find_backup(ctx, store, name, ret);
-	}
-	if (code < 0) {
-		*ret = store;
-		store = NULL;
-		code = 0;
-	}
-	free(path);
-	free(store);
-	return code;
-}
-
 /** One argument as a path. @store  that names are of; NULL: none. */
 static int resolve(struct cli_ctx *ctx, const char *word, const char *store, char **ret)
 {
-	int code = -1;
+	struct sfs_diag why = SFS_DIAG_INIT;
 	if (store && strcmp(word, "now") == 0) {
 		*ret = strdup(store);
 		return *ret ? 0 : cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	}
-	if (store)
-		code = find_backup(ctx, store, word, ret);
+	int code = cli_backups_find(ctx, store, word, ret, &why);
 	if (code >= 0)
 		return code;
-	if (cli_is_store(word))
-		return find_store(ctx, word, ret);
+	if (cli_is_store(word)) {
+		int err = cli_locate(word, ret);
+		return err < 0 ? cli_fail(ctx, err, word, NULL) : 0;
+	}
 	cli_error(ctx, word, store ? "is no store, and no backup of %s" : "is no store",
 		  store ? store : "");
 	return access(word, F_OK) < 0 ? CLI_NOT_FOUND : CLI_NOT_STORE;
@@ -143,7 +67,9 @@ static int locate(struct cli_ctx *ctx)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	if (ctx->argc < 2 || ctx->argc > 3 || (ctx->argc == 3 && ctx->store_arg))
 		return cli_usage(ctx, "two stores or backups are compared");
-	int code = find_named(ctx, &named);
+	int code = cli_backups_locate(ctx);
+	if (code == 0)
+		code = find_named(ctx, &named);
 	for (int i = 0; i < 2 && code == 0; i++) {
 		code = resolve(ctx, ctx->argv[i], named, &paths[i]);
 		cli_own(ctx, paths[i]);
@@ -170,6 +96,7 @@ static int run(struct cli_ctx *ctx)
 }
 
 static const struct cli_option options[] = {
+	CLI_BACKUPS_OPTION,
 	{ "class", 'c', "CLASS", "only this class; may be given several times" },
 	{ "json", 'j', NULL, "a line of JSON for each thing that differs" },
 	{ NULL, 0, NULL, NULL },
@@ -182,7 +109,8 @@ const struct cli_cmd cli_cmd_diff = {
 	.details =
 		"A and B are each a store, a place where one is mounted, the folder of a backup, or, of\n"
 		"STORE, the name of a backup: 2026-11-22T010203Z, latest (the newest valid one), a time\n"
-		"(the one that was in force then: yesterday, 2026-11-22), now (the store itself). Of\n"
+		"(the one that was in force then: yesterday, 2026-11-22), now (the store itself). It is\n"
+		"looked for in STORE/backups, in the folder of the schedule, or in --backups DIR. Of\n"
 		"two arguments of which one is no path, that one is a backup of the other.\n"
 		"What only B has is added, what only A has is removed; what both have and is not the\n"
 		"same is changed, with the value of A and that of B of each property, relation, key of\n"
