@@ -91,7 +91,7 @@ struct cli_stream {
 };
 
 #define CLI_GIVEN_MAX 64
-#define CLI_OWNED_MAX 4
+#define CLI_OWNED_MAX 8
 
 /** An option that was given. */
 struct cli_given {
@@ -114,7 +114,7 @@ struct cli_ctx {
 	const char *store_arg; /* --store, or STORE; NULL: none */
 	int argc;              /* arguments after the options, and after STORE */
 	char **argv;
-	void *owned[CLI_OWNED_MAX]; /* what a locate() made, freed with ctx */
+	void *owned[CLI_OWNED_MAX]; /* what parsing and a locate() made, freed with ctx */
 	int owned_count;
 	struct cli_stream out_stream, err_stream;
 };

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <storefs/check.h>
+#include "backups.h"
 #include "differ.h"
 #include "json.h"
 #include "mounts.h"
@@ -246,15 +247,27 @@ static int compare(struct cli_ctx *ctx)
 	return cli_differ(ctx, &differ);
 }
 
-/** The store that is compared is a path of this process. */
+/** The store that is compared is a path of this process, or a backup of the one that is checked. */
 static int locate(struct cli_ctx *ctx)
 {
-	char *path = NULL;
+	char *path = NULL, *store = NULL;
 	const char *other = cli_option(ctx, "against");
-	int err = other ? cli_locate(other, &path) : 0;
+	struct sfs_diag why = SFS_DIAG_INIT;
+	int code = cli_backups_locate(ctx);
+	if (code != 0 || !other)
+		return code != 0 ? code : -1;
+	if (!cli_is_store(other)) {
+		code = cli_backups_store(ctx, &store);
+		if (code == 0)
+			code = cli_backups_find(ctx, store, other, &path, &why);
+		free(store);
+		if (code > 0)
+			return code;
+	}
+	int err = path ? 0 : cli_locate(other, &path);
 	if (err < 0)
 		return cli_fail(ctx, err, other, NULL);
-	for (int i = 0; i < ctx->given_count && path; i++)
+	for (int i = 0; i < ctx->given_count; i++)
 		if (strcmp(ctx->given[i].option->name, "against") == 0)
 			ctx->given[i].value = path;
 	cli_own(ctx, path);
@@ -284,7 +297,10 @@ static int run(struct cli_ctx *ctx)
 }
 
 static const struct cli_option options[] = {
-	{ "against", 'a', "STORE2", "only compare with another store: are they the same?" },
+	{ "against", 'a', "STORE2",
+	  "only compare with another store, or a backup of STORE by its\n"
+	  "name or time: are they the same?" },
+	CLI_BACKUPS_OPTION,
 	{ "data", 'd', NULL, "read the bytes of raws, and compare them with their hashes" },
 	{ "json", 'j', NULL, "as JSON" },
 	{ "rate", 'r', "BYTES", "with --data: read at most so many bytes a second (500K, 20M)" },

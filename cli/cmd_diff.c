@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 #include <unistd.h>
-#include "backup_path.h"
+#include "backups.h"
 #include "differ.h"
 #include "mounts.h"
 #include "verbs.h"
@@ -16,17 +16,18 @@
 /** One argument as a path. @store  that names are of; NULL: none. */
 static int resolve(struct cli_ctx *ctx, const char *word, const char *store, char **ret)
 {
-	int code = -1;
+	struct sfs_diag why = SFS_DIAG_INIT;
 	if (store && strcmp(word, "now") == 0) {
 		*ret = strdup(store);
 		return *ret ? 0 : cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	}
-	if (store)
-		code = cli_backup_of(ctx, store, word, ret);
+	int code = cli_backups_find(ctx, store, word, ret, &why);
 	if (code >= 0)
 		return code;
-	if (cli_is_store(word))
-		return cli_backup_path(ctx, word, ret);
+	if (cli_is_store(word)) {
+		int err = cli_locate(word, ret);
+		return err < 0 ? cli_fail(ctx, err, word, NULL) : 0;
+	}
 	cli_error(ctx, word, store ? "is no store, and no backup of %s" : "is no store",
 		  store ? store : "");
 	return access(word, F_OK) < 0 ? CLI_NOT_FOUND : CLI_NOT_STORE;
@@ -66,7 +67,9 @@ static int locate(struct cli_ctx *ctx)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	if (ctx->argc < 2 || ctx->argc > 3 || (ctx->argc == 3 && ctx->store_arg))
 		return cli_usage(ctx, "two stores or backups are compared");
-	int code = find_named(ctx, &named);
+	int code = cli_backups_locate(ctx);
+	if (code == 0)
+		code = find_named(ctx, &named);
 	for (int i = 0; i < 2 && code == 0; i++) {
 		code = resolve(ctx, ctx->argv[i], named, &paths[i]);
 		cli_own(ctx, paths[i]);
@@ -93,6 +96,7 @@ static int run(struct cli_ctx *ctx)
 }
 
 static const struct cli_option options[] = {
+	CLI_BACKUPS_OPTION,
 	{ "class", 'c', "CLASS", "only this class; may be given several times" },
 	{ "json", 'j', NULL, "a line of JSON for each thing that differs" },
 	{ NULL, 0, NULL, NULL },
@@ -105,7 +109,8 @@ const struct cli_cmd cli_cmd_diff = {
 	.details =
 		"A and B are each a store, a place where one is mounted, the folder of a backup, or, of\n"
 		"STORE, the name of a backup: 2026-11-22T010203Z, latest (the newest valid one), a time\n"
-		"(the one that was in force then: yesterday, 2026-11-22), now (the store itself). Of\n"
+		"(the one that was in force then: yesterday, 2026-11-22), now (the store itself). It is\n"
+		"looked for in STORE/backups, in the folder of the schedule, or in --backups DIR. Of\n"
 		"two arguments of which one is no path, that one is a backup of the other.\n"
 		"What only B has is added, what only A has is removed; what both have and is not the\n"
 		"same is changed, with the value of A and that of B of each property, relation, key of\n"

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <storefs/dump.h>
+#include "backups.h"
+#include "mounts.h"
 #include "newstore.h"
 #include "progress.h"
 #include "verbs.h"
@@ -111,6 +113,33 @@ static int dump_file(struct dumping *dumping, const char *to)
 	return code;
 }
 
+/** With --at the store is a backup of the one that is named. */
+static int locate(struct cli_ctx *ctx)
+{
+	const char *word = cli_option(ctx, "at");
+	char *store = NULL, *path = NULL;
+	struct sfs_diag why = SFS_DIAG_INIT;
+	int code = cli_backups_locate(ctx);
+	if (code != 0 || !word)
+		return code != 0 ? code : -1;
+	code = cli_backups_store(ctx, &store);
+	if (code == 0)
+		code = cli_backups_find(ctx, store, word, &path, &why);
+	free(store);
+	if (code < 0) {
+		cli_error(ctx, word, "%s", why.text[0] ? why.text : "is no backup");
+		return CLI_NOT_FOUND;
+	}
+	if (code != 0)
+		return code;
+	if (!ctx->store_arg && ctx->argc > 0 && cli_is_store(ctx->argv[0])) {
+		ctx->argv++;
+		ctx->argc--;
+	}
+	ctx->store_arg = cli_own(ctx, path);
+	return -1;
+}
+
 static int check(struct cli_ctx *ctx)
 {
 	if (!cli_option(ctx, "tar") && !cli_option(ctx, "output"))
@@ -136,13 +165,16 @@ static const struct cli_option options[] = {
 	  "a new folder; with --tar a file, or - for standard output\n"
 	  "(the default)" },
 	{ "tar", 't', NULL, "one tar stream" },
+	{ "at", 'a', "TIME", "of the backup of STORE that has this name, or was in force then" },
+	CLI_BACKUPS_OPTION,
 	{ "json", 'j', NULL, "what was dumped, as JSON (not on standard output)" },
 	{ NULL, 0, NULL, NULL },
 };
 
 const struct cli_cmd cli_cmd_dump = {
 	.name = "dump",
-	.synopsis = "--output DIR [--json] STORE\n--tar [--output FILE] [--json] STORE",
+	.synopsis = "--output DIR [--at TIME] [--json] STORE\n"
+		    "--tar [--output FILE] [--at TIME] [--json] STORE",
 	.summary = "write a whole store as plain files, for 'storefs load'",
 	.details =
 		"Everything that a copy of a store has, as JSON lines and as the bytes of raws, under\n"
@@ -152,12 +184,13 @@ const struct cli_cmd cli_cmd_dump = {
 		"dump a backup to have one moment. A folder or file has its name only when it is whole.",
 	.options = options,
 	.examples = "storefs dump --output /media/blog.dump /srv/blog\n"
-		    "storefs dump --tar /srv/blog/backups/2026-11-22T010203Z | zstd >blog.tar.zst\n"
+		    "storefs dump --tar --at latest /srv/blog | zstd >blog.tar.zst\n"
 		    "storefs dump --tar /srv/blog | ssh host storefs load - /srv/blog",
 	.flags = CLI_OPENS | CLI_READS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
 	.min_args = 0,
 	.max_args = 0,
+	.locate = locate,
 	.check = check,
 	.run = run,
 };

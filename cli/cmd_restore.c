@@ -5,9 +5,8 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdlib.h>
-#include <storefs/backup.h>
 #include <unistd.h>
-#include "backup_path.h"
+#include "backups.h"
 #include "mounts.h"
 #include "progress.h"
 #include "target.h"
@@ -48,14 +47,15 @@ static int restore(struct restoring *restoring, char *folder, const char *name)
 		int code = cli_fail(ctx, err, ctx->argv[0], &diag);
 		return err == SFS_ERR_CORRUPT ? CLI_DAMAGED : code;
 	}
-	fprintf(ctx->out, "%s: %" PRIu64 " files\n", ctx->argv[1], restoring->progress.count);
+	fprintf(ctx->out, "%s: %" PRIu64 " files of %s\n", ctx->argv[1], restoring->progress.count,
+		name);
 	return CLI_OK;
 }
 
-static int restore_store(struct cli_ctx *ctx)
+static int restore_store(struct cli_ctx *ctx, const char *backup)
 {
 	struct restoring restoring = { .ctx = ctx };
-	char *for_dir = strdup(ctx->argv[0]), *for_base = strdup(ctx->argv[0]);
+	char *for_dir = strdup(backup), *for_base = strdup(backup);
 	cli_progress_init(&restoring.progress, ctx, "restoring", "files");
 	int code = for_dir && for_base ? restore(&restoring, dirname(for_dir), basename(for_base))
 				       : cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
@@ -88,8 +88,8 @@ static int restore_parts(struct cli_ctx *ctx, struct sfs_store *from)
 		return err == SFS_ERR_CORRUPT ? CLI_DAMAGED : code;
 	}
 	fprintf(ctx->out,
-		"%" PRIu64 " objects and %" PRIu64 " raws restored, %" PRIu64 " removed\n",
-		done.objects, done.raws, done.removed);
+		"%" PRIu64 " objects and %" PRIu64 " raws restored of %s, %" PRIu64 " removed\n",
+		done.objects, done.raws, ctx->argv[0], done.removed);
 	return CLI_OK;
 }
 
@@ -109,57 +109,72 @@ static int run(struct cli_ctx *ctx)
 	return code == CLI_OK && err < 0 ? cli_fail(ctx, err, ctx->argv[0], NULL) : code;
 }
 
-/** BACKUP is a path, or what is no path names a backup of STORE. */
-static int find_backup(struct cli_ctx *ctx, const char *store_arg)
+/** The folder that BACKUP means: a path as it is, else a backup of the store. */
+static int find_backup(struct cli_ctx *ctx, const char *word, const char *store_arg, char **ret)
 {
-	const char *word = ctx->argv[0];
-	char *store = NULL, *backup = NULL;
-	int code;
-	if (access(word, F_OK) == 0)
-		code = cli_backup_path(ctx, word, &backup);
-	else
-		code = cli_locate(store_arg, &store) == 0 ? cli_backup_of(ctx, store, word, &backup)
-							  : -1;
+	struct sfs_diag why = SFS_DIAG_INIT;
+	char *store = NULL;
+	int code = -1;
+	int err = access(word, F_OK) == 0 ? cli_locate(word, ret) : 0;
+	if (!err && !*ret && store_arg)
+		err = cli_locate(store_arg, &store);
+	if (!err && !*ret)
+		code = cli_backups_find(ctx, store, word, ret, &why);
 	free(store);
-	if (code < 0) {
-		cli_error(ctx, word, "is no folder, and no backup of %s", store_arg);
-		return CLI_NOT_FOUND;
-	}
-	if (code == 0)
-		ctx->argv[0] = cli_own(ctx, backup);
-	return code;
+	if (err < 0)
+		return cli_fail(ctx, err, word, NULL);
+	if (*ret)
+		return 0;
+	if (code > 0)
+		return code;
+	cli_error(ctx, word, "%s", why.text[0] ? why.text : "is no backup");
+	return CLI_NOT_FOUND;
+}
+
+/** A whole store is no business of a daemon. */
+static int locate_store(struct cli_ctx *ctx)
+{
+	char *backup = NULL;
+	if (ctx->argc + (ctx->store_arg != NULL) < 2)
+		return cli_usage(ctx, "too few arguments");
+	if (ctx->store_arg)
+		return cli_usage(ctx, "--store is for parts");
+	if (cli_option(ctx, "exact"))
+		return cli_usage(ctx, "--exact is for parts");
+	const char *of = cli_option(ctx, "in-place") ? ctx->argv[1] : NULL;
+	int code = find_backup(ctx, ctx->argv[0], of, &backup);
+	cli_own(ctx, backup);
+	return code != 0 ? code : restore_store(ctx, backup);
 }
 
 /**
- * BACKUP stands before STORE. A whole store is no business of a daemon; parts are, and where BACKUP is must then
+ * BACKUP stands before STORE. Parts are restored by the daemon, if there is one, and where BACKUP is must then
  * not depend on whose working directory that is.
  */
 static int locate(struct cli_ctx *ctx)
 {
-	if (ctx->argc + (ctx->store_arg != NULL) < 2)
-		return cli_usage(ctx, "too few arguments");
-	int code = find_backup(ctx, ctx->store_arg ? ctx->store_arg : ctx->argv[1]);
+	char *backup = NULL;
+	int code = cli_backups_locate(ctx);
 	if (code != 0)
 		return code;
-	if (ctx->store_arg ? ctx->argc < 2 : ctx->argc < 3) {
-		if (ctx->store_arg)
-			return cli_usage(ctx, "--store is for parts");
-		if (cli_option(ctx, "exact"))
-			return cli_usage(ctx, "--exact is for parts");
-		return restore_store(ctx);
-	}
+	if (ctx->store_arg ? ctx->argc < 2 : ctx->argc < 3)
+		return locate_store(ctx);
 	if (cli_option(ctx, "in-place"))
 		return cli_usage(ctx, "--in-place is for a whole store");
+	const char *word = ctx->argv[0];
 	if (!ctx->store_arg) {
 		ctx->store_arg = ctx->argv[1];
 		ctx->argv[1] = ctx->argv[0];
 		ctx->argv++;
 		ctx->argc--;
 	}
-	return -1;
+	code = find_backup(ctx, word, ctx->store_arg, &backup);
+	ctx->argv[0] = cli_own(ctx, backup);
+	return code != 0 ? code : -1;
 }
 
 static const struct cli_option options[] = {
+	CLI_BACKUPS_OPTION,
 	{ "in-place", 'i', NULL, "STORE exists, and becomes what it was" },
 	{ "exact", 'x', NULL,
 	  "of a class: remove what the backup does not have\n"
@@ -169,13 +184,14 @@ static const struct cli_option options[] = {
 
 const struct cli_cmd cli_cmd_restore = {
 	.name = "restore",
-	.synopsis = "[--in-place] BACKUP STORE\n"
-		    "[--exact] BACKUP STORE CLASS[/OID]...",
+	.synopsis = "[--in-place] [--backups DIR] BACKUP STORE\n"
+		    "[--exact] [--backups DIR] BACKUP STORE CLASS[/OID]...",
 	.summary = "make a store from a backup, or restore parts of it",
 	.details =
-		"BACKUP is the folder of one backup, as STORE/backups/2026-11-22T010203Z, its directory\n"
-		"in a mount, or, of STORE, its name: 2026-11-22T010203Z, latest (the newest valid one),\n"
-		"a time (the one that was in force then: yesterday, 2026-11-22).\n\n"
+		"BACKUP is the folder of one backup, as STORE/backups/2026-11-22T010203Z or one below\n"
+		".storefs/backups of a mount; or the name of a backup of STORE, latest, or a time (the\n"
+		"one that was in force then), looked for in STORE/backups, in the folder of the\n"
+		"schedule, or in --backups DIR. For a new store that needs --backups.\n\n"
 		"Without parts a store is made: STORE must not exist yet. Every file is compared\n"
 		"with its hash while it is copied, and the copy is opened and read before it gets\n"
 		"its name. With --in-place it takes the place of STORE, which must not be in use: a\n"
@@ -185,7 +201,7 @@ const struct cli_cmd cli_cmd_restore = {
 		"A class gets its definition, too. A backup of the present is taken first.",
 	.options = options,
 	.examples = "storefs restore /srv/blog/backups/2026-11-22T010203Z /srv/blog.then\n"
-		    "storefs restore --in-place /srv/blog/backups/2026-11-22T010203Z /srv/blog\n"
+		    "storefs restore --in-place latest /srv/blog\n"
 		    "storefs restore yesterday /mnt/blog Article/42",
 	.flags = CLI_OPENS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,

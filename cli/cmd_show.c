@@ -3,17 +3,18 @@
  * newest backup of before then has.
  */
 #include <stdlib.h>
-#include <time.h>
-#include <storefs/backup.h>
 #include <storefs/time.h>
+#include "backups.h"
 #include "history.h"
 #include "json.h"
 #include "verbs.h"
 
+#define LATEST "latest"
+
 struct showing {
 	struct cli_ctx *ctx;
 	struct cli_target target;
-	int64_t time_ns;
+	int64_t time_ns; /* INT64_MAX: what the latest backup has */
 	/* What was found. */
 	struct sfs_buf text;
 	int64_t since_ns, until_ns;        /* until 0: it is so still, or nobody knows */
@@ -27,16 +28,15 @@ static int split(struct cli_ctx *ctx, char **ret_object, int64_t *ret_ns)
 {
 	const char *arg = ctx->argv[0], *at = strrchr(arg, '@');
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	struct timespec now;
 	if (!at || at == arg)
 		return cli_usage(ctx, "'%s' is no CLASS/OID@TIME", arg);
-	clock_gettime(CLOCK_REALTIME, &now);
 	/* "@@1795309323": seconds since 1970. */
 	const char *time = at + 1;
 	if (at[-1] == '@' && at - 1 > arg)
 		time = at--;
-	if (sfs_time_parse(sfs_span_str(time), (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-			   ret_ns, &diag) < 0)
+	if (strcmp(time, LATEST) == 0)
+		*ret_ns = INT64_MAX;
+	else if (sfs_time_parse(sfs_span_str(time), cli_now_ns(), ret_ns, &diag) < 0)
 		return cli_usage(ctx, "%s", diag.text);
 	if (ret_object)
 		*ret_object = strndup(arg, (size_t)(at - arg));
@@ -49,70 +49,88 @@ static int check(struct cli_ctx *ctx)
 	return split(ctx, NULL, &time_ns);
 }
 
+static int locate(struct cli_ctx *ctx)
+{
+	int code = cli_backups_locate(ctx);
+	return code != 0 ? code : -1;
+}
+
 /* --- backups --- */
 
 struct choice {
+	struct showing *showing;
 	int64_t after_ns, before_ns; /* of this range… */
-	struct sfs_backup best;      /* …the newest one; time_ns 0: none */
+	int64_t best_ns;             /* …the newest one; INT64_MIN: none */
+	struct sfs_buf path;         /* its folder, with a NUL */
+	int err;
 };
 
-static int choose(void *arg, const struct sfs_backup *backup)
+static int choose(void *arg, const char *folder, const struct sfs_backup *backup)
 {
 	struct choice *choice = arg;
-	if (backup->valid && backup->time_ns > choice->after_ns &&
-	    backup->time_ns <= choice->before_ns && backup->time_ns > choice->best.time_ns)
-		choice->best = *backup;
-	return 0;
+	if (!backup->valid || backup->time_ns <= choice->after_ns ||
+	    backup->time_ns > choice->before_ns || backup->time_ns <= choice->best_ns)
+		return 0;
+	choice->best_ns = backup->time_ns;
+	choice->path.len = 0;
+	choice->err = sfs_buf_printf(&choice->path, "%s/%s%c", folder, backup->name, 0);
+	return choice->err < 0;
 }
 
-static int read_backup(struct showing *showing, const char *folder, const char *name)
+static int read_backup(struct showing *showing, const char *path)
 {
-	struct sfs_buf path = SFS_BUF_INIT;
 	struct sfs_store *then = NULL;
 	struct cli_target target = showing->target;
-	int err = sfs_buf_printf(&path, "%s/%s%c", folder, name, 0);
-	struct sfs_store_config config = { .path = path.data, .flags = SFS_STORE_READ_ONLY };
-	if (!err)
-		err = sfs_store_open(&config, &then, NULL);
+	struct sfs_store_config config = { .path = path, .flags = SFS_STORE_READ_ONLY };
+	int err = sfs_store_open(&config, &then, NULL);
 	if (!err)
 		err = sfs_class_find(then, sfs_span_str(target.class.name), &target.class);
 	if (!err)
 		err = cli_history_present(then, &target, &showing->text);
 	int closed = sfs_store_close(then);
+	if (err < 0 || closed < 0)
+		return err < 0 ? err : closed;
+	snprintf(showing->backup, sizeof showing->backup, "%s", strrchr(path, '/') + 1);
+	return sfs_time_parse(sfs_span_str(showing->backup), 0, &showing->since_ns, NULL);
+}
+
+/** Of several folders, and whatever clocks said. */
+static int look_in_latest(struct showing *showing)
+{
+	struct sfs_buf path = SFS_BUF_INIT;
+	struct cli_ctx *ctx = showing->ctx;
+	int err = sfs_backup_find(sfs_store_path(ctx->store), cli_option(ctx, "backups"), LATEST,
+				  cli_now_ns(), &path, NULL);
+	if (!err)
+		err = read_backup(showing, path.data);
 	sfs_buf_fini(&path);
-	return err < 0 ? err : closed;
+	return err;
+}
+
+static int look_in_newest(struct choice *choice)
+{
+	struct showing *showing = choice->showing;
+	struct cli_ctx *ctx = showing->ctx;
+	choice->best_ns = INT64_MIN;
+	int err = sfs_backup_each_of(sfs_store_path(ctx->store), cli_option(ctx, "backups"), choose,
+				     choice);
+	if (choice->err < 0)
+		return choice->err;
+	if (choice->best_ns == INT64_MIN)
+		return err < 0 ? err : SFS_ERR_NOT_FOUND;
+	return read_backup(showing, choice->path.data);
 }
 
 /** The newest backup of a range says what was there. SFS_ERR_NOT_FOUND: none does, or it was not. */
 static int look_in_backups(struct showing *showing, int64_t after_ns)
 {
-	struct sfs_store *store = showing->ctx->store;
-	struct sfs_backup_schedule schedule;
-	struct sfs_buf folder = SFS_BUF_INIT;
-	struct choice choice = { after_ns, showing->time_ns, { .time_ns = 0 } };
-	int err = sfs_backup_schedule_get(store, &schedule, NULL);
-	if (err < 0 || !schedule.folder[0])
-		err = sfs_backup_folder(sfs_store_path(store), &folder);
-	else
-		err = sfs_buf_append(&folder, schedule.folder, strlen(schedule.folder) + 1);
-	do {
-		choice.best.time_ns = 0;
-		if (!err)
-			err = sfs_backup_each(folder.data, choose, &choice);
-		if (!err && !choice.best.time_ns)
-			err = SFS_ERR_NOT_FOUND;
-		if (err < 0)
-			break;
-		err = read_backup(showing, folder.data, choice.best.name);
-		/* One that turns out to be damaged: the one before it. */
-		choice.before_ns = choice.best.time_ns - 1;
-	} while (err == SFS_ERR_CORRUPT && (err = 0) == 0);
-	sfs_buf_fini(&folder);
-	if (err < 0)
-		return err;
-	showing->since_ns = choice.best.time_ns;
-	memcpy(showing->backup, choice.best.name, sizeof showing->backup);
-	return 0;
+	struct choice choice = { showing, after_ns, showing->time_ns, 0, SFS_BUF_INIT, 0 };
+	int err;
+	/* One that turns out to be damaged: the one before it. */
+	while ((err = look_in_newest(&choice)) == SFS_ERR_CORRUPT)
+		choice.before_ns = choice.best_ns - 1;
+	sfs_buf_fini(&choice.path);
+	return err;
 }
 
 /* --- what it was --- */
@@ -130,6 +148,8 @@ static int find(struct showing *showing)
 	struct sfs_store *store = showing->ctx->store;
 	enum sfs_history_state state;
 	struct sfs_version version;
+	if (showing->time_ns == INT64_MAX)
+		return look_in_latest(showing);
 	int err = sfs_history_at(store, showing->target.class.id, showing->target.rest,
 				 showing->time_ns, &state, &version);
 	if (err == SFS_ERR_NOT_FOUND)
@@ -204,18 +224,20 @@ static int run(struct cli_ctx *ctx)
 
 static const struct cli_option options[] = {
 	{ "json", 'j', NULL, "as JSON, with where it was found" },
+	CLI_BACKUPS_OPTION,
 	{ NULL, 0, NULL, NULL },
 };
 
 const struct cli_cmd cli_cmd_show = {
 	.name = "show",
-	.synopsis = "[--json] STORE CLASS/OID@TIME",
+	.synopsis = "[--backups DIR] [--json] STORE CLASS/OID@TIME",
 	.summary = "print an object as it was at a time",
 	.details =
 		"Prints the document that an object had at a time: 2026-11-22, 2026-11-22T01:02:03,\n"
 		"yesterday, -2h, or a time as 'storefs log' prints it. It is what the object is now,\n"
-		"an earlier version, or what the newest valid backup of before then has: of the\n"
-		"folder of the schedule, or of STORE/backups.",
+		"an earlier version, or what the newest valid backup of before then has: of\n"
+		"STORE/backups and the folder of the schedule, or of --backups DIR. latest is what the\n"
+		"newest backup has.",
 	.options = options,
 	.examples =
 		"storefs show /srv/blog Article/42@-2h\n"
@@ -224,6 +246,7 @@ const struct cli_cmd cli_cmd_show = {
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE,
 	.min_args = 1,
 	.max_args = 1,
+	.locate = locate,
 	.check = check,
 	.run = run,
 };

@@ -169,6 +169,43 @@ int cli_absolute(const char *path, char **ret)
 	return 0;
 }
 
+/** The name after .storefs/backups/ of a mount; NULL: the path is not in a backup. *ret_len is its length. */
+static const char *name_inside(const struct cli_mount *mount, const char *path, size_t *ret_len)
+{
+	static const char inside[] = "/.storefs/" SFS_BACKUP_FOLDER "/";
+	size_t len = strlen(mount->place);
+	if (len == 1)
+		len = 0; /* mounted at "/" */
+	if (strncmp(path + len, inside, sizeof inside - 1) != 0)
+		return NULL;
+	const char *name = path + len + sizeof inside - 1;
+	*ret_len = strcspn(name, "/");
+	return *ret_len ? name : NULL;
+}
+
+/**
+ * What a path in a mount is of: the store, or a backup of it. One that is not there any more is given as the path where
+ * it would be, so that whoever opens it says so; never is the store itself taken for it. NULL: no memory.
+ */
+static char *store_of(const struct cli_mount *mount, const char *path)
+{
+	size_t len = 0;
+	const char *inside = name_inside(mount, path, &len);
+	struct sfs_buf found = SFS_BUF_INIT;
+	char *ret = NULL;
+	if (!inside)
+		return strdup(mount->store);
+	char *name = strndup(inside, len);
+	if (name && sfs_backup_find(mount->store, NULL, name, cli_now_ns(), &found, NULL) == 0 &&
+	    (strcmp(name, "latest") == 0 || strcmp(strrchr(found.data, '/') + 1, name) == 0))
+		ret = strdup(found.data);
+	else if (name && asprintf(&ret, "%s/" SFS_BACKUP_FOLDER "/%s", mount->store, name) < 0)
+		ret = NULL;
+	sfs_buf_fini(&found);
+	free(name);
+	return ret;
+}
+
 int cli_locate(const char *arg, char **ret)
 {
 	char *path = NULL, *store = NULL;
@@ -181,7 +218,7 @@ int cli_locate(const char *arg, char **ret)
 	if (cli_mounts_get(&mounts) == 0) {
 		const struct cli_mount *mount = cli_mounts_find(&mounts, path);
 		if (mount && mount->store)
-			store = strdup(mount->store);
+			store = store_of(mount, path);
 		cli_mounts_fini(&mounts);
 	}
 	if (store) {

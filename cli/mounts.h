@@ -33,7 +33,8 @@ const struct cli_mount *cli_mounts_find(const struct cli_mounts *mounts, const c
 SFS_MUST_CHECK int cli_absolute(const char *path, char **ret);
 
 /**
- * The folder of the store that a STORE argument means: itself, or what is mounted there.
+ * The folder of the store that a STORE argument means: itself, or what is mounted there; below .storefs/backups/NAME of a
+ * mount, and through CLASS/.at/TIME, that backup.
  * *ret is the caller's. A path that does not exist is given back as it is.
  */
 SFS_MUST_CHECK int cli_locate(const char *arg, char **ret);

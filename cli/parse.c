@@ -6,6 +6,7 @@
  */
 #include <getopt.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include "cli.h"
 
 #define OPTIONS_MAX 24
@@ -74,6 +75,35 @@ static int take(struct cli_ctx *ctx, const struct cli_option *option, const char
 	return -1;
 }
 
+/* "-2h" is a time and "-1" a number, no option has a digit for a letter. */
+static bool is_number(const char *arg)
+{
+	return arg[0] == '-' && arg[1] >= '0' && arg[1] <= '9';
+}
+
+/*
+ * getopt must not see these as options: each gets a blank before it, in memory of its own, that is passed over
+ * again when it was parsed.
+ */
+static char *hide_numbers(int argc, char **argv, size_t *ret_len)
+{
+	size_t len = 0;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		len += is_number(argv[i]) ? strlen(argv[i]) + 2 : 0;
+	char *hidden = malloc(len + 1), *at = hidden;
+	for (int i = 1; hidden && i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (!is_number(argv[i]))
+			continue;
+		size_t size = strlen(argv[i]) + 1;
+		*at = ' ';
+		memcpy(at + 1, argv[i], size);
+		argv[i] = at;
+		at += size + 1;
+	}
+	*ret_len = len;
+	return hidden;
+}
+
 static int parse_locked(struct cli_ctx *ctx, int argc, char **argv)
 {
 	struct table table;
@@ -107,8 +137,19 @@ static int parse_locked(struct cli_ctx *ctx, int argc, char **argv)
 int cli_parse(struct cli_ctx *ctx, int argc, char **argv)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	size_t len = 0;
+	char *hidden = hide_numbers(argc, argv, &len);
+	if (!cli_own(ctx, hidden))
+		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	pthread_mutex_lock(&lock);
 	int code = parse_locked(ctx, argc, argv);
 	pthread_mutex_unlock(&lock);
+	for (int i = 0; i < ctx->given_count; i++) {
+		const char **value = &ctx->given[i].value;
+		*value = *value >= hidden && *value < hidden + len ? *value + 1 : *value;
+	}
+	for (int i = 0; code < 0 && i < ctx->argc; i++)
+		if (ctx->argv[i] >= hidden && ctx->argv[i] < hidden + len)
+			ctx->argv[i]++;
 	return code;
 }

@@ -258,7 +258,10 @@ static int upgrade(struct sfs_store *store, struct sfs_diag *diag)
 	struct sfsi_store_file file = { .format = SFS_STORE_FORMAT };
 	memcpy(file.uuid, store->uuid, sizeof file.uuid);
 	snprintf(file.backend, sizeof file.backend, "%s", store->backend->ops->name);
-	/* Format 2 has indexes whose counts are all right as they are: nothing is to be made. */
+	/*
+	 * Format 2 has indexes whose counts are all right as they are, and format 3 all that there was: nothing
+	 * is to be made.
+	 */
 	int err = store->format < 2 ? sfsi_backrefs_mark_all(store) : 0;
 	if (!err)
 		err = sfs_store_sync(store);
@@ -270,6 +273,8 @@ static int upgrade(struct sfs_store *store, struct sfs_diag *diag)
 				    store->home, &file, diag);
 	if (!err)
 		store->format = SFS_STORE_FORMAT;
+	if (!err)
+		sfsi_twin_upgraded(store, &file);
 	return err;
 }
 

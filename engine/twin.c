@@ -73,10 +73,17 @@ static int prepare(struct sfs_store *store, struct sfsi_twin *twin, bool *ret_cr
 	struct sfsi_store_file file, mine = { .format = store->format };
 	int err = sfsi_store_file_read(twin->dir_fd, SFSI_STORE_FILE, twin->path, &file, NULL);
 	*ret_create = err == SFS_ERR_NOT_STORE && sfsi_folder_is_new(twin->dir_fd);
-	if (!*ret_create || store->read_only)
-		return err < 0 ? err : strcmp(file.uuid, store->uuid) != 0 ? SFS_ERR_CONFLICT : 0;
+	if (!err && strcmp(file.uuid, store->uuid) != 0)
+		return SFS_ERR_CONFLICT;
+	/* One that was not there when the store got a newer format. */
+	bool older = !err && file.format < store->format;
+	if ((!*ret_create && !older) || store->read_only)
+		return err;
 	memcpy(mine.uuid, store->uuid, sizeof mine.uuid);
 	snprintf(mine.backend, sizeof mine.backend, "%s", store->backend->ops->name);
+	if (older)
+		return sfsi_store_file_write(twin->dir_fd, SFSI_STORE_FILE, twin->path, &mine,
+					     NULL);
 	sfsi_remove_tree(twin->dir_fd, "db");
 	if (mkdirat(twin->dir_fd, "db", 0700) < 0 ||
 	    (mkdirat(twin->dir_fd, "raw", 0700) < 0 && errno != EEXIST))
@@ -119,6 +126,14 @@ static int open_second(struct sfs_store *store, struct sfsi_twin *twin,
 		sfsi_backend_pair_set_behind(pair);
 	twin->pair = store->backend = pair;
 	return 0;
+}
+
+void sfsi_twin_upgraded(struct sfs_store *store, const struct sfsi_store_file *file)
+{
+	const struct sfsi_twin *twin = store->twin;
+	/* One that takes no writes gets it when it is opened the next time. */
+	if (twin && twin->pair)
+		(void)!sfsi_store_file_write(twin->dir_fd, SFSI_STORE_FILE, twin->path, file, NULL);
 }
 
 int sfsi_twin_attach(struct sfs_store *store, const struct sfs_store_config *config,

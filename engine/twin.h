@@ -24,6 +24,8 @@ SFS_MUST_CHECK int sfsi_twin_attach(struct sfs_store *store, const struct sfs_st
 				    struct sfs_diag *diag);
 /** The catalogue is there: make the mirror the same where it is behind. SFS_ERR_CONFLICT: it is newer. */
 SFS_MUST_CHECK int sfsi_twin_catch_up(struct sfs_store *store, struct sfs_diag *diag);
+/** The store is of a newer format now: so is the mirror, as it has the same records. */
+void sfsi_twin_upgraded(struct sfs_store *store, const struct sfsi_store_file *file);
 /** Everything is synced: the mirror gets what it lacks, and is no longer behind. */
 void sfsi_twin_close(struct sfs_store *store);
 /** After the backend was closed. */

@@ -219,7 +219,9 @@ static int at_find(struct fs *fs, const struct fs_view *dir, struct sfs_span nam
 	/* What programs look for everywhere is no time. */
 	if (name.len && text[0] == '.')
 		return SFS_ERR_NOT_FOUND;
-	int err = sfs_time_parse(name, fs_now_ns(), &time_ns, &diag);
+	bool last = sfs_span_equal(name, sfs_span_str(LATEST_NAME));
+	time_ns = fs_now_ns();
+	int err = last ? 0 : sfs_time_parse(name, time_ns, &time_ns, &diag);
 	if (err < 0) {
 		fs_refusal_diag(&diag);
 		return err;
@@ -227,8 +229,9 @@ static int at_find(struct fs *fs, const struct fs_view *dir, struct sfs_span nam
 	err = sfs_class_get(fs->store, dir->class_id, &info);
 	if (err < 0)
 		return err;
+	first.name[0] = '\0';
 	fs_loop_block_begin(fs->loop);
-	err = fs_backups_at(fs, time_ns, &entry, &first);
+	err = last ? fs_backups_latest(fs, &entry) : fs_backups_at(fs, time_ns, &entry, &first);
 	fs_loop_block_end(fs->loop);
 	if (err == SFS_ERR_NOT_FOUND)
 		return none_before(time_ns, &first);

@@ -17,7 +17,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/errno.h"
-#include "base/tree.h"
+#include "base/dir.h"
 
 #define FOLDER "bulk"
 #define TABLES_MAX 16

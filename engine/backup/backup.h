@@ -10,6 +10,7 @@
  *   prune.c    which are kept
  *   restore.c  a store from one; in_place.c: in the place of another
  *   schedule.c taking them from time to time
+ *   find.c     which one is meant by a name or a time
  */
 #ifndef SFSI_BACKUP_H
 #define SFSI_BACKUP_H
@@ -54,6 +55,13 @@ void sfsi_backup_name(int64_t time_ns, char ret[SFS_BACKUP_NAME_SIZE]);
 /** All backups of a place in the order of their numbers. *ret is freed with free(). */
 SFS_MUST_CHECK int sfsi_backup_list(const struct sfsi_backup_place *place, struct sfs_backup **ret,
 				    size_t *ret_count);
+
+/* --- schedule.c --- */
+
+/** That of a store's folder; all 0 when it has none. @dir_fd  -1: a memory store. @path  for diag. */
+SFS_MUST_CHECK int sfsi_backup_schedule_read(int dir_fd, const char *path,
+					     struct sfs_backup_schedule *ret,
+					     struct sfs_diag *diag);
 
 /* --- copy.c --- */
 

@@ -70,24 +70,29 @@ static int on_member(void *arg, const struct sfsi_config_member *member)
 	return 0;
 }
 
-int sfs_backup_schedule_get(struct sfs_store *store, struct sfs_backup_schedule *ret,
-			    struct sfs_diag *diag)
+int sfsi_backup_schedule_read(int dir_fd, const char *path, struct sfs_backup_schedule *ret,
+			      struct sfs_diag *diag)
 {
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
 	struct sfs_backup_schedule schedule = { 0 };
 	struct sfs_diag inner = SFS_DIAG_INIT;
-	int err = store->dir_fd < 0
-			  ? SFS_ERR_NOT_FOUND
-			  : sfsi_file_load(store->dir_fd, SCHEDULE_FILE, SCHEDULE_MAX, &text);
+	int err = dir_fd < 0 ? SFS_ERR_NOT_FOUND
+			     : sfsi_file_load(dir_fd, SCHEDULE_FILE, SCHEDULE_MAX, &text);
 	if (!err)
 		err = sfsi_config_read(sfs_buf_span(&text), on_member, &schedule, &inner);
 	if (err == SFS_ERR_NOT_FOUND)
 		err = 0;
 	if (err < 0)
-		return sfs_diag_set(diag, err, "%s/" SCHEDULE_FILE ": %s", store->path,
+		return sfs_diag_set(diag, err, "%s/" SCHEDULE_FILE ": %s", path,
 				    inner.text[0] ? inner.text : sfs_err_text(err));
 	*ret = schedule;
 	return 0;
+}
+
+int sfs_backup_schedule_get(struct sfs_store *store, struct sfs_backup_schedule *ret,
+			    struct sfs_diag *diag)
+{
+	return sfsi_backup_schedule_read(store->dir_fd, store->path, ret, diag);
 }
 
 static int schedule_text(const struct sfs_backup_schedule *schedule, struct sfs_buf *ret)

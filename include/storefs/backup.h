@@ -92,6 +92,35 @@ SFS_API SFS_MUST_CHECK int sfs_backup_each(const char *folder,
  */
 SFS_API SFS_MUST_CHECK int sfs_backup_folder(const char *path, struct sfs_buf *ret);
 
+/** Told of a backup and the folder that it is in. Nonzero stops. */
+typedef int sfs_backup_of_fn(void *arg, const char *folder, const struct sfs_backup *backup);
+
+/**
+ * All backups of a store: those of its own folder, and those of the folder of its schedule. In each folder in the order in
+ * which they were taken. A folder that does not exist has none.
+ *
+ * @store   path of a store, which need not open.
+ * @folder  NULL, or the one folder to look into instead.
+ * Returns 0, SFS_ERR_CANCELLED (fn stopped it), SFS_ERR_NOT_FOUND (no such store or folder), SFS_ERR_CORRUPT (the
+ * schedule can not be read; the others were told), SFS_ERR_IO, SFS_ERR_NO_MEMORY. Threads: any.
+ */
+SFS_API SFS_MUST_CHECK int sfs_backup_each_of(const char *store, const char *folder,
+					      sfs_backup_of_fn *fn, void *arg);
+
+/**
+ * The backup of a store that a word means: the one of that name, "latest" (the valid one that was taken last), or
+ * the valid one that was in force at a time (time.h; the newest that was not taken later).
+ *
+ * @store, @folder  as of sfs_backup_each_of().
+ * @now_ns          of times as "-2h" and "yesterday".
+ * @ret             its path, with a NUL.
+ * Returns 0, SFS_ERR_NOT_FOUND (there is none), SFS_ERR_INVALID (the word is no time), errors of
+ * sfs_backup_each_of(). diag says what was looked for. Threads: any.
+ */
+SFS_API SFS_MUST_CHECK int sfs_backup_find(const char *store, const char *folder, const char *word,
+					   int64_t now_ns, struct sfs_buf *ret,
+					   struct sfs_diag *diag);
+
 /** Is this folder one backup? It shares files with others, so it is opened read-only, whatever is asked for. */
 SFS_API bool sfs_backup_is(const char *path);
 

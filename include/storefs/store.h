@@ -22,7 +22,7 @@ extern "C" {
 struct sfs_store;
 
 /** Newest on-disk format that this library reads and writes. */
-#define SFS_STORE_FORMAT 3
+#define SFS_STORE_FORMAT 4
 
 /** Longest class name in bytes (design: [A-Za-z_][A-Za-z0-9_-]*). */
 #define SFS_CLASS_NAME_MAX 128

@@ -561,9 +561,9 @@ static void a_store_of_format_1_gets_references_back(void **state)
 	check_drop_row(c, accounts, &key);
 	assert_true(with_store_file(
 		c,
-		"sed -i 's/\"format\": 3/\"format\": 1/; /\"sum\"/d; s/\\(\"backend\": .*\\),/\\1/'"));
+		"sed -i 's/\"format\": 4/\"format\": 1/; /\"sum\"/d; s/\\(\"backend\": .*\\),/\\1/'"));
 	case_reopen(c);
-	assert_true(with_store_file(c, "grep -q '\"format\": 3'"));
+	assert_true(with_store_file(c, "grep -q '\"format\": 4'"));
 	assert_string_equal(relation_referrers(c, accounts, "1"), "Article/1.author");
 	assert_int_equal(sfs_object_remove(c->store, accounts, SPAN("1"), 0), SFS_ERR_BUSY);
 	assert_string_equal(check_run(c), "");

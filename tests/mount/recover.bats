@@ -86,7 +86,7 @@ aside() { echo "$STORE"/damaged/*/; }
 
 @test "what is no damage is not recovered: a newer format, another owner, a store that is only read" {
 	cp "$STORE/storefs.json" "$BATS_TEST_TMPDIR/kept"
-	sed -i 's/"format": 3/"format": 9/; /"sum"/d; s/",$/"/; s/"uuid": \(.*\)"$/"uuid": \1",/' "$STORE/storefs.json"
+	sed -i 's/"format": [0-9]*/"format": 9/; /"sum"/d; s/",$/"/; s/"uuid": \(.*\)"$/"uuid": \1",/' "$STORE/storefs.json"
 	! sfs mount "$STORE" "$MNT" 2>"$BATS_TEST_TMPDIR/err"
 	has "$(cat "$BATS_TEST_TMPDIR/err")" "use a newer storefs"
 	cp "$BATS_TEST_TMPDIR/kept" "$STORE/storefs.json"
