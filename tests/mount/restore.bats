@@ -64,7 +64,7 @@ objects_and_raws() {
 	(cd "$MNT/.storefs/backups" && sfs restore "$name" "$BATS_TEST_TMPDIR/new")
 	is "$(sfs get "$BATS_TEST_TMPDIR/new" Note/7)" '{"n": 7,  "next": "8"}'
 	code 10 sfs restore yesterday "$MNT" Note/7
-	has "$err" "yesterday: is no folder, and no backup of $MNT"
+	has "$err" "has no valid backup that is, or is as old as, yesterday"
 	code 10 sfs restore nothing "$MNT" Note/7
 	store_umount
 	code 1 sfs restore "$name" "$STORE"
