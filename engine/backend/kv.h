@@ -16,6 +16,8 @@
  *   kv_log.c      the log as it lies on disk
  *   kv_compact.c  the room of rows that are gone
  *   kv_salvage.c  what can still be read of a damaged one
+ *   kv_tables.c   which of its tables can be read
+ *   kv_list.c     a list of those, made anew
  *   kv_error.c    RocksDB's error texts to codes
  */
 #ifndef SFSI_KV_H
