@@ -420,7 +420,7 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 	if (!err)
 		err = open_backend(store, file.backend, false, diag);
 	/* A store without its db/ is no less damaged than one with a part of it. */
-	if (err == SFS_ERR_NOT_FOUND)
+	if (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_DIR)
 		err = SFS_ERR_CORRUPT;
 	if (!err)
 		err = frozen ? sfsi_frozen_attach(store, diag)

@@ -323,6 +323,27 @@ static int tell_tail(struct sfsi_recovery *rec)
 	return sfsi_recover_tell(rec, &item);
 }
 
+/** Without STATE nobody knows where the log is to end: one that was cut looks like a shorter one. */
+static int tell_unmarked(struct sfsi_recovery *rec)
+{
+	const struct sfsi_salvage_facts *facts = sfsi_salvage_facts(rec->damaged);
+	char text[200];
+	if (facts->state || !facts->opened || facts->gap)
+		return 0;
+	snprintf(text, sizeof text,
+		 "db/STATE can not be read, which says what the last commit was: %" PRIu64
+		 " is the last that is there, and what any after it saved is gone",
+		 rec->found_commit);
+	const struct sfs_recover_item item = {
+		.kind = SFS_RECOVER_NOTE,
+		.class_name = "",
+		.oid = { "", 0 },
+		.commit_from = rec->found_commit + 1,
+		.text = text,
+	};
+	return sfsi_recover_tell(rec, &item);
+}
+
 /** The last commit before the hole in the log. */
 static uint64_t commit_before_gap(struct sfsi_recovery *rec)
 {
@@ -456,6 +477,8 @@ int sfsi_recover_sources(struct sfsi_recovery *rec)
 		judge(rec);
 	if (!err)
 		err = facts->gap ? tell_gap(rec) : tell_tail(rec);
+	if (!err)
+		err = tell_unmarked(rec);
 	if (!err)
 		err = tell_tables(rec);
 	return err;
