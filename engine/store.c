@@ -297,6 +297,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 	err = sfsi_catalogue_load(store, create, diag);
 	if (!err)
 		err = check_complete(store, diag);
+	if (!err && !create)
+		err = sfsi_damage_names(store, diag);
 	if (err < 0)
 		return err;
 	err = sfsi_twin_catch_up(store, diag);

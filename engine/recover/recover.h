@@ -52,6 +52,13 @@ struct sfsi_recover_class {
 	uint64_t lost_found;                   /* serial of its lost+found; 0: none yet */
 };
 
+/** A name of an entry, and where it is: by the uuid of its store. */
+struct sfsi_recover_name {
+	uint64_t cookie;
+	struct sfs_buf name;
+};
+#define SFSI_RECOVER_NAMES 8
+
 /** Rows that wait to be written. */
 struct sfsi_recover_row {
 	uint32_t partition;
@@ -81,6 +88,9 @@ struct sfsi_recovery {
 		*classes; /* [len], in the order of ids; the first is the catalogue */
 	size_t classes_len, classes_cap;
 	struct sfsi_map named; /* objects that were reported */
+	/* Some of the damaged store's. */
+	struct sfsi_recover_name names[SFSI_RECOVER_NAMES];
+	size_t names_len;
 
 	struct sfsi_backend *to;
 	struct sfs_buf bytes;
