@@ -21,6 +21,7 @@
 #include <storefs/recover.h>
 #include "backend/key.h"
 #include "backend/kv_salvage.h"
+#include "backup/bring.h"
 #include "base/map.h"
 #include "keys.h"
 #include "record.h"
@@ -80,6 +81,7 @@ struct sfsi_recovery {
 
 	struct sfsi_salvage *damaged, *backup; /* NULL: there is none */
 	char *backup_path;                     /* folder of that backup */
+	struct sfsi_bringing bringing;         /* plain files from there */
 	uint64_t commit;                       /* the highest that is known of */
 	uint64_t marked;                       /* the damaged store was synced at; 0: not known */
 	uint64_t found_commit, backup_commit;  /* the highest that each of them has */

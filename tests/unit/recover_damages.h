@@ -28,7 +28,11 @@ static bool choose(struct world *w, const char *path, const char *end, char ret[
 {
 	struct files files = { .len = 0 };
 	char folder[FOLDER_PATH_MAX];
+	struct stat st;
 	folder_join(folder, path, "db/db");
+	/* Another damage may have taken it away. */
+	if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
 	bool manifest = strcmp(end, "MANIFEST") == 0;
 	folder_each(folder, manifest ? "" : end, manifest ? add_manifest : add_file, &files);
 	if (!files.len)
@@ -296,6 +300,7 @@ static const struct kind kinds[] = {
 	{ "db: missing", "clean", damage_db_missing, NULL, true },
 	{ "db: a file", "clean", damage_db_is_file, NULL, true },
 	{ "raws: folder missing", "clean", damage_raws_missing, NULL, false },
+	{ "raws: missing, backup too", "clean", damage_raws_and_backup, NULL, false },
 	{ "plain file: a folder", "clean", damage_raw_folder, NULL, false },
 	{ "plain file: leads nowhere", "clean", damage_raw_dangling, NULL, false },
 	{ "table and plain file", "clean", damage_table_and_raw, NULL, false },

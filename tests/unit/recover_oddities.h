@@ -168,6 +168,14 @@ static bool damage_backup_too(struct world *w, const char *path)
 	       there;
 }
 
+/** The raws are gone, and those in the backup have another byte. */
+static bool damage_raws_and_backup(struct world *w, const char *path)
+{
+	return try_run("cd %s && find backups -path '*/raw/*' -type f -exec sed -i 's/a/b/g' {} +",
+		       path) &&
+	       damage_raws_missing(w, path);
+}
+
 static bool damage_table_and_raw(struct world *w, const char *path)
 {
 	return damage_table_zero(w, path) && damage_raw_missing(w, path);
