@@ -87,25 +87,29 @@ int cli_recover(struct cli_recovering *recovering, const char *store, const char
 static int run_recover(struct cli_ctx *ctx)
 {
 	struct cli_recovering recovering = { .ctx = ctx, .out = ctx->out };
-	unsigned flags = cli_option(ctx, "dry-run") ? SFS_RECOVER_DRY_RUN : 0u;
+	unsigned flags = (cli_option(ctx, "dry-run") ? SFS_RECOVER_DRY_RUN : 0u) |
+			 (cli_option(ctx, "no-backup") ? SFS_RECOVER_NO_BACKUP : 0u);
 	return cli_recover(&recovering, ctx->argv[0], cli_option(ctx, "backups"), flags);
 }
 
 static const struct cli_option recover_options[] = {
 	{ "dry-run", 'n', NULL, "only say what would be recovered, and what not" },
 	{ "backups", 'b', "DIR", "the folder of backups (as storefs backup --to)" },
+	{ "no-backup", 'N', NULL, "only what the store itself still has" },
 	{ NULL, 0, NULL, NULL },
 };
 
 const struct cli_cmd cli_cmd_recover = {
 	.name = "recover",
-	.synopsis = "[--dry-run] [--backups DIR] STORE",
+	.synopsis = "[--dry-run] [--backups DIR | --no-backup] STORE",
 	.summary = "make a store whole again that is damaged",
 	.details =
 		"The records that can be read of the damaged store, and where it can not be read those\n"
 		"of its newest valid backup, become the store. Indexes and all else that follows from\n"
 		"records is made anew. Nothing is deleted: the damaged files are set aside in\n"
 		"STORE/damaged/TIME, with report.txt, which names what is lost, or older than it was.\n"
+		"Without --backups they are looked for where the schedule has them taken, else in the\n"
+		"store; a folder that is named and not there (a disk that is not mounted) is refused.\n"
 		"An interrupted recovery changes nothing. 'storefs mount' does this by itself when a\n"
 		"store is damaged.",
 	.options = recover_options,

@@ -9,9 +9,14 @@
 #include <sys/stat.h>
 #include <storefs/errors.h>
 #include <storefs/recover.h>
+#include "backend/key.h"
 #include "base/errno.h"
 #include "base/file.h"
+#include "keys.h"
 #include "store_private.h"
+
+/** So many names of a class are looked at: one that is elsewhere than it should be is another damage. */
+#define NAMES_MAX 8
 
 static void write_note(const struct sfs_store *store)
 {
@@ -60,5 +65,51 @@ int sfsi_damage_check(const struct sfs_store *store, struct sfs_diag *diag)
 		diag, SFS_ERR_CORRUPT,
 		"%s: records could not be read when it was open last; nothing was changed "
 		"since",
+		store->path);
+}
+
+/* --- storefs.json and the records --- */
+
+struct names {
+	struct sfs_store *store;
+	size_t right, wrong;
+};
+
+static int look_at(void *arg, struct sfs_span key, struct sfs_span val)
+{
+	struct names *names = arg;
+	(void)val;
+	if (key.len <= SFSI_ENTRY_NAME)
+		return 0;
+	struct sfs_span name = sfsi_span_skip(key, SFSI_ENTRY_NAME);
+	uint64_t cookie = sfsi_get_be64((const uint8_t *)key.data + SFSI_ENTRY_NAME - 8);
+	if (sfsi_cookie(names->store, name) == cookie)
+		names->right++;
+	else
+		names->wrong++;
+	return names->right > 0;
+}
+
+int sfsi_damage_names(struct sfs_store *store, struct sfs_diag *diag)
+{
+	struct names names = { .store = store };
+	struct sfs_class_info info = { 0 };
+	int err = 0;
+	if (store->dir_fd < 0 || store->mirror)
+		return 0;
+	while (!err && !names.right && !names.wrong && sfs_class_next(store, info.id, &info) == 0) {
+		const struct sfsi_scan scan = { .partition = info.id,
+						.prefix = sfs_span_str("D"),
+						.limit = NAMES_MAX,
+						.keys_only = true };
+		err = sfsi_backend_scan(store->backend, &scan, look_at, &names);
+	}
+	/* What can not be read is found by who wants it. */
+	if (names.right || !names.wrong)
+		return 0;
+	return sfs_diag_set(
+		diag, SFS_ERR_CORRUPT,
+		"%s/storefs.json is not that of the records in db/: with the uuid that it "
+		"has none of their names would be found",
 		store->path);
 }

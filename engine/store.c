@@ -300,6 +300,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 	err = sfsi_catalogue_load(store, create, diag);
 	if (!err)
 		err = check_complete(store, diag);
+	if (!err && !create)
+		err = sfsi_damage_names(store, diag);
 	if (err < 0)
 		return err;
 	err = sfsi_twin_catch_up(store, diag);
@@ -423,7 +425,7 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 	if (!err)
 		err = open_backend(store, file.backend, false, diag);
 	/* A store without its db/ is no less damaged than one with a part of it. */
-	if (err == SFS_ERR_NOT_FOUND)
+	if (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_NOT_DIR)
 		err = SFS_ERR_CORRUPT;
 	if (!err)
 		err = frozen ? sfsi_frozen_attach(store, diag)

@@ -66,6 +66,8 @@ int sfsi_store_file_read(int dir_fd, const char *name, const char *path,
 	if (err == SFS_ERR_NOT_FOUND)
 		return sfs_diag_set(diag, SFS_ERR_NOT_STORE,
 				    "%s is not a storefs store: it has no %s", path, name);
+	if (err < 0 && sfsi_file_is_other(dir_fd, name))
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s/%s is no file", path, name);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "%s/%s: %s", path, name, sfs_err_text(err));
 	struct sfsi_store_file file = { 0 };

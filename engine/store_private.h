@@ -244,6 +244,8 @@ SFS_MUST_CHECK int sfsi_store_lock(int dir_fd, const struct sfs_store_config *co
 void sfsi_damage_watch(struct sfs_store *store, const struct sfs_store_config *config);
 /** Was there such a note when somebody had it open before? SFS_ERR_CORRUPT and a sentence. */
 SFS_MUST_CHECK int sfsi_damage_check(const struct sfs_store *store, struct sfs_diag *diag);
+/** Is storefs.json that of these records? Where the names of entries are follows from its uuid. */
+SFS_MUST_CHECK int sfsi_damage_names(struct sfs_store *store, struct sfs_diag *diag);
 
 /* --- backup/schedule.c --- */
 

@@ -18,6 +18,8 @@
  *   kv_bulk.c     many rows at once
  *   kv_compact.c  the room of rows that are gone
  *   kv_salvage.c  what can still be read of a damaged one
+ *   kv_tables.c   which of its tables can be read
+ *   kv_list.c     a list of those, made anew
  *   kv_error.c    RocksDB's error texts to codes
  */
 #ifndef SFSI_KV_H

@@ -48,6 +48,8 @@ static int current_read(const struct kv *kv, uint64_t *ret_number, struct sfs_di
 				    strerror(errno));
 	char text[MANIFEST_NAME_SIZE + 1];
 	ssize_t len = read(fd, text, sizeof text - 1);
+	if (len < 0 && errno == EISDIR)
+		return damaged_current(diag, "is a folder");
 	if (len < 0)
 		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not read db/CURRENT: %s",
 				    strerror(errno));
@@ -87,6 +89,9 @@ static int manifest_measure(const struct kv *kv, uint64_t number, uint64_t *ret_
 	if (fd < 0 || fstat(fd, &st) < 0 || manifest_sync(kv, fd, number, (uint64_t)st.st_size) < 0)
 		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not read db/%s: %s",
 				    name, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "db/%s is no file, expected the list of all files", name);
 	*ret_size = (uint64_t)st.st_size;
 	return 0;
 }

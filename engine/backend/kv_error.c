@@ -34,6 +34,8 @@ static const struct {
 	{ "IO error: No such file or directory", SFS_ERR_CORRUPT },
 };
 
+/* Where a file is expected. */
+static const int misplaced[] = { EISDIR, ENOTDIR, ELOOP };
 static const int errnos[] = { ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EMFILE, ENFILE, ENOMEM };
 
 static int code_of(const char *text)
@@ -41,6 +43,9 @@ static int code_of(const char *text)
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		if (starts(text, kinds[i].start))
 			return kinds[i].err;
+	for (size_t i = 0; i < sizeof misplaced / sizeof misplaced[0]; i++)
+		if (ends(text, strerrordesc_np(misplaced[i])))
+			return SFS_ERR_CORRUPT;
 	for (size_t i = 0; i < sizeof errnos / sizeof errnos[0]; i++)
 		if (ends(text, strerrordesc_np(errnos[i])))
 			return sfsi_err_from_errno(errnos[i]);

@@ -120,7 +120,7 @@ static int see_log(struct reading *reading, int db_fd, uint64_t number)
 	for (uint64_t off = 0; got == BLOCK; off += BLOCK) {
 		int err = sfsi_pread_all(fd, block, BLOCK, off, &got);
 		if (err < 0)
-			return err;
+			return err == SFS_ERR_IS_DIR ? SFS_ERR_CORRUPT : err;
 		/* A log begins with a batch: the one that it lacks is the one after the tables. */
 		if (!see_block(reading, block, got) && off == 0 && got && !reading->next)
 			reading->next = 1;

@@ -229,9 +229,10 @@ static int db_folder_open(struct kv *kv, bool create, struct sfs_diag *diag)
 		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not make '%s': %s",
 				    kv->db_path, strerror(errno));
 	kv->db_fd = openat(kv->dir_fd, "db", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (kv->db_fd < 0 && errno == ENOENT)
+	if (kv->db_fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
-				    "'%s' is missing, expected the folder of RocksDB", kv->db_path);
+				    "'%s' is %s, expected the folder of RocksDB", kv->db_path,
+				    errno == ENOENT ? "missing" : "no folder");
 	if (kv->db_fd < 0)
 		return sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not open '%s': %s",
 				    kv->db_path, strerror(errno));

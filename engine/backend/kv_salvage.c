@@ -15,6 +15,7 @@
 #include "backend/key.h"
 #include "backend/kv.h"
 #include "backend/kv_salvage.h"
+#include "backend/kv_tables.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/dir.h"
@@ -26,12 +27,14 @@
 struct sfsi_salvage {
 	struct kv kv;      /* its options and its db; nothing is written through it */
 	rocksdb_t *before; /* the same up to the first damage in its log; NULL: not known */
-	char *work;        /* folder of ours; NULL: it is read in place */
+	rocksdb_iterator_t *seeker; /* for single rows where the list is one of ours; NULL: none */
+	char *work;                 /* folder of ours; NULL: it is read in place */
 	rocksdb_readoptions_t *options;
 	rocksdb_iterator_t *it;
 	struct sfs_buf last; /* key of the last row that was given */
 	bool given;
 	bool listed; /* the tables that there were are known */
+	int stopped; /* why the system does not let it be read; 0: it does */
 	struct sfsi_salvage_hole *holes;
 	size_t holes_len, holes_cap;
 	struct sfsi_salvage_facts facts;
@@ -63,18 +66,23 @@ static int copy_bytes(int from, int to)
 	return err == SFS_ERR_IO ? 0 : err;
 }
 
-/** Tables are never written to; RocksDB may rename or remove what it finds in its folder: a link. */
+/**
+ * Tables are never written to; RocksDB may rename or remove what it finds in its folder: a link. What this process
+ * may not read is no damage.
+ */
 static int bring_file(int from_fd, int to_fd, const char *name)
 {
 	struct stat st;
 	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
 	    strcmp(name, "LOCK") == 0 || strncmp(name, "LOG", 3) == 0)
 		return 0;
+	SFSI_AUTO_FD int from = openat(from_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (from < 0)
+		return sfsi_err_from_errno(errno);
 	if (ends(name, ".sst") && linkat(from_fd, name, to_fd, name, 0) == 0)
 		return 0;
-	SFSI_AUTO_FD int from = openat(from_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	SFSI_AUTO_FD int to = openat(to_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (from < 0 || to < 0)
+	if (to < 0)
 		return sfsi_err_from_errno(errno);
 	return copy_bytes(from, to);
 }
@@ -136,6 +144,20 @@ static void note_why(struct sfsi_salvage *salvage, const char *text)
 		snprintf(salvage->facts.why, sizeof salvage->facts.why, "%s", text);
 }
 
+/** An error of RocksDB, which is given back. 0: what is read is damaged; else it is not, but can not be read now. */
+static int refusal(char *text)
+{
+	int err = sfsi_kv_error(text);
+	switch (err) {
+	case SFS_ERR_NO_SPACE:
+	case SFS_ERR_NO_MEMORY:
+	case SFS_ERR_PERMISSION:
+	case SFS_ERR_READ_ONLY:
+	case SFS_ERR_NO_FILES: return err;
+	default: return 0;
+	}
+}
+
 /** Is the MANIFEST that is in use all that STATE says? */
 static bool manifest_good(struct sfsi_salvage *salvage)
 {
@@ -171,20 +193,23 @@ static void db_close(struct sfsi_salvage *salvage)
 	if (salvage->it)
 		rocksdb_iter_destroy(salvage->it);
 	salvage->it = NULL;
+	if (salvage->seeker)
+		rocksdb_iter_destroy(salvage->seeker);
+	salvage->seeker = NULL;
 	if (salvage->kv.db)
 		rocksdb_close(salvage->kv.db);
 	salvage->kv.db = NULL;
 }
 
 /** Is the first row, or any behind a damaged place, to be had? A table of level 0 that is gone stops all scans. */
-static bool db_reads(struct sfsi_salvage *salvage)
+static int db_reads(struct sfsi_salvage *salvage, bool *ret)
 {
 	struct sfs_span key, val;
 	sfsi_salvage_rewind(salvage);
 	int got = sfsi_salvage_next(salvage, &key, &val);
-	bool reads = got == 0 || (got == 1 && !salvage->holes_len);
+	*ret = got == 0 || (got == 1 && !salvage->holes_len);
 	sfsi_salvage_rewind(salvage);
-	return reads;
+	return got < 0 ? got : 0;
 }
 
 /* --- tables that are gone --- */
@@ -236,14 +261,13 @@ static bool is_live(const rocksdb_livefiles_t *files, const char *name)
 	return false;
 }
 
-/** The new list may give the number of a table that is gone to another one. */
+/** A table with its name may be another one; and it may have the name of another one. */
 static bool is_same(const rocksdb_livefiles_t *files, const struct sfsi_salvage_table *table)
 {
 	size_t len;
 	for (int i = 0; i < rocksdb_livefiles_count(files); i++) {
 		const char *first = rocksdb_livefiles_smallestkey(files, i, &len);
-		if (strcmp(rocksdb_livefiles_name(files, i) + 1, table->name) == 0 &&
-		    rocksdb_livefiles_size(files, i) == table->bytes &&
+		if (rocksdb_livefiles_size(files, i) == table->bytes &&
 		    sfs_span_equal((struct sfs_span){ first, len }, sfs_buf_span(&table->first)))
 			return true;
 	}
@@ -272,16 +296,18 @@ static int db_open(struct sfsi_salvage *salvage, const char *path)
 {
 	char *text = NULL;
 	salvage->kv.db = rocksdb_open_for_read_only(salvage->kv.options, path, 0, &text);
+	bool reads = false;
 	if (text)
 		note_why(salvage, text);
-	rocksdb_free(text);
-	if (!salvage->kv.db)
-		return 0;
+	int err = refusal(text);
+	if (err < 0 || !salvage->kv.db)
+		return err;
 	salvage->facts.found = rocksdb_get_latest_sequence_number(salvage->kv.db);
-	if (db_reads(salvage))
-		return 0;
+	err = db_reads(salvage, &reads);
+	if (err < 0 || reads)
+		return err;
 	note_why(salvage, "a table of db/ is missing, or can not be opened");
-	int err = salvage->facts.remade ? 0 : tables_note(salvage);
+	err = salvage->facts.remade ? 0 : tables_note(salvage);
 	db_close(salvage);
 	return err;
 }
@@ -311,21 +337,26 @@ static bool is_trusted(struct sfsi_salvage *salvage, bool manifest)
 
 static int remake(struct sfsi_salvage *salvage, bool manifest)
 {
-	char *text = NULL;
 	int err = tables_note(salvage);
 	bool listed = manifest && salvage->listed;
 	db_close(salvage);
 	if (!err)
 		err = work_fill(salvage);
+	const struct sfsi_kv_search search = {
+		.options = salvage->kv.options,
+		.work = salvage->work,
+		.known = salvage->facts.tables,
+		.known_len = salvage->facts.tables_len,
+	};
+	if (!err)
+		err = sfsi_kv_tables_list(&search);
 	if (err < 0)
 		return err;
-	rocksdb_repair_db(salvage->kv.options, salvage->work, &text);
-	if (text)
-		note_why(salvage, text);
-	rocksdb_free(text);
 	salvage->facts.remade = true;
 	salvage->facts.unknown = !listed;
 	err = db_open(salvage, salvage->work);
+	/* The list says nothing of changes. */
+	salvage->facts.found = 0;
 	tables_settle(salvage);
 	return err;
 }
@@ -510,12 +541,14 @@ static struct sfs_span it_key(const struct sfsi_salvage *salvage)
 	return key;
 }
 
-static bool it_failed(const struct sfsi_salvage *salvage)
+static bool it_failed(struct sfsi_salvage *salvage)
 {
 	char *text = NULL;
 	rocksdb_iter_get_error(salvage->it, &text);
 	bool failed = text;
-	rocksdb_free(text);
+	int err = refusal(text);
+	if (err < 0)
+		salvage->stopped = err;
 	return failed;
 }
 
@@ -596,8 +629,8 @@ static int pass_damage(struct sfsi_salvage *salvage)
 {
 	SFSI_AUTO_BUF struct sfs_buf next = SFS_BUF_INIT;
 	int got = leap(salvage);
-	if (got < 0)
-		return got;
+	if (got < 0 || salvage->stopped)
+		return got < 0 ? got : salvage->stopped;
 	if (got == 1) {
 		int err = hole_add(salvage, (struct sfs_span){ "", 0 });
 		return err < 0 ? err : 1;
@@ -622,6 +655,8 @@ int sfsi_salvage_next(struct sfsi_salvage *salvage, struct sfs_span *ret_key,
 		rocksdb_iter_seek_to_first(salvage->it);
 	if (!rocksdb_iter_valid(salvage->it)) {
 		int got = it_failed(salvage) ? pass_damage(salvage) : 1;
+		if (salvage->stopped)
+			return salvage->stopped;
 		if (got)
 			return got;
 	}
@@ -647,8 +682,33 @@ static int get_from(const struct sfsi_salvage *salvage, rocksdb_t *db, struct sf
 	return err;
 }
 
+/** By a scan: see kv_list.h. */
+static int get_scanning(struct sfsi_salvage *salvage, struct sfs_span key, struct sfs_buf *ret)
+{
+	if (!salvage->kv.db)
+		return SFS_ERR_NOT_FOUND;
+	if (!salvage->seeker)
+		salvage->seeker = rocksdb_create_iterator(salvage->kv.db, salvage->options);
+	char *text = NULL;
+	struct sfs_span found = { NULL, 0 };
+	rocksdb_iter_seek(salvage->seeker, key.data, key.len);
+	if (rocksdb_iter_valid(salvage->seeker))
+		found.data = rocksdb_iter_key(salvage->seeker, &found.len);
+	else
+		rocksdb_iter_get_error(salvage->seeker, &text);
+	if (!found.data || !sfs_span_equal(found, key)) {
+		int err = sfsi_kv_error(text);
+		return err < 0 ? err : SFS_ERR_NOT_FOUND;
+	}
+	size_t len;
+	const char *val = rocksdb_iter_value(salvage->seeker, &len);
+	return sfs_buf_append(ret, val, len);
+}
+
 int sfsi_salvage_get(struct sfsi_salvage *salvage, struct sfs_span key, struct sfs_buf *ret)
 {
+	if (salvage->facts.remade)
+		return get_scanning(salvage, key, ret);
 	return get_from(salvage, salvage->kv.db, key, ret);
 }
 

@@ -3,7 +3,7 @@
  *
  * Nothing of it is changed: tables are linked into a work folder, everything else is copied there, and RocksDB
  * opens that. Its log is read past damaged parts. Where the list of tables (MANIFEST) is damaged, or
- * lacks what was there once, RocksDB makes a new one of the tables that it finds.
+ * lacks what was there once, one is made anew of the tables that there are (kv_list.h).
  *
  * Rows come in the order of their keys, over and over if wanted. What can not be read is a hole: nothing is known
  * of the keys in it.
@@ -47,7 +47,8 @@ struct sfsi_salvage_facts {
 
 /**
  * @home  folder of the store; @name  folder of the backend in it; @work  folder of ours in it, made anew.
- * Returns 0 also when nothing can be read, SFS_ERR_BUSY, SFS_ERR_NO_SPACE, SFS_ERR_IO, SFS_ERR_NO_MEMORY.
+ * Returns 0 also when nothing can be read, SFS_ERR_BUSY, SFS_ERR_NO_SPACE, SFS_ERR_IO, SFS_ERR_NO_MEMORY,
+ * SFS_ERR_PERMISSION, SFS_ERR_NO_FILES.
  */
 SFS_MUST_CHECK int sfsi_salvage_open(const char *home, const char *name, const char *work,
 				     struct sfsi_salvage **ret, struct sfs_diag *diag);
@@ -61,7 +62,7 @@ const struct sfsi_salvage_facts *sfsi_salvage_facts(const struct sfsi_salvage *s
 
 /** Begin again, before the first row; the holes are found again. */
 void sfsi_salvage_rewind(struct sfsi_salvage *salvage);
-/** The next row, valid until the next call. 0, 1 at the end, SFS_ERR_NO_MEMORY. */
+/** The next row, valid until the next call. 0, 1 at the end, SFS_ERR_NO_MEMORY, or what the system refuses. */
 SFS_MUST_CHECK int sfsi_salvage_next(struct sfsi_salvage *salvage, struct sfs_span *ret_key,
 				     struct sfs_span *ret_val);
 /** One row, appended; in a hole it may be there. SFS_ERR_NOT_FOUND, SFS_ERR_CORRUPT. */

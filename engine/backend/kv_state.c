@@ -149,6 +149,12 @@ int sfsi_kv_state_open(struct sfsi_kv_state *state, int dir_fd, bool read_only,
 			diag, SFS_ERR_CORRUPT,
 			SFSI_KV_STATE_NAME
 			" is missing, expected the file that says what the store holds");
+	if (sfsi_file_is_other(dir_fd, SFSI_KV_STATE_NAME)) {
+		sfsi_close_fd(&opened.fd);
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    SFSI_KV_STATE_NAME
+				    " is no file, expected the one that says what the store holds");
+	}
 	if (opened.fd < 0)
 		return sfs_diag_set(diag, sfsi_err_from_errno(errno),
 				    "can not open " SFSI_KV_STATE_NAME ": %s", strerror(errno));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include "base/cleanup.h"
 #include "base/errno.h"
 
@@ -75,4 +76,10 @@ int sfsi_file_replace(int dir_fd, const char *name, struct sfs_span bytes)
 	    (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, name) < 0 || fsync(dir_fd) < 0))
 		err = sfsi_err_from_errno(errno);
 	return err;
+}
+
+bool sfsi_file_is_other(int dir_fd, const char *name)
+{
+	struct stat st;
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode);
 }

@@ -2,6 +2,7 @@
 #ifndef SFSI_BASE_FILE_H
 #define SFSI_BASE_FILE_H
 
+#include <stdbool.h>
 #include <storefs/buf.h>
 
 /** Read at an offset. *ret_len is less than len only at the end of the file. */
@@ -15,5 +16,8 @@ SFS_MUST_CHECK int sfsi_write_all(int fd, struct sfs_span bytes);
 SFS_MUST_CHECK int sfsi_file_load(int dir_fd, const char *name, size_t max, struct sfs_buf *ret);
 /** Put a new file in its place, which survives a power cut; there is the old one or the new one. */
 SFS_MUST_CHECK int sfsi_file_replace(int dir_fd, const char *name, struct sfs_span bytes);
+
+/** Is there something under a name that is no file: a folder, or a symlink, wherever that leads? */
+bool sfsi_file_is_other(int dir_fd, const char *name);
 
 #endif

@@ -67,29 +67,24 @@ static void flat(char *path)
 			*at = '-';
 }
 
-/** SFS_ERR_NOT_FOUND: the backup has it neither. */
+/** SFS_ERR_NOT_FOUND: the backup has it neither. SFS_ERR_CORRUPT: it has other bytes than were copied. */
 static int bring(struct sfsi_recovery *rec, const char *path)
 {
-	char name[SFSI_BYTES_PATH], hash[SFS_HASH_SIZE];
-	const struct sfs_backup_config none = { .folder = NULL };
-	struct sfsi_copying copying;
-	uint64_t size;
+	char name[SFSI_BYTES_PATH];
 	if (!rec->backup_path)
 		return SFS_ERR_NOT_FOUND;
+	if (!rec->bringing.backup)
+		sfsi_bringing_init(&rec->bringing, rec->backup_path, rec->dir_fd);
 	snprintf(name, sizeof name, "%s", path);
 	flat(name);
-	SFSI_AUTO_FD int dir = open(rec->backup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	SFSI_AUTO_FD int raw = openat(dir, "raw", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	SFSI_AUTO_FD int from = openat(raw, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (from < 0)
-		return SFS_ERR_NOT_FOUND;
 	SFSI_AUTO_FD int folder = open_folder(rec->new_fd, "bring");
 	SFSI_AUTO_FD int to = openat(folder, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (to < 0)
 		return sfsi_err_from_errno(errno);
-	sfsi_copying_init(&copying, &none, rec->dir_fd);
-	int err = sfsi_copy_bytes(&copying, from, to, false, &size, hash);
-	return !err && fsync(to) < 0 ? sfsi_err_from_errno(errno) : err;
+	int err = sfsi_bring(&rec->bringing, path, to);
+	if (err < 0)
+		(void)!unlinkat(folder, name, 0);
+	return err;
 }
 
 static int tell_raw(struct looking *looking, enum sfs_recover_kind kind,
@@ -113,8 +108,11 @@ static int on_missing(struct looking *looking, const struct sfs_check_problem *p
 	char path[SFSI_BYTES_PATH], text[160];
 	sfsi_bytes_path(problem->ino, path);
 	int err = bring(looking->rec, path);
-	if (err && err != SFS_ERR_NOT_FOUND)
+	if (err && err != SFS_ERR_NOT_FOUND && err != SFS_ERR_CORRUPT)
 		return err;
+	if (err == SFS_ERR_CORRUPT)
+		return tell_raw(looking, SFS_RECOVER_LOST, problem,
+				"its plain file is gone, and the one in the backup is damaged");
 	if (err)
 		return tell_raw(
 			looking, SFS_RECOVER_LOST, problem,

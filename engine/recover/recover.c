@@ -195,6 +195,9 @@ static void fini(struct sfsi_recovery *rec, bool keep)
 	close_sources(rec);
 	(void)!sfsi_recover_report_close(rec);
 	sfsi_map_fini(&rec->named);
+	sfsi_bringing_fini(&rec->bringing);
+	for (size_t i = 0; i < rec->names_len; i++)
+		sfs_buf_fini(&rec->names[i].name);
 	sfs_buf_fini(&rec->bytes);
 	free(rec->rows);
 	free(rec->classes);

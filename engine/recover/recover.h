@@ -21,6 +21,7 @@
 #include <storefs/recover.h>
 #include "backend/key.h"
 #include "backend/kv_salvage.h"
+#include "backup/bring.h"
 #include "base/map.h"
 #include "keys.h"
 #include "record.h"
@@ -52,6 +53,13 @@ struct sfsi_recover_class {
 	uint64_t lost_found;                   /* serial of its lost+found; 0: none yet */
 };
 
+/** A name of an entry, and where it is: by the uuid of its store. */
+struct sfsi_recover_name {
+	uint64_t cookie;
+	struct sfs_buf name;
+};
+#define SFSI_RECOVER_NAMES 8
+
 /** Rows that wait to be written. */
 struct sfsi_recover_row {
 	uint32_t partition;
@@ -73,6 +81,7 @@ struct sfsi_recovery {
 
 	struct sfsi_salvage *damaged, *backup; /* NULL: there is none */
 	char *backup_path;                     /* folder of that backup */
+	struct sfsi_bringing bringing;         /* plain files from there */
 	uint64_t commit;                       /* the highest that is known of */
 	uint64_t marked;                       /* the damaged store was synced at; 0: not known */
 	uint64_t found_commit, backup_commit;  /* the highest that each of them has */
@@ -81,6 +90,9 @@ struct sfsi_recovery {
 		*classes; /* [len], in the order of ids; the first is the catalogue */
 	size_t classes_len, classes_cap;
 	struct sfsi_map named; /* objects that were reported */
+	/* Some of the damaged store's. */
+	struct sfsi_recover_name names[SFSI_RECOVER_NAMES];
+	size_t names_len;
 
 	struct sfsi_backend *to;
 	struct sfs_buf bytes;

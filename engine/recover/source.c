@@ -11,6 +11,7 @@
 #include "backup/backup.h"
 #include "base/array.h"
 #include "base/errno.h"
+#include "hash.h"
 #include "recover/recover.h"
 
 bool sfsi_recover_key(struct sfs_span full, struct sfsi_recover_key *ret)
@@ -101,6 +102,27 @@ static void see_entry(struct sfsi_recover_class *class, const struct sfsi_recove
 	see_revision(class, object.revision);
 }
 
+/** Remember some names, to know which uuid the store had. */
+static int see_place(struct sfsi_recovery *rec, const struct sfsi_recover_key *key)
+{
+	if (rec->names_len == SFSI_RECOVER_NAMES || key->key.len <= SFSI_ENTRY_NAME)
+		return 0;
+	struct sfsi_recover_name *name = &rec->names[rec->names_len++];
+	struct sfs_span text = sfsi_span_skip(key->key, SFSI_ENTRY_NAME);
+	name->cookie = sfsi_get_be64((const uint8_t *)key->key.data + SFSI_ENTRY_NAME - 8);
+	return sfs_buf_append(&name->name, text.data, text.len);
+}
+
+/** May the store have had this uuid? Also where no name is left that says so. */
+static bool has_uuid(const struct sfsi_recovery *rec, const char *uuid)
+{
+	const struct sfs_store seeded = { .hash_seed = sfsi_hash(sfs_span_str(uuid), 0) };
+	for (size_t i = 0; i < rec->names_len; i++)
+		if (sfsi_cookie(&seeded, sfs_buf_span(&rec->names[i].name)) == rec->names[i].cookie)
+			return true;
+	return !rec->names_len;
+}
+
 /** How a class is called, for the report; the record itself comes with the others. */
 static int see_class(struct sfsi_recovery *rec, const struct sfsi_recover_key *key,
 		     struct sfs_span val, bool damaged)
@@ -138,9 +160,11 @@ static int see(struct sfsi_recovery *rec, struct sfs_span full, struct sfs_span 
 		see_serial(class, sfsi_get_be64((const uint8_t *)key.key.data + key.key.len - 8));
 	else if (key.letter == 'D')
 		see_entry(class, &key, val);
-	else if (key.letter == 'C' && key.partition == 0)
+	if (key.letter == 'D' && damaged && see_place(rec, &key) < 0)
+		return SFS_ERR_NO_MEMORY;
+	if (key.letter == 'C' && key.partition == 0)
 		return see_class(rec, &key, val, damaged);
-	else if (key.letter == 'O')
+	if (key.letter == 'O')
 		class->found_objects += damaged;
 	if (key.letter == 'O' && sfsi_record_decode(val, key.key, &record) == 0) {
 		see_serial(class, record.object.serial);
@@ -229,7 +253,9 @@ static int open_backup(struct sfsi_recovery *rec, const char *folder, const char
 	err = sfsi_backup_read(fd, compare_records, path.data, &figures, NULL);
 	if (!err)
 		err = sfsi_store_file_read(fd, SFSI_STORE_FILE, path.data, &file, NULL);
-	if (!err && !rec->file_lost && strcmp(file.uuid, rec->file.uuid) != 0)
+	bool same = !err && (rec->file_lost ? has_uuid(rec, file.uuid)
+					    : strcmp(file.uuid, rec->file.uuid) == 0);
+	if (!err && !same)
 		err = SFS_ERR_CONFLICT;
 	if (!err)
 		err = sfsi_salvage_open_whole(db.data, &rec->backup, NULL);
@@ -262,16 +288,40 @@ static int choose_from(struct sfsi_recovery *rec, const char *folder,
 	return 0;
 }
 
-/** Who is told nothing looks where the schedule has them taken, and in the store's own folder. */
-static int backups_folder(const struct sfsi_recovery *rec, struct sfs_buf *ret)
+/**
+ * Who is told nothing looks where the schedule has them taken, and in the store's own folder. *ret_told: somebody
+ * has said that they are there.
+ */
+static int backups_folder(struct sfsi_recovery *rec, struct sfs_buf *ret, bool *ret_told)
 {
 	struct sfs_store store = { .dir_fd = rec->dir_fd, .path = rec->path };
 	struct sfs_backup_schedule schedule = { 0 };
 	const char *folder = rec->config->backups;
-	if (!folder && sfs_backup_schedule_get(&store, &schedule, NULL) == 0 && schedule.folder[0])
+	int got = folder ? 0 : sfs_backup_schedule_get(&store, &schedule, NULL);
+	if (!folder && got == 0 && schedule.folder[0])
 		folder = schedule.folder;
-	return folder ? sfs_buf_append(ret, folder, strlen(folder) + 1)
-		      : join(ret, rec->path, SFS_BACKUP_FOLDER);
+	*ret_told = folder;
+	int err = folder ? sfs_buf_append(ret, folder, strlen(folder) + 1)
+			 : join(ret, rec->path, SFS_BACKUP_FOLDER);
+	if (err < 0 || got == 0)
+		return err;
+	return sfsi_recover_say(rec, SFS_RECOVER_NOTE, 0, (struct sfs_span){ "", 0 },
+				"the file schedule can not be read: if it says where backups are, "
+				"these are not known, and only those in the store were looked for");
+}
+
+/** None at all. But a disk that is not there has the backups that are said to be on it. */
+static int no_backups(struct sfsi_recovery *rec, const char *folder, bool told, int err)
+{
+	if (!told && err == SFS_ERR_NOT_FOUND)
+		return sfsi_recover_say(rec, SFS_RECOVER_NOTE, 0, (struct sfs_span){ "", 0 },
+					"there are no backups to use: no such folder");
+	return sfs_diag_set(
+		rec->diag, err,
+		"the backups of %s are to be in %s: %s. Make them available, or say where "
+		"they are (storefs recover --backups DIR), or go on without them "
+		"(--no-backup)",
+		rec->path, folder, err == SFS_ERR_NOT_FOUND ? "no such folder" : sfs_err_text(err));
 }
 
 static int choose_backup(struct sfsi_recovery *rec)
@@ -280,23 +330,30 @@ static int choose_backup(struct sfsi_recovery *rec)
 	struct sfsi_backup_place place;
 	struct sfs_backup *items = NULL;
 	size_t count = 0;
-	int err = backups_folder(rec, &folder);
-	if (!err)
-		err = sfsi_backup_place_open(&place, folder.data, false, NULL);
-	if (err == SFS_ERR_NO_MEMORY)
-		return err;
-	/* None at all, or on a disk that is not there. */
+	bool told = false;
+	int err = backups_folder(rec, &folder, &told);
 	if (err < 0)
-		return sfsi_recover_say(rec, SFS_RECOVER_NOTE, 0, (struct sfs_span){ "", 0 },
-					"there are no backups to use: %s",
-					err == SFS_ERR_NOT_FOUND ? "no such folder"
-								 : sfs_err_text(err));
+		return err;
+	err = sfsi_backup_place_open(&place, folder.data, false, NULL);
+	if (err < 0)
+		return err == SFS_ERR_NO_MEMORY ? err : no_backups(rec, folder.data, told, err);
 	err = sfsi_backup_list(&place, &items, &count);
 	if (!err)
 		err = choose_from(rec, folder.data, items, count);
 	free(items);
 	sfsi_backup_place_close(&place);
 	return err;
+}
+
+/** storefs.json of another store: then it is as good as lost. */
+static int settle_file(struct sfsi_recovery *rec)
+{
+	if (rec->file_lost || has_uuid(rec, rec->file.uuid))
+		return 0;
+	int err = sfsi_recover_say(rec, SFS_RECOVER_NOTE, 0, (struct sfs_span){ "", 0 },
+				   "storefs.json was that of another store");
+	rec->file_lost = true;
+	return err < 0 ? err : sfsi_uuid_make(rec->file.uuid);
 }
 
 /* --- both --- */
@@ -318,6 +375,27 @@ static int tell_tail(struct sfsi_recovery *rec)
 		.oid = { "", 0 },
 		.commit_from = rec->found_commit + 1,
 		.commit_to = rec->marked,
+		.text = text,
+	};
+	return sfsi_recover_tell(rec, &item);
+}
+
+/** Without STATE nobody knows where the log is to end: one that was cut looks like a shorter one. */
+static int tell_unmarked(struct sfsi_recovery *rec)
+{
+	const struct sfsi_salvage_facts *facts = sfsi_salvage_facts(rec->damaged);
+	char text[200];
+	if (facts->state || !facts->opened || facts->gap)
+		return 0;
+	snprintf(text, sizeof text,
+		 "db/STATE can not be read, which says what the last commit was: %" PRIu64
+		 " is the last that is there, and what any after it saved is gone",
+		 rec->found_commit);
+	const struct sfs_recover_item item = {
+		.kind = SFS_RECOVER_NOTE,
+		.class_name = "",
+		.oid = { "", 0 },
+		.commit_from = rec->found_commit + 1,
 		.text = text,
 	};
 	return sfsi_recover_tell(rec, &item);
@@ -435,8 +513,6 @@ static int tell_tables(struct sfsi_recovery *rec)
 int sfsi_recover_sources(struct sfsi_recovery *rec)
 {
 	int err = sfsi_salvage_open(rec->path, "db", SFSI_RECOVER_WORK, &rec->damaged, rec->diag);
-	if (!err && !(rec->config->flags & SFS_RECOVER_NO_BACKUP))
-		err = choose_backup(rec);
 	if (err < 0)
 		return err;
 	const struct sfsi_salvage_facts *facts = sfsi_salvage_facts(rec->damaged);
@@ -445,6 +521,10 @@ int sfsi_recover_sources(struct sfsi_recovery *rec)
 	    rec->marked > rec->commit)
 		rec->commit = rec->marked;
 	err = see_all(rec, rec->damaged, true);
+	if (!err)
+		err = settle_file(rec);
+	if (!err && !(rec->config->flags & SFS_RECOVER_NO_BACKUP))
+		err = choose_backup(rec);
 	if (!err && !rec->classes_len && !rec->backup)
 		err = sfs_diag_set(rec->diag, SFS_ERR_CORRUPT,
 				   "%s/db has no record that can be read (%s), and there is no "
@@ -456,6 +536,8 @@ int sfsi_recover_sources(struct sfsi_recovery *rec)
 		judge(rec);
 	if (!err)
 		err = facts->gap ? tell_gap(rec) : tell_tail(rec);
+	if (!err)
+		err = tell_unmarked(rec);
 	if (!err)
 		err = tell_tables(rec);
 	return err;

@@ -367,6 +367,36 @@ static void count_subdirs(struct tree *tree)
 	}
 }
 
+/** Metadata where the damaged store can not be read: nothing else says whether there was any. */
+static int tell_meta(struct tree *tree, const struct sfsi_inode *inode)
+{
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	struct sfsi_recovery *rec = tree->rec;
+	struct sfsi_key key;
+	struct sfsi_full_key full;
+	sfsi_key_serial(&key, 'X', inode->serial);
+	sfsi_full_key_set(&full, tree->class->id, sfsi_key_span(&key));
+	if (!sfsi_salvage_in_hole(rec->damaged, sfsi_full_key_span(&full)) ||
+	    sfsi_salvage_get(rec->damaged, sfsi_full_key_span(&full), &val) == 0)
+		return 0;
+	int err = sfsi_backend_get(rec->to, tree->class->id, sfsi_key_span(&key), &val);
+	if (err && err != SFS_ERR_NOT_FOUND)
+		return err;
+	char text[160];
+	snprintf(text, sizeof text, "%s%s%s",
+		 err ? "its metadata can not be read, if it had any"
+		     : "its metadata is that of backup ",
+		 err ? "" : rec->result.backup, err ? "" : ": it may have been changed since");
+	const struct sfs_recover_item item = {
+		.kind = err ? SFS_RECOVER_LOST : SFS_RECOVER_BACKUP,
+		.class_name = tree->class->name,
+		.oid = inode->name,
+		.ino = sfs_ino_make(tree->class->id, inode->serial),
+		.text = text,
+	};
+	return sfsi_recover_tell(rec, &item);
+}
+
 static int fix_inode(void *arg, struct sfs_span key, struct sfs_span val)
 {
 	struct tree *tree = arg;
@@ -375,6 +405,9 @@ static int fix_inode(void *arg, struct sfs_span key, struct sfs_span val)
 	const struct node *node = find(tree, serial);
 	if (!node || sfsi_inode_decode(val, serial, &inode) < 0)
 		return 0;
+	int err = tree->class->kind == SFS_CLASS_RAW ? tell_meta(tree, &inode) : 0;
+	if (err < 0)
+		return err;
 	bool dir = inode.type == SFS_NODE_DIR;
 	uint32_t links = dir ? 2 + node->subdirs : node->links;
 	tree->class->files += !dir;

@@ -37,7 +37,7 @@ struct sfs_recover_item {
 	const char *class_name; /* "": the store */
 	struct sfs_span oid;    /* of an object, or path of a raw; empty: neither */
 	uint64_t ino;           /* inode number of a raw; 0: none */
-	/* LOST as a whole: these commits, or some of them; 0: no such */
+	/* LOST as a whole: these commits, or some of them; 0: no such. NOTE: if there were any from that on */
 	uint64_t commit_from, commit_to;
 	const char *text; /* one sentence */
 };

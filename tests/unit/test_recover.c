@@ -60,6 +60,8 @@ struct world {
 	unsigned wrong; /* what is not as it was, and not named */
 	unsigned differs;
 	bool talk;
+	bool refused;      /* what is damaged is not taken for damage */
+	const char *place; /* what is to be damaged, for the damages that ask */
 };
 
 static uint64_t next_random(struct world *w)
@@ -68,16 +70,18 @@ static uint64_t next_random(struct world *w)
 	return w->random >> 24;
 }
 
-static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *fmt, ...)
+static bool try_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static bool try_run(const char *fmt, ...)
 {
 	char command[3 * FOLDER_PATH_MAX];
 	va_list args;
 	va_start(args, fmt);
 	assert_true(vsnprintf(command, sizeof command, fmt, args) < (int)sizeof command);
 	va_end(args);
-	assert_int_equal(system(command), 0);
+	return system(command) == 0;
 }
+
+#define run(...) assert_true(try_run(__VA_ARGS__))
 
 /* --- the store, and what is in it --- */
 
@@ -213,12 +217,15 @@ static void make_world(struct world *w)
 	assert_int_equal(sfs_store_init(&init, NULL), 0);
 	struct sfs_store *store = open_store(path);
 	fill_first(w, store);
+	run("mkdir %s/old && cp -a %s/db %s/old", w->folder, path, w->folder);
 	assert_int_equal(sfs_backup_take(store, &config, &backup, NULL), 0);
 	assert_true(backup.valid);
 	fill_second(w, store);
 	wait_for_mark(store);
 	run("cp -a %s %s/killed", path, w->folder);
 	assert_int_equal(sfs_store_close(store), 0);
+	folder_join(path, w->folder, "other");
+	assert_int_equal(sfs_store_init(&init, NULL), 0);
 }
 
 static int setup(void **state)
@@ -283,6 +290,9 @@ static bool is_named(const struct world *w, const char *class_name, const char *
 			    line->kind == SFS_RECOVER_BACKUP || line->kind == SFS_RECOVER_FOUND;
 		bool class = !line->class_name[0] || is_of(w, line, class_name);
 		if (loss && strcmp(line->oid, oid) == 0 && is_of(w, line, class_name))
+			return true;
+		/* A line of the whole: what came after a commit may be gone. */
+		if (line->kind == SFS_RECOVER_NOTE && line->from && revision >= line->from)
 			return true;
 		if (line->kind != SFS_RECOVER_LOST || line->oid[0] || !class)
 			continue;
@@ -406,7 +416,7 @@ static void compare_all(struct world *w, const char *path)
 
 /* --- one damage --- */
 
-enum outcome { WHOLE, NAMED, REFUSED, NOT_NOTICED, WRONG, OUTCOMES };
+enum outcome { WHOLE, NAMED, REFUSED, NOT_NOTICED, WRONG, NOT_DONE, OUTCOMES };
 
 static int pass_problem(void *arg, const struct sfs_check_problem *problem)
 {
@@ -415,14 +425,31 @@ static int pass_problem(void *arg, const struct sfs_check_problem *problem)
 	return 0;
 }
 
+/** Is a store that is refused so recovered by a mount? */
+static bool recovers(const char *path, int err, const struct sfs_diag *diag)
+{
+	bool can = (err == SFS_ERR_CORRUPT || err == SFS_ERR_NOT_STORE) &&
+		   sfs_store_can_recover(path, err);
+	if (!can)
+		print_message("NOT RECOVERED BY ITSELF: %s\n", diag->text);
+	return can;
+}
+
 /** Is the damage noticed by who opens the store, or checks it? Then it is recovered. */
-static bool is_noticed(const char *path)
+static bool is_noticed(struct world *w, const char *path)
 {
 	const struct sfs_store_config config = { .path = path, .flags = SFS_STORE_READ_ONLY };
+	struct sfs_diag diag = SFS_DIAG_INIT;
 	struct sfs_store *store;
 	struct sfs_check_result result = { .problems = 0 };
 	const struct sfs_check check = { .problem = pass_problem };
-	if (sfs_store_open(&config, &store, NULL) < 0)
+	/* A note says so: who opens it for writing looks for that. */
+	w->refused = false;
+	if (sfs_store_can_recover(path, 0))
+		return true;
+	int opened = sfs_store_open(&config, &store, &diag);
+	w->refused = opened < 0 && !recovers(path, opened, &diag);
+	if (opened < 0)
 		return true;
 	int err = sfs_store_check(store, &check, &result, NULL);
 	(void)sfs_store_close(store);
@@ -458,19 +485,60 @@ static enum outcome recover_and_compare(struct world *w, const char *path)
 /** What is done to a store; which place: by the random numbers of the world. False: nothing to do it to. */
 typedef bool damage_fn(struct world *w, const char *path);
 
-static enum outcome try_damage(struct world *w, const char *image, bool backups, damage_fn *damage)
+struct kind {
+	const char *name;
+	const char *image;
+	damage_fn *damage;
+	const char *place; /* for a damage that can be done to several files; NULL: it knows */
+	bool all;          /* nothing is left but what a backup has */
+};
+
+static bool do_damage(struct world *w, const char *path, const struct kind *kind)
+{
+	w->place = kind->place;
+	return kind->damage(w, path);
+}
+
+/** @other  NULL: one damage alone. */
+static enum outcome try_damage(struct world *w, const struct kind *kind, const struct kind *other,
+			       bool backups)
 {
 	char path[FOLDER_PATH_MAX];
 	folder_join(path, w->folder, "tried");
-	run("rm -rf %s && cp -a %s/%s %s", path, w->folder, image, path);
+	run("rm -rf %s && cp -a %s/%s %s", path, w->folder, kind->image, path);
 	if (!backups)
 		run("rm -rf %s/backups", path);
-	if (!damage(w, path))
-		return WHOLE;
-	return is_noticed(path) ? recover_and_compare(w, path) : compare_unnoticed(w, path);
+	bool done = do_damage(w, path, kind);
+	if (other)
+		done = do_damage(w, path, other) || done;
+	if (!done)
+		return NOT_DONE;
+	bool noticed = is_noticed(w, path);
+	if (w->refused)
+		return REFUSED;
+	return noticed ? recover_and_compare(w, path) : compare_unnoticed(w, path);
 }
 
 #include "recover_damages.h"
+
+/** Two kinds at once, in one store; one that lies as a kill left it has all that a closed one has. */
+static enum outcome try_pair(struct world *w)
+{
+	const struct kind *one = &kinds[next_random(w) % KINDS];
+	const struct kind *other = &kinds[next_random(w) % KINDS];
+	bool backups = next_random(w) % 2;
+	if (strcmp(other->image, "killed") == 0) {
+		const struct kind *swap = one;
+		one = other;
+		other = swap;
+	}
+	enum outcome outcome = try_damage(w, one, other, backups);
+	if (w->talk || outcome == WRONG)
+		print_message("%s + %s, backups %d: %d\n", one->name, other->name, backups,
+			      outcome);
+	/* Nothing is left, and there is nothing else. */
+	return outcome;
+}
 
 /* --- tests --- */
 
@@ -482,15 +550,38 @@ static void every_damage_is_recovered_or_its_loss_named(void **state)
 	w->talk = getenv("TALK") != NULL;
 	for (size_t i = 0; i < KINDS; i++)
 		for (int backups = 0; backups < 2; backups++) {
-			enum outcome outcome = try_damage(w, kinds[i].image, backups,
-							  kinds[i].damage);
-			if (outcome != WRONG && outcome != REFUSED)
+			enum outcome outcome = try_damage(w, &kinds[i], NULL, backups);
+			/* Nothing is left, and there is nothing else. */
+			bool hopeless = outcome == REFUSED && !backups && kinds[i].all;
+			if ((outcome != WRONG && outcome != REFUSED) || hopeless)
 				continue;
 			failed++;
 			print_message("%s, backups %d: %s\n", kinds[i].name, backups,
 				      outcome == WRONG ? "not named" : "refused");
 		}
 	assert_int_equal(failed, 0);
+}
+
+/** Two damages at a time, of which some were once more than a recovery could take. */
+static void two_damages_are_no_worse(void **state)
+{
+	struct world *w = *state;
+	w->random = 4242;
+	for (size_t i = 0; i < 24; i++)
+		assert_true(try_pair(w) != WRONG);
+}
+
+/** What a recovery has made is a store like any other: to recover it once more changes nothing. */
+static void a_recovered_store_is_recovered_again(void **state)
+{
+	struct world *w = *state;
+	char path[FOLDER_PATH_MAX];
+	folder_join(path, w->folder, "tried");
+	const struct kind current = { "", "clean", damage_current_missing, NULL, false };
+	assert_int_equal(try_damage(w, &current, NULL, true), WHOLE);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(recover_and_compare(w, path), WHOLE);
+	assert_int_equal(w->lines_len, 0);
 }
 
 static void drop_row(struct sfs_store *store, uint32_t partition, const struct sfsi_key *key)
@@ -574,8 +665,8 @@ static void a_recovery_that_is_killed_leaves_a_store(void **state)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(access(path, F_OK), 0);
 	}
-	enum outcome outcome = is_noticed(path) ? recover_and_compare(w, path)
-						: compare_unnoticed(w, path);
+	enum outcome outcome = is_noticed(w, path) ? recover_and_compare(w, path)
+						   : compare_unnoticed(w, path);
 	assert_true(outcome == WHOLE || outcome == NOT_NOTICED);
 }
 
@@ -594,14 +685,35 @@ static void a_dry_run_changes_nothing(void **state)
 	assert_int_equal(sfs_store_recover(&config, &result, NULL), 0);
 	assert_string_equal(result.folder, "");
 	assert_true(before == folder_digest(raw));
-	assert_true(is_noticed(path));
+	assert_true(is_noticed(w, path));
 }
 
 /* --- the campaign --- */
 
+static const char *const words[] = {
+	"whole", "named", "refused", "not noticed", "WRONG", "not done"
+};
+
+static void put_row(const char *name, const char *backup, const unsigned counts[OUTCOMES])
+{
+	printf("%-30s %-8s", name, backup);
+	for (size_t i = 0; i < OUTCOMES; i++)
+		printf(" %11u", counts[i]);
+	printf("\n");
+	fflush(stdout);
+}
+
+static unsigned campaign_of_pairs(struct world *w, unsigned rounds)
+{
+	unsigned counts[OUTCOMES] = { 0 };
+	for (unsigned i = 0; i < rounds * KINDS; i++)
+		counts[try_pair(w)]++;
+	put_row("two at once", "either", counts);
+	return counts[WRONG];
+}
+
 static int campaign(unsigned rounds, uint64_t seed, const char *only)
 {
-	static const char *const words[] = { "whole", "named", "refused", "not noticed", "WRONG" };
 	struct world *w = NULL;
 	unsigned bad = 0;
 	if (setup((void **)&w) != 0)
@@ -618,14 +730,12 @@ static int campaign(unsigned rounds, uint64_t seed, const char *only)
 				continue;
 			unsigned counts[OUTCOMES] = { 0 };
 			for (unsigned round = 0; round < rounds; round++)
-				counts[try_damage(w, kinds[i].image, backups, kinds[i].damage)]++;
-			printf("%-30s %-8s", kinds[i].name, backups ? "yes" : "no");
-			for (size_t j = 0; j < OUTCOMES; j++)
-				printf(" %11u", counts[j]);
-			printf("\n");
-			fflush(stdout);
+				counts[try_damage(w, &kinds[i], NULL, backups)]++;
+			put_row(kinds[i].name, backups ? "yes" : "no", counts);
 			bad += counts[WRONG];
 		}
+	if (!only || strcmp(only, "pairs") == 0)
+		bad += campaign_of_pairs(w, rounds);
 	teardown((void **)&w);
 	return bad != 0;
 }
@@ -634,10 +744,15 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_damage_is_recovered_or_its_loss_named),
+		cmocka_unit_test(two_damages_are_no_worse),
+		cmocka_unit_test(a_recovered_store_is_recovered_again),
 		cmocka_unit_test(a_repair_makes_a_store_agree_with_itself),
 		cmocka_unit_test(a_recovery_that_is_killed_leaves_a_store),
 		cmocka_unit_test(a_dry_run_changes_nothing),
 	};
+	/* Hundreds of stores, each of which is synced: in memory, where there is some. */
+	if (access("/dev/shm", W_OK) == 0)
+		setenv("TMPDIR", "/dev/shm", 0);
 	if (argc == 3 && strcmp(argv[1], "recover") == 0)
 		return recover_here(argv[2]);
 	if (argc >= 4 && strcmp(argv[1], "campaign") == 0)
