@@ -141,7 +141,7 @@ static int locate_store(struct cli_ctx *ctx)
 		return cli_usage(ctx, "--store is for parts");
 	if (cli_option(ctx, "exact"))
 		return cli_usage(ctx, "--exact is for parts");
-	const char *of = cli_option(ctx, "in-place") ? ctx->argv[1] : NULL;
+	const char *of = access(ctx->argv[1], F_OK) == 0 ? ctx->argv[1] : NULL;
 	int code = find_backup(ctx, ctx->argv[0], of, &backup);
 	cli_own(ctx, backup);
 	return code != 0 ? code : restore_store(ctx, backup);
