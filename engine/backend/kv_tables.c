@@ -17,7 +17,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/errno.h"
-#include "base/tree.h"
+#include "base/dir.h"
 
 #define PROBE "probe"
 /** What each table ends with. RocksDB does not take a list for possible that has an empty one. */
