@@ -172,16 +172,10 @@ static int add(const struct sfsi_kv_search *search, int work_fd, const char *nam
 /** All names at once: looking at a table takes it out of the folder for a moment. */
 static int names_of(int work_fd, struct sfs_buf *ret)
 {
-	int fd = openat(work_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int err = 0;
-	if (!dir) {
-		sfsi_close_fd(&fd);
-		return sfsi_err_from_errno(errno);
-	}
-	for (const struct dirent *entry; !err && (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(work_fd, ".", &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		err = sfs_buf_append(ret, entry->d_name, strlen(entry->d_name) + 1);
-	closedir(dir);
 	return err;
 }
 
