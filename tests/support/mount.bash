@@ -16,6 +16,8 @@ SUPPORT=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 TREE=$(cd "$SUPPORT/../.." && pwd)
 : "${STOREFS:=$TREE/build/dev/bin/storefs}"
 export STOREFS LC_ALL=C.UTF-8
+# Modes of what is made do not follow from who runs the tests.
+umask 022
 
 # --- saying what is wrong ---------------------------------------------------------------
 
