@@ -94,10 +94,7 @@ wait_until() {
 }
 
 gone() { ! kill -0 "$1" 2>/dev/null || zombie "$1"; }
-# Its first thread may be one while others still have files open.
-zombie() {
-	[ "$(awk '/^State:/ { state = $2 } /^Threads:/ { print state, ($2 <= 1) }' "/proc/$1/status" 2>/dev/null)" = "Z 1" ]
-}
+zombie() { grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
 mounted() { cut -d ' ' -f 5 /proc/self/mountinfo | grep -Fqx "${1:-$MNT}"; }
 not_mounted() { ! mounted "$@"; }
 
@@ -206,7 +203,8 @@ store_umount() {
 	! mounted || fail "$MNT is still mounted"
 }
 
-# disk_umount DIR : of a disk that a test has mounted; may be busy for a moment, too.
+# disk_umount DIR : of a disk that a test has mounted. It may be busy for a moment, too, also because the first
+# thread of a daemon is gone before its last.
 disk_umount() {
 	wait_until as_root umount "$1"
 }
