@@ -138,6 +138,8 @@ SFS_MUST_CHECK int sfsi_kv_settle_locked(struct kv *kv);
 SFS_MUST_CHECK int sfsi_kv_sync(struct kv *kv);
 /** Write what is known now into STATE; note NULL: the last one. */
 SFS_MUST_CHECK int sfsi_kv_record(struct kv *kv, const struct sfs_span *note);
+/** The same, for who has state_lock. */
+SFS_MUST_CHECK int sfsi_kv_record_locked(struct kv *kv, const struct sfs_span *note);
 
 /** About how much memory a change takes in a memtable: its bytes and the skip list's node. */
 static inline size_t sfsi_kv_weight(const struct sfsi_op *op)

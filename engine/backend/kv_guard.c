@@ -233,6 +233,11 @@ int sfsi_kv_sync(struct kv *kv)
 int sfsi_kv_record(struct kv *kv, const struct sfs_span *note)
 {
 	SFSI_LOCK_SCOPE(&kv->state_lock);
+	return sfsi_kv_record_locked(kv, note);
+}
+
+int sfsi_kv_record_locked(struct kv *kv, const struct sfs_span *note)
+{
 	struct sfsi_kv_facts facts = { .sequence = kv->synced };
 	int err = sfsi_kv_manifest(kv, &facts.manifest, &facts.manifest_size, NULL);
 	if (err < 0)

@@ -289,9 +289,11 @@ static int db_open(struct kv *kv, struct sfs_diag *diag)
 /* From here on STATE speaks of the MANIFEST that this open has begun. */
 static int opened_record(struct kv *kv, struct sfs_diag *diag)
 {
+	/* Where it is opened again others mark and sync meanwhile. */
+	SFSI_LOCK_SCOPE(&kv->state_lock);
 	kv->written = rocksdb_get_latest_sequence_number(kv->db);
 	kv->synced = kv->state.facts.sequence;
-	int err = sfsi_kv_record(kv, NULL);
+	int err = sfsi_kv_record_locked(kv, NULL);
 	if (err == 0)
 		err = sfsi_kv_state_double(&kv->state);
 	return err < 0 ? sfs_diag_set(diag, err, "can not write STATE: %s", sfs_err_text(err)) : 0;

@@ -111,6 +111,14 @@ void case_no_trash(struct case_store *c)
 	assert_int_equal(sfs_settings_set(c->store, &settings, NULL), 0);
 }
 
+void case_no_history(struct case_store *c)
+{
+	struct sfs_settings settings;
+	assert_int_equal(sfs_settings_get(c->store, &settings, NULL), 0);
+	settings.history = 0;
+	assert_int_equal(sfs_settings_set(c->store, &settings, NULL), 0);
+}
+
 int case_put(struct case_store *c, const char *oid, const char *document, unsigned flags)
 {
 	struct sfs_put put = {

@@ -431,7 +431,7 @@ static void a_class_is_changed_though_references_back_are_late(void **state)
 	assert_int_equal(diag.err, 0);
 	assert_non_null(strstr(diag.text, "not yet all references back"));
 	const char *who = "";
-	for (int i = 0; i < 500 && !*who; i++) {
+	for (int i = 0; i < 6000 && !*who; i++) {
 		usleep(10000);
 		who = relation_referrers(c, accounts.id, "7");
 	}

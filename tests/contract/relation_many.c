@@ -252,6 +252,7 @@ static void a_relation_of_100000(void **state)
 	struct sfs_batch *batch;
 	uint64_t count, next = 0;
 	uint32_t accounts = start(c);
+	case_no_history(c);
 	assert_int_equal(relation_put(c, c->articles, "1", "{\"title\": \"t\"}"), 0);
 	assert_int_equal(sfs_batch_begin(c->store, &batch), 0);
 	for (int i = 0; i < 100000; i++) {
@@ -313,6 +314,7 @@ static void times_and_other_members_stay(void **state)
 {
 	struct case_store *c = *state;
 	start(c);
+	case_no_history(c);
 	static struct model model;
 	model.count = 0;
 	for (int i = 0; i < 100; i++)

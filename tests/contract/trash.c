@@ -386,7 +386,7 @@ static void a_thread_removes_what_is_over(void **state)
 	assert_int_equal(sfs_trash_run(c->store), 0);
 	assert_int_equal(entries(c), 1);
 	case_no_trash(c);
-	for (int i = 0; i < 500 && entries(c); i++)
+	for (int i = 0; i < 3000 && entries(c); i++)
 		usleep(20000);
 	assert_int_equal(entries(c), 0);
 }

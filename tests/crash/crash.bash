@@ -3,18 +3,31 @@
 # CRASH_COUNT  how many kills, cuts or faults; default: the small number of ./check
 # CRASH_SEED   the first of the numbers that all choices follow from; default 1
 # CRASH_KEEP   a folder that gets what is needed to look at a failure
-# CRASH_DIR    where the stores are made; default: a file system in memory
+# CRASH_DIR    where the stores are made; default: a file system in memory, if it has room
 
 load ../support/mount
 
 PROGRAMS=$STOREFS_BUILD/tests/crash
 SEED=${CRASH_SEED:-1}
 
+# crash_dir : a small one (a container may have one of 64 MB) is full too soon.
+crash_dir() {
+	local room
+	room=$(df --output=avail -B 1M /dev/shm 2>/dev/null | tail -n 1)
+	if [ -n "${CRASH_DIR:-}" ]; then
+		echo "$CRASH_DIR"
+	elif [ "${room:-0}" -gt 500 ]; then
+		echo /dev/shm
+	else
+		echo "$BATS_TEST_TMPDIR"
+	fi
+}
+
 # crash_new : a store with an object class and a raw class, on a file system in memory if nobody asks
 # for another: a real sync of a disk would only cost time, what is synced is the shim's business.
 crash_new() {
 	[ -x "$PROGRAMS/writer" ] || fail "no programs in $PROGRAMS: build them" || return 1
-	SCRATCH=$(mktemp -d "${CRASH_DIR:-/dev/shm}/storefs-crash.XXXXXX")
+	SCRATCH=$(mktemp -d "$(crash_dir)/storefs-crash.XXXXXX")
 	store_new
 	rm -r "$STORE"
 	STORE=$SCRATCH/store

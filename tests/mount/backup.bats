@@ -242,7 +242,7 @@ writes_on() {
 
 @test "two at once: the second one is told" {
 	store_mount
-	head -c 3000000 /dev/urandom >"$MNT/Image/large"
+	head -c 5000000 /dev/urandom >"$MNT/Image/large"
 	sfs backup --rate 1 "$STORE" 3>&- >/dev/null 2>&1 &
 	local pid=$!
 	wait_until eval 'ls -d "$B"/*.tmp >/dev/null 2>&1'

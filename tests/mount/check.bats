@@ -129,7 +129,7 @@ plain_of() {
 	as_root mount -o remount,bind,ro "$ro"
 	code 0 sfs check "$ro"
 	has "$out" "500 objects"
-	as_root umount "$ro"
+	disk_umount "$ro"
 }
 
 @test "a check changes nothing" {

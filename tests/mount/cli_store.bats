@@ -132,7 +132,7 @@ teardown() { store_teardown; }
 	code 1 sfs put "$STORE" Article/1 <<<'{"n":2}'
 	has "$err" "read-only"
 	code 1 sfs rm "$STORE" Article/1
-	umount "$STORE"
+	disk_umount "$STORE"
 	is "$(sfs get "$STORE" Article/1 | jq .n)" 1
 }
 

@@ -94,26 +94,43 @@ only_into_nothing() {
 	is "$(sfs class list "$BATS_TEST_TMPDIR/copy2" | wc -l)" 1
 }
 
+# caught PID COMMAND… : it is stopped when that succeeds; nobody sleeps meanwhile, it could be too fast.
+caught() {
+	local pid=$1 end=$((SECONDS + 60))
+	shift
+	until "$@"; do
+		kill -0 "$pid" && [ "$SECONDS" -lt "$end" ] || fail "waited for $*" || return 1
+	done
+	kill -STOP "$pid"
+}
+
+# locked_by PID LOCK : that process has it.
+locked_by() {
+	local text
+	read -r text <"$2" && [[ $text == *"\"pid\": $1,"* ]]
+} 2>/dev/null
+
 @test "what stops on the way leaves nothing, and what a kill leaves the next one removes" {
 	local S=$STORE D=$BATS_TEST_TMPDIR pid part=$BATS_TEST_TMPDIR/.new.converting
 	sfs class define "$S" Thing <<<'{}'
 	seq 1 20000 | sed 's/.*/{"oid": "&", "n": &}/' | sfs import "$S" Thing -
 	"$STOREFS" convert "$S" "$D/new" 3>&- &
 	pid=$!
-	wait_until test -e "$part/storefs.json"
+	caught "$pid" test -e "$part/storefs.json"
 	# One at a time.
-	if kill -0 "$pid" 2>/dev/null && [ -s "$part/lock" ]; then
+	if [ -s "$part/lock" ]; then
 		code 11 sfs convert "$S" "$D/new"
 		has "$err" 'another conversion is under way'
 	fi
-	kill -9 "$pid" 2>/dev/null || true
+	kill -9 "$pid"
 	wait "$pid" || true
 	absent "$D/new"
 	[ -d "$part" ] || fail "it was too fast to be killed"
 	"$STOREFS" convert "$S" "$D/new" 3>&- &
 	pid=$!
-	wait_until grep -qs "\"pid\": *$pid\b" "$part/lock"
+	caught "$pid" locked_by "$pid" "$part/lock"
 	kill "$pid"
+	kill -CONT "$pid"
 	wait "$pid" && fail "it went on"
 	wait_until gone "$pid"
 	absent "$D/new" "$part"

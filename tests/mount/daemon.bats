@@ -307,7 +307,7 @@ elsewhere() {
 	is "$(cat "$MNT/Note/scratch")" text
 	refused "Read-only file system" mkdir "$MNT/Other"
 	store_umount
-	as_root umount "$disk"
+	disk_umount "$disk"
 }
 
 @test "unknown options and missing arguments are wrong use" {

@@ -428,5 +428,5 @@ sys.stdout.buffer.write(msgpack.packb({"a": 1, "big": "x" * 6000000}))' >"$STORE
 	echo 4 >"$MNT/todo/a.json"
 	store_umount
 	is "$(content todo | jq .a)" 4
-	as_root umount "$STORE"
+	disk_umount "$STORE"
 }

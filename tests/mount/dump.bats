@@ -211,7 +211,7 @@ reseal() {
 	code 1 sfs dump --tar -o "$small/dump.tar" "$STORE" || { umount "$small"; return 1; }
 	code 1 sfs load "$D/dump" "$small/new" || { umount "$small"; return 1; }
 	left=$(ls -A "$small")
-	umount "$small"
+	disk_umount "$small"
 	has "$first" 'Image/files/a'
 	is "$left" ""
 }

@@ -168,7 +168,7 @@ says_name() { [ "$(jq -r .name "$1" 2>/dev/null)" = "$2" ]; }
 	is "$(jq -r .name "$MNT/Account/acc1.json")" Ref
 	refused "Read-only file system" touch "$MNT/Account/x.json"
 	store_umount
-	as_root umount "$STORE"
+	disk_umount "$STORE"
 	absent "$STORE/.storefs"
 }
 

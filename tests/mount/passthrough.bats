@@ -183,6 +183,8 @@ def known():
 fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
 os.write(fd, b"x" * 10000)
 first = known()
+# Time itself is what is waited for: a tick of the clock of files.
+time.sleep(0.05)
 os.write(fd, b"y")
 assert known() > first
 memory = mmap.mmap(fd, 10000)
@@ -352,5 +354,5 @@ os.pwrite(one, b"1", 0); os.pwrite(two, b"2", 1)
 assert os.pread(one, 2, 0) == b"12"
 ' "$DIR/a"
 	store_umount
-	umount "$over/all"
+	disk_umount "$over/all"
 }

@@ -241,5 +241,5 @@ list_restore_empty() {
 	rm "$MNT/Image/c"
 	is "$(entries)" 0
 	store_umount
-	umount "$disk"
+	disk_umount "$disk"
 }

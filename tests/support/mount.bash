@@ -16,6 +16,8 @@ SUPPORT=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 TREE=$(cd "$SUPPORT/../.." && pwd)
 : "${STOREFS:=$TREE/build/dev/bin/storefs}"
 export STOREFS LC_ALL=C.UTF-8
+# Modes of what is made do not follow from who runs the tests.
+umask 022
 
 # --- saying what is wrong ---------------------------------------------------------------
 
@@ -190,10 +192,21 @@ store_owner() {
 
 # store_umount : the mount is gone and its daemon has ended.
 store_umount() {
-	"$STOREFS" umount "$MNT" || return 1
+	# Whoever walks through all mounts (find, df, an indexer) may be in this one for a moment.
+	local said end=$((SECONDS + 20))
+	until said=$("$STOREFS" umount "$MNT" 2>&1); do
+		[[ $said == *busy* && $SECONDS -lt $end ]] || fail "$said" || return 1
+		sleep 0.05
+	done
 	[ -z "${STORE_PID:-}" ] || wait_until gone "$STORE_PID" || return 1
 	STORE_PID=
 	! mounted || fail "$MNT is still mounted"
+}
+
+# disk_umount DIR : of a disk that a test has mounted. It may be busy for a moment, too, also because the first
+# thread of a daemon is gone before its last.
+disk_umount() {
+	wait_until as_root umount "$1"
 }
 
 # store_remount [MOUNT OPTION…] : the same store in a new daemon.

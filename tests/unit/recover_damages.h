@@ -24,6 +24,11 @@ static void add_manifest(const char *path, void *arg)
 		add_file(path, arg);
 }
 
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
 static bool choose(struct world *w, const char *path, const char *end, char ret[FOLDER_PATH_MAX])
 {
 	struct files files = { .len = 0 };
@@ -37,6 +42,8 @@ static bool choose(struct world *w, const char *path, const char *end, char ret[
 	folder_each(folder, manifest ? "" : end, manifest ? add_manifest : add_file, &files);
 	if (!files.len)
 		return false;
+	/* A folder has them in the order of its file system: the same numbers are to be the same damages. */
+	qsort(files.paths, files.len, sizeof *files.paths, by_path);
 	snprintf(ret, FOLDER_PATH_MAX, "%s", files.paths[next_random(w) % files.len]);
 	return true;
 }

@@ -195,7 +195,7 @@ static void fill_second(struct world *w, struct sfs_store *store)
 static void wait_for_mark(struct sfs_store *store)
 {
 	uint64_t marked = 0;
-	for (int i = 0; i < 500 && marked < atomic_load(&store->commit); i++) {
+	for (int i = 0; i < 3000 && marked < atomic_load(&store->commit); i++) {
 		struct sfs_buf note = SFS_BUF_INIT;
 		if (sfsi_backend_marked(store->backend, &note) == 0)
 			assert_int_equal(sfsi_mark_decode(sfs_buf_span(&note), &marked), 0);
