@@ -61,10 +61,7 @@ static int put(void *arg, const struct sfs_backup *backup)
 static int tell(void *arg, uint64_t files, uint64_t bytes)
 {
 	struct backing *backing = arg;
-	backing->progress.count = files;
-	backing->progress.done = bytes;
-	cli_progress_tick(&backing->progress);
-	return cli_stopped(backing->ctx);
+	return cli_progress_at(&backing->progress, files, bytes, 0);
 }
 
 /* --- the forms --- */

@@ -5,19 +5,10 @@
 #include "rate.h"
 #include "verbs.h"
 
-static int tell(void *arg, uint64_t done, uint64_t total)
-{
-	struct cli_progress *progress = arg;
-	progress->count = progress->done = done;
-	progress->total = total;
-	cli_progress_tick(progress);
-	return cli_stopped(progress->ctx);
-}
-
 static int run(struct cli_ctx *ctx)
 {
 	struct cli_progress progress;
-	struct sfs_compact compact = { .progress = tell, .arg = &progress };
+	struct sfs_compact compact = { .progress = cli_progress_built, .arg = &progress };
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	uint64_t before = 0, after = 0;
 	int code = cli_rate(ctx, &compact.rate);

@@ -27,10 +27,8 @@ struct converting {
 static int tell(void *arg, const struct sfs_copied *done, uint64_t expected)
 {
 	struct converting *converting = arg;
-	converting->progress.count = converting->progress.done = done->objects + done->raws;
-	converting->progress.total = expected;
-	cli_progress_tick(&converting->progress);
-	return cli_stopped(converting->ctx);
+	uint64_t count = done->objects + done->raws;
+	return cli_progress_at(&converting->progress, count, count, expected);
 }
 
 static int differs(void *arg, const char *sentence)

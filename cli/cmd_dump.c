@@ -24,10 +24,8 @@ struct dumping {
 static int tell(void *arg, const struct sfs_dumped *done, uint64_t expected)
 {
 	struct dumping *dumping = arg;
-	dumping->progress.count = dumping->progress.done = done->objects + done->raws;
-	dumping->progress.total = expected;
-	cli_progress_tick(&dumping->progress);
-	return cli_stopped(dumping->ctx);
+	uint64_t count = done->objects + done->raws;
+	return cli_progress_at(&dumping->progress, count, count, expected);
 }
 
 /** Of standard output the end of the run says what went wrong. */

@@ -53,9 +53,7 @@ static int tell_file(void *arg, const struct sfs_gc_file *file)
 static int tell_progress(void *arg, uint64_t looked_at)
 {
 	struct collecting *collecting = arg;
-	collecting->progress.count = looked_at;
-	cli_progress_tick(&collecting->progress);
-	return cli_stopped(collecting->ctx);
+	return cli_progress_at(&collecting->progress, looked_at, 0, 0);
 }
 
 static void put_result(struct collecting *collecting, const struct sfs_gc_result *result)

@@ -26,10 +26,8 @@ struct loading {
 static int tell(void *arg, const struct sfs_dumped *done, uint64_t expected)
 {
 	struct loading *loading = arg;
-	loading->progress.count = loading->progress.done = done->objects + done->raws;
-	loading->progress.total = expected;
-	cli_progress_tick(&loading->progress);
-	return cli_stopped(loading->ctx);
+	uint64_t count = done->objects + done->raws;
+	return cli_progress_at(&loading->progress, count, count, expected);
 }
 
 static int give(void *arg, void *dst, size_t len, size_t *ret_len)

@@ -13,9 +13,7 @@
 static int tell_progress(void *arg, uint64_t rows)
 {
 	struct cli_recovering *recovering = arg;
-	recovering->progress.count = rows;
-	cli_progress_tick(&recovering->progress);
-	return cli_stopped(recovering->ctx);
+	return cli_progress_at(&recovering->progress, rows, 0, 0);
 }
 
 /* "lost: Article/42: its record can not be read, and no backup has it". */

@@ -94,6 +94,14 @@ static int list(struct cli_ctx *ctx)
 
 /* --- get, one, has, count --- */
 
+/** The relation of an object that is there, and how many targets it has. */
+static int find_counted(struct cli_ctx *ctx, struct sfs_relation *ret, uint64_t *ret_count)
+{
+	int code = find(ctx, ret);
+	int err = code == 0 ? sfs_relation_count(ctx->store, ret, ret_count) : 0;
+	return err < 0 ? fail(ctx, err, NULL) : code;
+}
+
 /** A page of targets, copied: a length and the bytes of each. */
 struct page {
 	struct sfs_buf bytes;
@@ -164,12 +172,9 @@ static int get(struct cli_ctx *ctx)
 	if (!cli_option_number(ctx, "start", 0, &start) ||
 	    !cli_option_number(ctx, "limit", 0, &limit))
 		return CLI_USAGE;
-	int code = find(ctx, &relation);
+	int err, code = find_counted(ctx, &relation, &count);
 	if (code != 0)
 		return code;
-	int err = sfs_relation_count(ctx->store, &relation, &count);
-	if (err < 0)
-		return fail(ctx, err, NULL);
 	cli_json_init(&listing.json, ctx->out);
 	if (listing.as_json)
 		cli_json_open(&listing.json, NULL, '[');
@@ -208,12 +213,9 @@ static int one(struct cli_ctx *ctx)
 	int64_t index;
 	if (!option_index(ctx, &index))
 		return CLI_USAGE;
-	int code = find(ctx, &relation);
+	int err, code = find_counted(ctx, &relation, &count);
 	if (code != 0)
 		return code;
-	int err = sfs_relation_count(ctx->store, &relation, &count);
-	if (err < 0)
-		return fail(ctx, err, NULL);
 	err = sfs_relation_one(ctx->store, &relation, index, &oid);
 	cli_json_init(&listing.json, ctx->out);
 	if (!err)
@@ -232,12 +234,9 @@ static int has(struct cli_ctx *ctx)
 	struct sfs_relation relation;
 	struct sfs_target target = { 0, sfs_span_str(ctx->argv[2]) };
 	uint64_t count;
-	int code = find(ctx, &relation);
+	int err, code = find_counted(ctx, &relation, &count);
 	if (code != 0)
 		return code;
-	int err = sfs_relation_count(ctx->store, &relation, &count);
-	if (err < 0)
-		return fail(ctx, err, NULL);
 	err = sfs_relation_has(ctx->store, &relation, &target);
 	if (err < 0 && err != SFS_ERR_NOT_FOUND)
 		return fail(ctx, err, NULL);
@@ -271,11 +270,8 @@ static int count(struct cli_ctx *ctx)
 {
 	struct sfs_relation relation;
 	uint64_t found;
-	int code = find(ctx, &relation);
-	if (code != 0)
-		return code;
-	int err = sfs_relation_count(ctx->store, &relation, &found);
-	return err < 0 ? fail(ctx, err, NULL) : show_count(ctx, found);
+	int code = find_counted(ctx, &relation, &found);
+	return code == 0 ? show_count(ctx, found) : code;
 }
 
 /* --- set, add, remove, clear --- */

@@ -20,10 +20,7 @@ struct restoring {
 static int tell(void *arg, uint64_t files, uint64_t bytes)
 {
 	struct restoring *restoring = arg;
-	restoring->progress.count = files;
-	restoring->progress.done = bytes;
-	cli_progress_tick(&restoring->progress);
-	return cli_stopped(restoring->ctx);
+	return cli_progress_at(&restoring->progress, files, bytes, 0);
 }
 
 /* --- a whole store --- */

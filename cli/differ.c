@@ -122,10 +122,8 @@ static int differs(void *arg, const struct sfs_difference *difference)
 static int tell(void *arg, const struct sfs_diff_result *so_far, uint64_t expected)
 {
 	struct differing *differing = arg;
-	differing->progress.count = differing->progress.done = so_far->objects + so_far->raws;
-	differing->progress.total = expected;
-	cli_progress_tick(&differing->progress);
-	return cli_stopped(differing->ctx);
+	uint64_t count = so_far->objects + so_far->raws;
+	return cli_progress_at(&differing->progress, count, count, expected);
 }
 
 /* --- the two stores --- */

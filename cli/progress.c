@@ -69,13 +69,18 @@ void cli_progress_tick(struct cli_progress *progress)
 	show(progress);
 }
 
-int cli_progress_built(void *arg, uint64_t built, uint64_t expected)
+int cli_progress_at(struct cli_progress *progress, uint64_t count, uint64_t done, uint64_t total)
 {
-	struct cli_progress *progress = arg;
-	progress->count = progress->done = built;
-	progress->total = expected;
+	progress->count = count;
+	progress->done = done;
+	progress->total = total;
 	cli_progress_tick(progress);
 	return cli_stopped(progress->ctx);
+}
+
+int cli_progress_built(void *arg, uint64_t built, uint64_t expected)
+{
+	return cli_progress_at(arg, built, built, expected);
 }
 
 void cli_progress_clear(struct cli_progress *progress)

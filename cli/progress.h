@@ -22,7 +22,9 @@ void cli_progress_init(struct cli_progress *progress, struct cli_ctx *ctx, const
 		       const char *unit);
 /** Show it when it is time to. Cheap. */
 void cli_progress_tick(struct cli_progress *progress);
-/** The same as a callback of storefs/index.h; arg: the progress. Nonzero when the command was stopped. */
+/** Say how far it is, and show that. Nonzero when the command was stopped. @total  0: not known. */
+int cli_progress_at(struct cli_progress *progress, uint64_t count, uint64_t done, uint64_t total);
+/** The same as a callback of storefs/index.h and storefs/compact.h; arg: the progress. Nonzero when the command was stopped. */
 int cli_progress_built(void *arg, uint64_t built, uint64_t expected);
 /** Take the line away, before something else is written to stderr. */
 void cli_progress_clear(struct cli_progress *progress);

@@ -35,40 +35,10 @@ static int other(struct sfsi_sink *sink)
 	return member(catcher_of(sink), (struct sfsi_config_member){ 0 });
 }
 
-static int on_boolean(struct sfsi_sink *sink, bool value)
-{
-	(void)value;
-	return other(sink);
-}
-
 static int on_integer(struct sfsi_sink *sink, int64_t value)
 {
 	return member(catcher_of(sink),
 		      (struct sfsi_config_member){ .is_integer = true, .integer = value });
-}
-
-static int on_natural(struct sfsi_sink *sink, uint64_t value)
-{
-	(void)value;
-	return other(sink);
-}
-
-static int on_real(struct sfsi_sink *sink, double value)
-{
-	(void)value;
-	return other(sink);
-}
-
-static int on_bytes(struct sfsi_sink *sink, struct sfs_span bytes)
-{
-	(void)bytes;
-	return other(sink);
-}
-
-static int on_ext(struct sfsi_sink *sink, int8_t type, struct sfs_span bytes)
-{
-	(void)type, (void)bytes;
-	return other(sink);
 }
 
 static int on_string(struct sfsi_sink *sink, struct sfs_span text)
@@ -109,14 +79,14 @@ static int on_end(struct sfsi_sink *sink)
 
 static const struct sfsi_sink_ops catcher_ops = {
 	.null = other,
-	.boolean = on_boolean,
+	.boolean = sfsi_sink_boolean,
 	.integer = on_integer,
-	.natural = on_natural,
-	.bigint = on_bytes,
-	.real = on_real,
+	.natural = sfsi_sink_natural,
+	.bigint = sfsi_sink_bytes,
+	.real = sfsi_sink_real,
 	.string = on_string,
-	.binary = on_bytes,
-	.ext = on_ext,
+	.binary = sfsi_sink_bytes,
+	.ext = sfsi_sink_ext,
 	.array_begin = on_array_begin,
 	.array_end = on_end,
 	.map_begin = on_map_begin,

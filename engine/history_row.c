@@ -67,7 +67,6 @@ int sfsi_history_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_
 int sfsi_version_encode(const struct sfsi_version_row *row, struct sfs_span key,
 			struct sfs_buf *ret)
 {
-	SFSI_AUTO_BUF struct sfs_buf content = SFS_BUF_INIT;
 	uint8_t head[ROW_SIZE], *at = head;
 	at = sfsi_put_u8(at, row->text ? ROW_TEXT : 0);
 	at = sfsi_put_u16(at, (uint16_t)row->mode);
@@ -75,12 +74,8 @@ int sfsi_version_encode(const struct sfsi_version_row *row, struct sfs_span key,
 	at = sfsi_put_u32(at, row->gid);
 	at = sfsi_put_u64(at, row->size);
 	sfsi_put_u64(at, (uint64_t)row->time_ns);
-	int err = sfs_buf_reserve(&content, sizeof head + row->bytes.len);
-	if (!err)
-		err = sfs_buf_append(&content, head, sizeof head);
-	if (!err)
-		err = sfs_buf_append(&content, row->bytes.data, row->bytes.len);
-	return err < 0 ? err : sfsi_sealed_encode(sfs_buf_span(&content), key, ret);
+	const struct sfs_span parts[] = { { head, sizeof head }, row->bytes };
+	return sfsi_sealed_encode_parts(parts, 2, key, ret);
 }
 
 int sfsi_version_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_version_row *ret)

@@ -10,6 +10,7 @@
 #include "memo.h"
 #include "mirror/mirror.h"
 #include "object.h"
+#include "raw.h"
 #include "rows.h"
 
 uint64_t sfsi_cookie(const struct sfs_store *store, struct sfs_span name)
@@ -262,58 +263,29 @@ int sfs_object_get(struct sfs_store *store, uint64_t ino, enum sfs_format format
 
 struct list {
 	uint32_t class_id;
-	size_t limit, count;
-	uint64_t last; /* cookie of the last entry delivered */
 	sfs_object_list_fn *fn;
 	void *arg;
-	int err; /* 0 at the end of a page */
 };
 
-static int list_entry(void *arg, struct sfs_span key, struct sfs_span val)
+static int list_object(void *arg, struct sfs_span oid, struct sfs_span val, uint64_t cookie)
 {
-	struct list *list = arg;
-	if (key.len <= SFSI_ENTRY_NAME) {
-		list->err = SFS_ERR_CORRUPT;
-		return 1;
-	}
-	uint64_t cookie = sfsi_get_be64((const uint8_t *)key.data + 9);
-	if (list->limit && list->count >= list->limit && cookie != list->last)
-		return 1;
-	struct sfs_span oid = { (const char *)key.data + SFSI_ENTRY_NAME,
-				key.len - SFSI_ENTRY_NAME };
+	const struct list *list = arg;
 	struct sfsi_object object;
-	list->err = sfsi_entry_decode(val, &object);
-	if (list->err < 0)
-		return 1;
 	struct sfs_attr attr;
+	int err = sfsi_entry_decode(val, &object);
+	if (err < 0)
+		return err;
 	sfsi_object_attr(list->class_id, &object, &attr);
-	if (list->fn(list->arg, oid, &attr, cookie)) {
-		list->err = SFS_ERR_CANCELLED;
-		return 1;
-	}
-	list->count++;
-	list->last = cookie;
-	return 0;
+	return list->fn(list->arg, oid, &attr, cookie) ? SFS_ERR_CANCELLED : 0;
 }
 
 int sfs_object_list(struct sfs_store *store, uint32_t class_id, uint64_t after, size_t limit,
 		    sfs_object_list_fn *fn, void *arg)
 {
+	struct list list = { class_id, fn, arg };
 	struct sfsi_class *class;
 	int err = sfsi_object_class(store, class_id, &class);
-	if (err < 0)
-		return err;
-	if (after >= INT64_MAX)
-		return 0;
-	struct sfsi_key prefix, from;
-	sfsi_key_entries(&prefix, SFSI_DIR_OBJECTS);
-	sfsi_key_entry(&from, SFSI_DIR_OBJECTS, after + 1, (struct sfs_span){ "", 0 });
-	struct sfsi_scan scan = {
-		.partition = class_id,
-		.prefix = sfsi_key_span(&prefix),
-		.after = sfsi_key_span(&from),
-	};
-	struct list list = { .class_id = class_id, .limit = limit, .fn = fn, .arg = arg };
-	err = sfsi_backend_scan(store->backend, &scan, list_entry, &list);
-	return err == SFS_ERR_CANCELLED ? list.err : err;
+	return err < 0 ? err
+		       : sfsi_entries_list(store, sfs_ino_make(class_id, SFSI_DIR_OBJECTS), after,
+					   limit, list_object, &list);
 }

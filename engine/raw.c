@@ -3,6 +3,7 @@
  */
 #include <sys/stat.h>
 #include "raw.h"
+#include "backend/key.h"
 #include "memo.h"
 #include "trash.h"
 
@@ -168,12 +169,11 @@ int sfs_raw_readlink(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret)
 /* --- listing --- */
 
 struct list {
-	uint32_t class_id;
 	size_t limit, count;
-	uint64_t last;
-	sfs_raw_list_fn *fn;
+	uint64_t last; /* cookie of the last entry delivered */
+	sfsi_entry_fn *fn;
 	void *arg;
-	int err;
+	int err; /* 0 at the end of a page */
 };
 
 static int list_entry(void *arg, struct sfs_span key, struct sfs_span val)
@@ -186,31 +186,18 @@ static int list_entry(void *arg, struct sfs_span key, struct sfs_span val)
 	uint64_t cookie = sfsi_get_be64((const uint8_t *)key.data + 9);
 	if (list->limit && list->count >= list->limit && cookie != list->last)
 		return 1;
-	struct sfs_span name = { (const char *)key.data + SFSI_ENTRY_NAME,
-				 key.len - SFSI_ENTRY_NAME };
-	struct sfsi_name entry;
-	list->err = sfsi_name_decode(val, &entry);
-	if (list->err < 0)
-		return 1;
-	uint64_t ino = sfs_ino_make(list->class_id, entry.serial);
-	if (list->fn(list->arg, name, ino, entry.type, cookie)) {
-		list->err = SFS_ERR_CANCELLED;
-		return 1;
-	}
+	list->err = list->fn(list->arg, sfsi_span_skip(key, SFSI_ENTRY_NAME), val, cookie);
 	list->count++;
 	list->last = cookie;
-	return 0;
+	return list->err != 0;
 }
 
-int sfs_raw_list(struct sfs_store *store, uint64_t dir, uint64_t after, size_t limit,
-		 sfs_raw_list_fn *fn, void *arg)
+int sfsi_entries_list(struct sfs_store *store, uint64_t dir, uint64_t after, size_t limit,
+		      sfsi_entry_fn *fn, void *arg)
 {
-	int err = check_dir(store, dir);
-	if (err < 0)
-		return err;
+	struct sfsi_key prefix, from;
 	if (after >= INT64_MAX)
 		return 0;
-	struct sfsi_key prefix, from;
 	sfsi_key_entries(&prefix, sfsi_ino_serial(dir));
 	sfsi_key_entry(&from, sfsi_ino_serial(dir), after + 1, (struct sfs_span){ "", 0 });
 	struct sfsi_scan scan = {
@@ -218,7 +205,32 @@ int sfs_raw_list(struct sfs_store *store, uint64_t dir, uint64_t after, size_t l
 		.prefix = sfsi_key_span(&prefix),
 		.after = sfsi_key_span(&from),
 	};
-	struct list list = { .class_id = sfs_ino_class(dir), .limit = limit, .fn = fn, .arg = arg };
-	err = sfsi_backend_scan(store->backend, &scan, list_entry, &list);
+	struct list list = { .limit = limit, .fn = fn, .arg = arg };
+	int err = sfsi_backend_scan(store->backend, &scan, list_entry, &list);
 	return err == SFS_ERR_CANCELLED ? list.err : err;
+}
+
+struct names {
+	uint32_t class_id;
+	sfs_raw_list_fn *fn;
+	void *arg;
+};
+
+static int list_name(void *arg, struct sfs_span name, struct sfs_span val, uint64_t cookie)
+{
+	const struct names *names = arg;
+	struct sfsi_name entry;
+	int err = sfsi_name_decode(val, &entry);
+	if (err < 0)
+		return err;
+	uint64_t ino = sfs_ino_make(names->class_id, entry.serial);
+	return names->fn(names->arg, name, ino, entry.type, cookie) ? SFS_ERR_CANCELLED : 0;
+}
+
+int sfs_raw_list(struct sfs_store *store, uint64_t dir, uint64_t after, size_t limit,
+		 sfs_raw_list_fn *fn, void *arg)
+{
+	struct names names = { sfs_ino_class(dir), fn, arg };
+	int err = check_dir(store, dir);
+	return err < 0 ? err : sfsi_entries_list(store, dir, after, limit, list_name, &names);
 }

@@ -26,6 +26,15 @@ SFS_MUST_CHECK int sfsi_name_store(struct sfsi_txn *txn, uint64_t dir, struct sf
 				   struct sfsi_name value);
 SFS_MUST_CHECK int sfsi_name_erase(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name);
 
+/** One entry of a directory. Not 0: an error, which stops. */
+typedef int sfsi_entry_fn(void *arg, struct sfs_span name, struct sfs_span val, uint64_t cookie);
+/**
+ * Entries of a directory behind a cookie, at least limit of them (0: all): names with the same cookie come
+ * together. Of an object class the directory SFSI_DIR_OBJECTS has its objects.
+ */
+SFS_MUST_CHECK int sfsi_entries_list(struct sfs_store *store, uint64_t dir, uint64_t after,
+				     size_t limit, sfsi_entry_fn *fn, void *arg);
+
 /** What is said of a raw changed, not its bytes: its ctime. */
 SFS_MUST_CHECK int sfsi_inode_touch(struct sfsi_txn *txn, uint64_t ino);
 /** A directory gained or lost an entry: its times, and subdirs added to nlink. */

@@ -326,17 +326,28 @@ int sfsi_state_decode(struct sfs_span bytes, struct sfsi_state *ret)
 
 /* --- refused texts --- */
 
-int sfsi_sealed_encode(struct sfs_span content, struct sfs_span key, struct sfs_buf *ret)
+int sfsi_sealed_encode_parts(const struct sfs_span *parts, size_t count, struct sfs_span key,
+			     struct sfs_buf *ret)
 {
-	size_t start = ret->len;
+	size_t start = ret->len, len = 0;
 	uint8_t head[9];
 	sfsi_put_u8(sfsi_put_u64(head, 0), VERSION);
-	int err = sfs_buf_reserve(ret, sizeof head + content.len);
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].len > SFS_BUF_MAX - len)
+			return SFS_ERR_LIMIT;
+		len += parts[i].len;
+	}
+	int err = sfs_buf_reserve(ret, sizeof head + len);
 	if (!err)
 		err = sfs_buf_append(ret, head, sizeof head);
-	if (!err)
-		err = sfs_buf_append(ret, content.data, content.len);
+	for (size_t i = 0; i < count && !err; i++)
+		err = sfs_buf_append(ret, parts[i].data, parts[i].len);
 	return seal(err, key, start, ret);
+}
+
+int sfsi_sealed_encode(struct sfs_span content, struct sfs_span key, struct sfs_buf *ret)
+{
+	return sfsi_sealed_encode_parts(&content, 1, key, ret);
 }
 
 int sfsi_sealed_decode(struct sfs_span bytes, struct sfs_span key, struct sfs_span *ret)
@@ -370,11 +381,8 @@ int sfsi_refused_encode(const struct sfsi_refused *refused, struct sfs_span key,
 	at = sfsi_put_u8(at, (uint8_t)(refused->format | (refused->removed ? HAS_REMOVED : 0)));
 	if (refused->removed)
 		at = sfsi_put_u64(sfsi_put_u64(at, refused->removed), refused->removed_size);
-	SFSI_AUTO_BUF struct sfs_buf content = SFS_BUF_INIT;
-	int err = sfs_buf_append(&content, head, (size_t)(at - head));
-	if (!err)
-		err = sfs_buf_append(&content, refused->sentence.data, refused->sentence.len);
-	return err < 0 ? err : sfsi_sealed_encode(sfs_buf_span(&content), key, ret);
+	const struct sfs_span parts[] = { { head, (size_t)(at - head) }, refused->sentence };
+	return sfsi_sealed_encode_parts(parts, 2, key, ret);
 }
 
 int sfsi_refused_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_refused *ret)

@@ -125,6 +125,9 @@ SFS_MUST_CHECK int sfsi_refused_decode(struct sfs_span bytes, struct sfs_span ke
 /** Any bytes under a checksum of theirs and of their key: the text of a refused text, its oid. */
 SFS_MUST_CHECK int sfsi_sealed_encode(struct sfs_span content, struct sfs_span key,
 				      struct sfs_buf *ret);
+/** The same of parts, one behind the other. */
+SFS_MUST_CHECK int sfsi_sealed_encode_parts(const struct sfs_span *parts, size_t count,
+					    struct sfs_span key, struct sfs_buf *ret);
 SFS_MUST_CHECK int sfsi_sealed_decode(struct sfs_span bytes, struct sfs_span key,
 				      struct sfs_span *ret);
 

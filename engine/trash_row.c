@@ -37,7 +37,6 @@ static bool is_type(uint8_t type)
 
 int sfsi_trash_encode(const struct sfsi_trash *trash, struct sfs_span key, struct sfs_buf *ret)
 {
-	SFSI_AUTO_BUF struct sfs_buf content = SFS_BUF_INIT;
 	uint8_t head[19];
 	if (trash->name.len > UINT16_MAX)
 		return SFS_ERR_LIMIT;
@@ -45,12 +44,8 @@ int sfsi_trash_encode(const struct sfsi_trash *trash, struct sfs_span key, struc
 	at = sfsi_put_u64(at, (uint64_t)trash->removed_ns);
 	at = sfsi_put_u64(at, trash->bytes);
 	sfsi_put_u16(at, (uint16_t)trash->name.len);
-	int err = sfs_buf_append(&content, head, sizeof head);
-	if (!err)
-		err = sfs_buf_append(&content, trash->name.data, trash->name.len);
-	if (!err)
-		err = sfs_buf_append(&content, trash->what.data, trash->what.len);
-	return err < 0 ? err : sfsi_sealed_encode(sfs_buf_span(&content), key, ret);
+	const struct sfs_span parts[] = { { head, sizeof head }, trash->name, trash->what };
+	return sfsi_sealed_encode_parts(parts, 3, key, ret);
 }
 
 int sfsi_trash_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_trash *ret)
@@ -79,7 +74,6 @@ int sfsi_trash_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_tr
 int sfsi_trash_entry_encode(const struct sfsi_trash_entry *entry, struct sfs_span key,
 			    struct sfs_buf *ret)
 {
-	SFSI_AUTO_BUF struct sfs_buf content = SFS_BUF_INIT;
 	uint8_t head[61];
 	uint8_t *at = sfsi_put_u8(head, (uint8_t)entry->type);
 	at = sfsi_put_u64(at, (uint64_t)entry->removed_ns);
@@ -91,10 +85,8 @@ int sfsi_trash_entry_encode(const struct sfsi_trash_entry *entry, struct sfs_spa
 	at = sfsi_put_u32(at, entry->mode);
 	at = sfsi_put_u32(at, entry->uid);
 	sfsi_put_u32(at, entry->gid);
-	int err = sfs_buf_append(&content, head, sizeof head);
-	if (!err)
-		err = sfs_buf_append(&content, entry->name.data, entry->name.len);
-	return err < 0 ? err : sfsi_sealed_encode(sfs_buf_span(&content), key, ret);
+	const struct sfs_span parts[] = { { head, sizeof head }, entry->name };
+	return sfsi_sealed_encode_parts(parts, 2, key, ret);
 }
 
 int sfsi_trash_entry_decode(struct sfs_span bytes, struct sfs_span key,

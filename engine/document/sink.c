@@ -1,4 +1,7 @@
-/* The sink that takes everything: what a reader is given when only its checks are wanted. */
+/*
+ * The sink that takes everything, what a reader is given when only its checks are wanted; and what sinks share
+ * to which values are all the same.
+ */
 #include "document/sink.h"
 
 static int take(struct sfsi_sink *sink)
@@ -7,40 +10,40 @@ static int take(struct sfsi_sink *sink)
 	return 0;
 }
 
-static int take_bool(struct sfsi_sink *sink, bool value)
+int sfsi_sink_boolean(struct sfsi_sink *sink, bool value)
 {
-	(void)sink, (void)value;
-	return 0;
+	(void)value;
+	return sink->ops->null(sink);
 }
 
-static int take_integer(struct sfsi_sink *sink, int64_t value)
+int sfsi_sink_integer(struct sfsi_sink *sink, int64_t value)
 {
-	(void)sink, (void)value;
-	return 0;
+	(void)value;
+	return sink->ops->null(sink);
 }
 
-static int take_natural(struct sfsi_sink *sink, uint64_t value)
+int sfsi_sink_natural(struct sfsi_sink *sink, uint64_t value)
 {
-	(void)sink, (void)value;
-	return 0;
+	(void)value;
+	return sink->ops->null(sink);
 }
 
-static int take_real(struct sfsi_sink *sink, double value)
+int sfsi_sink_real(struct sfsi_sink *sink, double value)
 {
-	(void)sink, (void)value;
-	return 0;
+	(void)value;
+	return sink->ops->null(sink);
 }
 
-static int take_span(struct sfsi_sink *sink, struct sfs_span span)
+int sfsi_sink_bytes(struct sfsi_sink *sink, struct sfs_span bytes)
 {
-	(void)sink, (void)span;
-	return 0;
+	(void)bytes;
+	return sink->ops->null(sink);
 }
 
-static int take_ext(struct sfsi_sink *sink, int8_t type, struct sfs_span bytes)
+int sfsi_sink_ext(struct sfsi_sink *sink, int8_t type, struct sfs_span bytes)
 {
-	(void)sink, (void)type, (void)bytes;
-	return 0;
+	(void)type, (void)bytes;
+	return sink->ops->null(sink);
 }
 
 static int take_count(struct sfsi_sink *sink, uint32_t count)
@@ -51,14 +54,14 @@ static int take_count(struct sfsi_sink *sink, uint32_t count)
 
 static const struct sfsi_sink_ops null_ops = {
 	.null = take,
-	.boolean = take_bool,
-	.integer = take_integer,
-	.natural = take_natural,
-	.bigint = take_span,
-	.real = take_real,
-	.string = take_span,
-	.binary = take_span,
-	.ext = take_ext,
+	.boolean = sfsi_sink_boolean,
+	.integer = sfsi_sink_integer,
+	.natural = sfsi_sink_natural,
+	.bigint = sfsi_sink_bytes,
+	.real = sfsi_sink_real,
+	.string = sfsi_sink_bytes,
+	.binary = sfsi_sink_bytes,
+	.ext = sfsi_sink_ext,
 	.array_begin = take_count,
 	.array_end = take,
 	.map_begin = take_count,

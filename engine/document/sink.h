@@ -45,4 +45,12 @@ struct sfsi_sink_ops {
 /** A sink that takes everything and does nothing: for checks. */
 extern struct sfsi_sink sfsi_sink_null;
 
+/* For sinks to which values are all the same: each of these calls null() of the sink. */
+int sfsi_sink_boolean(struct sfsi_sink *sink, bool value);
+int sfsi_sink_integer(struct sfsi_sink *sink, int64_t value);
+int sfsi_sink_natural(struct sfsi_sink *sink, uint64_t value);
+int sfsi_sink_real(struct sfsi_sink *sink, double value);
+int sfsi_sink_bytes(struct sfsi_sink *sink, struct sfs_span bytes);
+int sfsi_sink_ext(struct sfsi_sink *sink, int8_t type, struct sfs_span bytes);
+
 #endif

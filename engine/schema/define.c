@@ -70,6 +70,44 @@ int sfsi_define_pair(struct sfsi_define *def, struct sfsi_cursor *cursor, struct
 	return sfsi_cursor_skip(cursor, ret_value);
 }
 
+static int read_name(struct sfsi_define *def, struct sfsi_path *member)
+{
+	if (member->name.len == 0 || member->name.len > SFSI_SCHEMA_NAME_MAX)
+		return sfsi_define_refuse(def, member, true, "expected a name of 1 to %d bytes",
+					  SFSI_SCHEMA_NAME_MAX);
+	return sfsi_arena_copy(&def->schema->arena, member->name, &member->name)
+		       ? 0
+		       : SFS_ERR_NO_MEMORY;
+}
+
+int sfsi_define_items(struct sfsi_define *def, const struct sfsi_path *path, struct sfs_span value,
+		      const char *expected, size_t size, sfsi_define_item_fn *read, void **ret,
+		      uint32_t *ret_count)
+{
+	struct sfsi_path member = { .up = path };
+	struct sfsi_cursor cursor;
+	uint32_t count;
+	int err = sfsi_define_open(def, path, value, SFSI_HEAD_MAP, expected, &cursor, &count);
+	if (err < 0)
+		return err;
+	char *items = sfsi_arena_alloc(&def->schema->arena, (size_t)count + 1, size);
+	if (!items)
+		return SFS_ERR_NO_MEMORY;
+	for (uint32_t i = 0; i < count && !err; i++) {
+		struct sfs_span item;
+		err = sfsi_define_pair(def, &cursor, &member, &item);
+		if (!err)
+			err = read_name(def, &member);
+		if (!err)
+			err = read(def, &member, item, items + i * size);
+	}
+	if (err < 0)
+		return err;
+	*ret = items;
+	*ret_count = count;
+	return 0;
+}
+
 /* --- members with a word --- */
 
 /** Number of a word in a NULL-ended list. */
@@ -161,48 +199,33 @@ static int read_on_remove(struct sfsi_define *def, const struct sfsi_path *path,
 
 /* --- properties and relations --- */
 
-/** May a property or relation have this name? */
-static int check_name(struct sfsi_define *def, const struct sfsi_path *path)
+static int check_reserved(struct sfsi_define *def, const struct sfsi_path *path)
 {
-	struct sfs_span name = path->name;
-	if (name.len == 0 || name.len > SFSI_SCHEMA_NAME_MAX)
-		return sfsi_define_refuse(def, path, true, "expected a name of 1 to %d bytes",
-					  SFSI_SCHEMA_NAME_MAX);
-	if (sfs_span_equal(name, sfs_span_str("oid")) ||
-	    sfs_span_equal(name, sfs_span_str("type")) ||
-	    sfs_span_equal(name, sfs_span_str("updates")))
+	if (sfs_span_equal(path->name, sfs_span_str("oid")) ||
+	    sfs_span_equal(path->name, sfs_span_str("type")) ||
+	    sfs_span_equal(path->name, sfs_span_str("updates")))
 		return sfsi_define_refuse(def, path, true,
 					  "the names oid, type and updates are reserved");
 	return 0;
 }
 
+static int read_property(struct sfsi_define *def, const struct sfsi_path *member,
+			 struct sfs_span value, void *item)
+{
+	struct sfsi_property *property = item;
+	property->name = member->name;
+	int err = check_reserved(def, member);
+	return err < 0 ? err : sfsi_define_type(def, member, value, 0, &property->type);
+}
+
 static int read_properties(struct sfsi_define *def, const struct sfsi_path *path,
 			   struct sfs_span value)
 {
-	struct sfsi_schema *schema = def->schema;
-	struct sfsi_path member = { .up = path };
-	struct sfsi_cursor cursor;
-	uint32_t count;
-	int err = sfsi_define_open(def, path, value, SFSI_HEAD_MAP, "an object of names and types",
-				   &cursor, &count);
-	if (err < 0)
-		return err;
-	struct sfsi_property *list = sfsi_arena_alloc(&schema->arena, (size_t)count + 1,
-						      sizeof *list);
-	if (!list)
-		return SFS_ERR_NO_MEMORY;
-	schema->properties = list;
-	for (uint32_t i = 0; i < count && !err; i++) {
-		struct sfs_span type;
-		err = sfsi_define_pair(def, &cursor, &member, &type);
-		if (!err)
-			err = check_name(def, &member);
-		if (!err)
-			err = sfsi_define_type(def, &member, type, 0, &list[i].type);
-		if (!err && !sfsi_arena_copy(&schema->arena, member.name, &list[i].name))
-			err = SFS_ERR_NO_MEMORY;
-		schema->properties_count += !err;
-	}
+	void *list = NULL;
+	int err = sfsi_define_items(def, path, value, "an object of names and types",
+				    sizeof(struct sfsi_property), read_property, &list,
+				    &def->schema->properties_count);
+	def->schema->properties = list;
 	return err;
 }
 
@@ -222,49 +245,34 @@ static int read_target(struct sfsi_define *def, const struct sfsi_path *path, st
 }
 
 static int read_relation(struct sfsi_define *def, const struct sfsi_path *path,
-			 struct sfs_span value, struct sfsi_relation *ret)
+			 struct sfs_span value, void *list_item)
 {
+	struct sfsi_relation *relation = list_item;
 	struct sfsi_head head = { .kind = SFSI_HEAD_NULL };
 	struct sfsi_cursor cursor = sfsi_cursor(value);
 	struct sfsi_path item = { .up = path };
-	int err = sfsi_cursor_next(&cursor, &head);
+	relation->name = path->name;
+	int err = check_reserved(def, path);
+	if (!err)
+		err = sfsi_cursor_next(&cursor, &head);
 	if (err < 0 || head.kind != SFSI_HEAD_ARRAY)
-		return err < 0 ? err : read_target(def, path, value, &ret->target);
-	ret->many = true;
+		return err < 0 ? err : read_target(def, path, value, &relation->target);
+	relation->many = true;
 	if (head.count != 1)
 		return sfsi_define_expected(def, path, value,
 					    "an array of one name of a class, as [\"Account\"]");
 	err = sfsi_cursor_skip(&cursor, &value);
-	return err < 0 ? err : read_target(def, &item, value, &ret->target);
+	return err < 0 ? err : read_target(def, &item, value, &relation->target);
 }
 
 static int read_relations(struct sfsi_define *def, const struct sfsi_path *path,
 			  struct sfs_span value)
 {
-	struct sfsi_schema *schema = def->schema;
-	struct sfsi_path member = { .up = path };
-	struct sfsi_cursor cursor;
-	uint32_t count;
-	int err = sfsi_define_open(def, path, value, SFSI_HEAD_MAP,
-				   "an object of names and classes", &cursor, &count);
-	if (err < 0)
-		return err;
-	struct sfsi_relation *list = sfsi_arena_alloc(&schema->arena, (size_t)count + 1,
-						      sizeof *list);
-	if (!list)
-		return SFS_ERR_NO_MEMORY;
-	schema->relations = list;
-	for (uint32_t i = 0; i < count && !err; i++) {
-		struct sfs_span target;
-		err = sfsi_define_pair(def, &cursor, &member, &target);
-		if (!err)
-			err = check_name(def, &member);
-		if (!err)
-			err = read_relation(def, &member, target, &list[i]);
-		if (!err && !sfsi_arena_copy(&schema->arena, member.name, &list[i].name))
-			err = SFS_ERR_NO_MEMORY;
-		schema->relations_count += !err;
-	}
+	void *list = NULL;
+	int err = sfsi_define_items(def, path, value, "an object of names and classes",
+				    sizeof(struct sfsi_relation), read_relation, &list,
+				    &def->schema->relations_count);
+	def->schema->relations = list;
 	return err;
 }
 

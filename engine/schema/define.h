@@ -34,6 +34,14 @@ SFS_MUST_CHECK int sfsi_define_open(struct sfsi_define *def, const struct sfsi_p
 SFS_MUST_CHECK int sfsi_define_pair(struct sfsi_define *def, struct sfsi_cursor *cursor,
 				    struct sfsi_path *path, struct sfs_span *ret_value);
 
+/** Fill one of the items, which is zeroed. @member  its name is in the arena, and has a possible length. */
+typedef int sfsi_define_item_fn(struct sfsi_define *def, const struct sfsi_path *member,
+				struct sfs_span value, void *item);
+/** An object of names and items of a size: properties, relations, indexes. *ret is in the arena. */
+SFS_MUST_CHECK int sfsi_define_items(struct sfsi_define *def, const struct sfsi_path *path,
+				     struct sfs_span value, const char *expected, size_t size,
+				     sfsi_define_item_fn *read, void **ret, uint32_t *ret_count);
+
 /** A type in notation or in the object form. depth: levels around it. */
 SFS_MUST_CHECK int sfsi_define_type(struct sfsi_define *def, const struct sfsi_path *path,
 				    struct sfs_span value, unsigned depth, struct sfsi_type *ret);

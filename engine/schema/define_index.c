@@ -275,34 +275,21 @@ static int read_index(struct sfsi_define *def, const struct sfsi_path *path, str
 	return err < 0 ? err : check_index(def, path, ret);
 }
 
+static int read_rule(struct sfsi_define *def, const struct sfsi_path *member, struct sfs_span value,
+		     void *item)
+{
+	struct sfsi_index_rule *rule = item;
+	rule->name = member->name;
+	return read_index(def, member, value, rule);
+}
+
 int sfsi_define_indexes(struct sfsi_define *def, const struct sfsi_path *path,
 			struct sfs_span value)
 {
-	struct sfsi_schema *schema = def->schema;
-	struct sfsi_path member = { .up = path };
-	struct sfsi_cursor cursor;
-	uint32_t count;
-	int err = sfsi_define_open(def, path, value, SFSI_HEAD_MAP,
-				   "an object of names and indexes", &cursor, &count);
-	if (err < 0)
-		return err;
-	struct sfsi_index_rule *list = sfsi_arena_alloc(&schema->arena, (size_t)count + 1,
-							sizeof *list);
-	if (!list)
-		return SFS_ERR_NO_MEMORY;
-	schema->indexes = list;
-	for (uint32_t i = 0; i < count && !err; i++) {
-		struct sfs_span rule;
-		err = sfsi_define_pair(def, &cursor, &member, &rule);
-		if (!err && (member.name.len == 0 || member.name.len > SFSI_SCHEMA_NAME_MAX))
-			err = sfsi_define_refuse(def, &member, true,
-						 "expected a name of 1 to %d bytes",
-						 SFSI_SCHEMA_NAME_MAX);
-		if (!err)
-			err = read_index(def, &member, rule, &list[i]);
-		if (!err && !sfsi_arena_copy(&schema->arena, member.name, &list[i].name))
-			err = SFS_ERR_NO_MEMORY;
-		schema->indexes_count += !err;
-	}
+	void *list = NULL;
+	int err = sfsi_define_items(def, path, value, "an object of names and indexes",
+				    sizeof(struct sfsi_index_rule), read_rule, &list,
+				    &def->schema->indexes_count);
+	def->schema->indexes = list;
 	return err;
 }

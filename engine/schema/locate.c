@@ -71,45 +71,9 @@ static int on_nothing(struct sfsi_sink *sink)
 	return see(locator_of(sink), NULL);
 }
 
-static int on_boolean(struct sfsi_sink *sink, bool value)
-{
-	(void)value;
-	return on_nothing(sink);
-}
-
-static int on_integer(struct sfsi_sink *sink, int64_t value)
-{
-	(void)value;
-	return on_nothing(sink);
-}
-
-static int on_natural(struct sfsi_sink *sink, uint64_t value)
-{
-	(void)value;
-	return on_nothing(sink);
-}
-
-static int on_real(struct sfsi_sink *sink, double value)
-{
-	(void)value;
-	return on_nothing(sink);
-}
-
-static int on_bytes(struct sfsi_sink *sink, struct sfs_span bytes)
-{
-	(void)bytes;
-	return on_nothing(sink);
-}
-
 static int on_string(struct sfsi_sink *sink, struct sfs_span text)
 {
 	return see(locator_of(sink), &text);
-}
-
-static int on_ext(struct sfsi_sink *sink, int8_t type, struct sfs_span bytes)
-{
-	(void)type, (void)bytes;
-	return on_nothing(sink);
 }
 
 static int on_array(struct sfsi_sink *sink, uint32_t count)
@@ -134,14 +98,14 @@ static int on_end(struct sfsi_sink *sink)
 
 static const struct sfsi_sink_ops locator_ops = {
 	.null = on_nothing,
-	.boolean = on_boolean,
-	.integer = on_integer,
-	.natural = on_natural,
-	.bigint = on_bytes,
-	.real = on_real,
+	.boolean = sfsi_sink_boolean,
+	.integer = sfsi_sink_integer,
+	.natural = sfsi_sink_natural,
+	.bigint = sfsi_sink_bytes,
+	.real = sfsi_sink_real,
 	.string = on_string,
-	.binary = on_bytes,
-	.ext = on_ext,
+	.binary = sfsi_sink_bytes,
+	.ext = sfsi_sink_ext,
 	.array_begin = on_array,
 	.array_end = on_end,
 	.map_begin = on_map,
