@@ -1,7 +1,16 @@
 /* Backups by name or time. See backups.h. */
 #include <stdlib.h>
+#include <unistd.h>
 #include "backups.h"
 #include "mounts.h"
+
+static int absolute_text(const char *path, char **ret)
+{
+	char *cwd = path[0] == '/' ? strdup("") : getcwd(NULL, 0);
+	int len = cwd ? asprintf(ret, "%s%s%s", cwd, cwd[0] ? "/" : "", path) : -1;
+	free(cwd);
+	return len < 0 ? SFS_ERR_NO_MEMORY : 0;
+}
 
 int cli_backups_locate(struct cli_ctx *ctx)
 {
@@ -10,6 +19,9 @@ int cli_backups_locate(struct cli_ctx *ctx)
 	if (!folder)
 		return 0;
 	int err = cli_absolute(folder, &path);
+	/* Who takes a backup makes the folder. */
+	if (err == SFS_ERR_NOT_FOUND)
+		err = absolute_text(folder, &path);
 	if (err < 0)
 		return cli_fail(ctx, err, folder, NULL);
 	for (int i = 0; i < ctx->given_count; i++)

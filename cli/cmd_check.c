@@ -1,8 +1,8 @@
 /*
  * storefs check: does a store hold what it should?
  *
- * Findings are written as they come, so that memory does not grow with them: a line each, or an
- * element of the one array of --json, whose figures follow behind it.
+ * Findings are written as they come, so that memory does not grow with them: a line each, with --jsonl too, or an
+ * element of the one array of --json. The figures follow behind them.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,8 +21,8 @@ struct checking {
 	struct cli_ctx *ctx;
 	struct cli_progress progress;
 	struct cli_json json;
-	bool as_json, data;
-	uint64_t raws; /* whose bytes are to be read */
+	bool as_json, as_lines, data; /* as_lines: each finding is a text of its own */
+	uint64_t raws;                /* whose bytes are to be read */
 };
 
 /* --- one finding --- */
@@ -72,6 +72,16 @@ static void put_element(struct cli_json *json, const struct sfs_check_problem *p
 	cli_json_close(json, '}');
 }
 
+/* The figures: with --json the findings are among them, with --jsonl they stand before them. */
+static void open_json(struct checking *checking)
+{
+	const char *store = sfs_store_path(checking->ctx->store);
+	cli_json_open(&checking->json, NULL, '{');
+	cli_json_bytes(&checking->json, "store", sfs_span_str(store));
+	if (!checking->as_lines)
+		cli_json_open(&checking->json, "problems", '[');
+}
+
 static int tell_problem(void *arg, const struct sfs_check_problem *problem)
 {
 	struct checking *checking = arg;
@@ -80,6 +90,8 @@ static int tell_problem(void *arg, const struct sfs_check_problem *problem)
 		put_element(&checking->json, problem);
 	else
 		put_line(checking->ctx->out, problem);
+	if (checking->as_lines)
+		cli_json_end(&checking->json);
 	return cli_stopped(checking->ctx);
 }
 
@@ -156,7 +168,10 @@ static int end(struct checking *checking, int err, const struct sfs_check_result
 	double seconds = cli_progress_seconds(&checking->progress);
 	cli_progress_clear(&checking->progress);
 	if (checking->as_json) {
-		cli_json_close(&checking->json, ']');
+		if (checking->as_lines)
+			open_json(checking);
+		else
+			cli_json_close(&checking->json, ']');
 		put_figures(&checking->json, result, checking->data, seconds);
 		cli_json_close(&checking->json, '}');
 		cli_json_end(&checking->json);
@@ -205,7 +220,8 @@ static int check_ids(struct cli_ctx *ctx, const uint32_t *ids)
 {
 	struct checking checking = {
 		.ctx = ctx,
-		.as_json = cli_option(ctx, "json"),
+		.as_json = cli_option(ctx, "json") || cli_option(ctx, "jsonl"),
+		.as_lines = cli_option(ctx, "jsonl"),
 		.data = cli_option(ctx, "data"),
 	};
 	struct sfs_check_result result = { 0 };
@@ -224,12 +240,9 @@ static int check_ids(struct cli_ctx *ctx, const uint32_t *ids)
 		return code;
 	count_raws(&checking, ids);
 	cli_progress_init(&checking.progress, ctx, "checking", "objects");
-	if (checking.as_json) {
-		cli_json_init(&checking.json, ctx->out);
-		cli_json_open(&checking.json, NULL, '{');
-		cli_json_bytes(&checking.json, "store", sfs_span_str(sfs_store_path(ctx->store)));
-		cli_json_open(&checking.json, "problems", '[');
-	}
+	cli_json_init(&checking.json, ctx->out);
+	if (checking.as_json && !checking.as_lines)
+		open_json(&checking);
 	int err = sfs_store_check(ctx->store, &check, &result, &diag);
 	return end(&checking, err, &result, &diag);
 }
@@ -303,6 +316,7 @@ static const struct cli_option options[] = {
 	CLI_BACKUPS_OPTION,
 	{ "data", 'd', NULL, "read the bytes of raws, and compare them with their hashes" },
 	{ "json", 'j', NULL, "as JSON" },
+	{ "jsonl", 'J', NULL, "a line of JSON for each finding, and one with the figures" },
 	{ "rate", 'r', "BYTES", "with --data: read at most so many bytes a second (500K, 20M)" },
 	{ "quick", 'q', NULL, "do not parse and render documents" },
 	{ NULL, 0, NULL, NULL },
@@ -310,8 +324,8 @@ static const struct cli_option options[] = {
 
 const struct cli_cmd cli_cmd_check = {
 	.name = "check",
-	.synopsis = "[--data [--rate BYTES]] [--json] [--quick] STORE [CLASS...]\n"
-		    "--against STORE2 [--json] STORE [CLASS...]",
+	.synopsis = "[--data [--rate BYTES]] [--json|--jsonl] [--quick] STORE [CLASS...]\n"
+		    "--against STORE2 [--jsonl] STORE [CLASS...]",
 	.summary = "verify that a store is whole",
 	.details =
 		"Reads every record, entry, inode and counter, and verifies that each is whole and\n"
@@ -327,7 +341,8 @@ const struct cli_cmd cli_cmd_check = {
 	.options = options,
 	.examples = "storefs check /srv/blog\n"
 		    "storefs check --data --rate 50M /srv/blog\n"
-		    "storefs check --json /mnt/blog Article | jq '.problems[]'",
+		    "storefs check --json /mnt/blog Article | jq '.problems[]'\n"
+		    "storefs check --jsonl /mnt/blog | jq -r 'select(.kind).text'",
 	.flags = CLI_OPENS | CLI_READS,
 	.writes = "data", /* hashes are kept */
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,

@@ -98,7 +98,8 @@ static int run(struct cli_ctx *ctx)
 static const struct cli_option options[] = {
 	CLI_BACKUPS_OPTION,
 	{ "class", 'c', "CLASS", "only this class; may be given several times" },
-	{ "json", 'j', NULL, "a line of JSON for each thing that differs" },
+	{ "jsonl", 'J', NULL, "a line of JSON for each thing that differs" },
+	{ "json", 'j', NULL, "the same" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -120,7 +121,7 @@ const struct cli_cmd cli_cmd_diff = {
 	.examples =
 		"storefs diff /srv/blog latest now\n"
 		"storefs diff --class Article yesterday /srv/blog\n"
-		"storefs diff --json /srv/blog /srv/other | jq -r 'select(.change == \"removed\").oid'",
+		"storefs diff --jsonl /srv/blog /srv/other | jq -r 'select(.change == \"removed\").oid'",
 	.flags = CLI_OPENS | CLI_READS,
 	.exits = 1u << CLI_NOT_FOUND | 1u << CLI_OWNED | 1u << CLI_NOT_STORE | 1u << CLI_DAMAGED,
 	.min_args = 2,

@@ -210,13 +210,28 @@ static int fail(struct cli_ctx *ctx, int err, const struct cli_target *target)
 	return err == SFS_ERR_BUSY ? CLI_REFUSED : code;
 }
 
+/** As cli_target_find(); a raw whose bytes are missing, so that it has no attributes, is found too. */
+static int find(struct removal *removal, const char *text, struct cli_target *ret)
+{
+	struct cli_ctx *ctx = removal->ctx;
+	struct sfs_attr attr;
+	int code = cli_target_class(ctx, text, ret);
+	if (code != 0)
+		return code;
+	if (!ret->has_rest || ret->class.kind != SFS_CLASS_RAW ||
+	    sfs_raw_find_path(ctx->store, ret->class.id, ret->rest, &attr) != SFS_ERR_CORRUPT)
+		return cli_target_find(ctx, text, ret);
+	ret->attr = (struct sfs_attr){ .type = SFS_NODE_FILE };
+	return 0;
+}
+
 static void remove_text(struct removal *removal, const char *text)
 {
 	struct cli_target target;
 	struct cli_ctx *ctx = removal->ctx;
 	if (removal->force && !exists(removal, text))
 		return;
-	int code = cli_target_find(ctx, text, &target);
+	int code = find(removal, text, &target);
 	bool many = code == 0 && (!target.has_rest || target.attr.type == SFS_NODE_DIR);
 	if (many && !removal->recursive) {
 		cli_error(ctx, text, "is a %s, and --recursive was not given",

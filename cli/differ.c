@@ -180,7 +180,8 @@ static int compare(struct differing *differing, const struct cli_differ *differ,
 
 int cli_differ(struct cli_ctx *ctx, const struct cli_differ *differ)
 {
-	struct differing differing = { .ctx = ctx, .as_json = cli_option(ctx, "json") };
+	bool as_json = cli_option(ctx, "json") || cli_option(ctx, "jsonl");
+	struct differing differing = { .ctx = ctx, .as_json = as_json };
 	struct sfs_store *before = ctx->store, *after = ctx->store;
 	cli_json_init(&differing.json, ctx->out);
 	int code = open_side(ctx, differ->before, &before);

@@ -243,3 +243,15 @@ bool cli_is_store(const char *arg)
 	free(store);
 	return is;
 }
+
+bool cli_is_mounted(const char *store)
+{
+	struct cli_mounts mounts;
+	bool is = false;
+	if (cli_mounts_get(&mounts) < 0)
+		return false;
+	for (size_t i = 0; i < mounts.count && !is; i++)
+		is = mounts.items[i].store && strcmp(mounts.items[i].store, store) == 0;
+	cli_mounts_fini(&mounts);
+	return is;
+}

@@ -38,6 +38,11 @@ SFS_MUST_CHECK int cli_absolute(const char *path, char **ret);
  * *ret is the caller's. A path that does not exist is given back as it is.
  */
 SFS_MUST_CHECK int cli_locate(const char *arg, char **ret);
+/**
+ * Is the store of this folder mounted somewhere? A daemon that serves it read-only shares it with others who only
+ * read, and still is the one to ask.
+ */
+bool cli_is_mounted(const char *store);
 /** Does this argument lead to a store? */
 bool cli_is_store(const char *arg);
 

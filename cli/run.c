@@ -175,22 +175,6 @@ static int open_failed(struct cli_ctx *ctx, int err, const char *path, const str
 	return cli_fail(ctx, err, path, diag);
 }
 
-/*
- * Is it mounted somewhere? A daemon that serves it read-only shares the store with others who only
- * read, and still is the one to ask.
- */
-static bool is_mounted(const char *path)
-{
-	struct cli_mounts mounts;
-	bool is = false;
-	if (cli_mounts_get(&mounts) < 0)
-		return false;
-	for (size_t i = 0; i < mounts.count && !is; i++)
-		is = mounts.items[i].store && strcmp(mounts.items[i].store, path) == 0;
-	cli_mounts_fini(&mounts);
-	return is;
-}
-
 /* Open the store, or have its daemon run the verb. Returns -1: opened; else an exit code. */
 static int open_store(struct cli_ctx *ctx, const char *path)
 {
@@ -200,7 +184,7 @@ static int open_store(struct cli_ctx *ctx, const char *path)
 		.owner_note = "a storefs command",
 	};
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	int first = is_mounted(path) ? forward(ctx, path) : -1;
+	int first = cli_is_mounted(path) ? forward(ctx, path) : -1;
 	if (first >= 0)
 		return first;
 	int err = sfs_store_open(&config, &ctx->store, &diag);

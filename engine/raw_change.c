@@ -689,17 +689,19 @@ static int rename_in(struct sfsi_txn *txn, struct move *move, unsigned flags)
 static int sync_before(struct sfs_store *store, uint64_t dir, struct sfs_span name,
 		       uint64_t new_dir, struct sfs_span new_name)
 {
-	struct sfs_attr from, to;
+	struct sfs_attr from, to = { .ino = 0 };
 	if (!(store->backend->ops->caps & SFSI_CAP_DURABLE))
 		return 0;
 	/* Most new names are free. */
 	int err = sfs_raw_find(store, new_dir, new_name, &to);
-	if (!err)
+	/* One whose bytes are gone can be replaced: nothing else brings it back. */
+	bool lost = err == SFS_ERR_CORRUPT;
+	if (!err || lost)
 		err = sfs_raw_find(store, dir, name, &from);
 	/* What is wrong with the names is found by the rename. */
 	if (err < 0)
 		return err <= SFS_ERR_IO ? err : 0;
-	if (from.type != SFS_NODE_FILE || to.type != SFS_NODE_FILE || from.ino == to.ino)
+	if (from.type != SFS_NODE_FILE || from.ino == to.ino || (!lost && to.type != SFS_NODE_FILE))
 		return 0;
 	return sfsi_bytes_sync(store, from.ino);
 }

@@ -25,7 +25,7 @@ static int on_problem(void *arg, const struct sfs_check_problem *problem)
 		return 0;
 	finding->damaged = true;
 	sfs_diag_set(finding->diag, SFS_ERR_CORRUPT, "%s%s%.*s: %s", problem->class_name,
-		     problem->class_name[0] ? "/" : "", (int)problem->oid.len,
+		     problem->oid.len ? "/" : "", (int)problem->oid.len,
 		     problem->oid.len ? (const char *)problem->oid.data : "", problem->text);
 	return 1;
 }
@@ -33,7 +33,8 @@ static int on_problem(void *arg, const struct sfs_check_problem *problem)
 static int read_records(struct sfs_store *store, const struct sfs_backup *backup,
 			struct sfs_diag *diag)
 {
-	struct finding finding = { .diag = diag };
+	struct sfs_diag why = SFS_DIAG_INIT;
+	struct finding finding = { .diag = &why };
 	struct sfs_check check = {
 		.flags = SFS_CHECK_QUICK,
 		.problem = on_problem,
@@ -41,8 +42,9 @@ static int read_records(struct sfs_store *store, const struct sfs_backup *backup
 	};
 	struct sfs_check_result result = { 0 };
 	int err = sfs_store_check(store, &check, &result, diag);
+	/* What was found says more than that the check was stopped then. */
 	if (finding.damaged)
-		return SFS_ERR_CORRUPT;
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s", why.text);
 	if (err < 0)
 		return err;
 	if (result.objects != backup->objects)
@@ -54,7 +56,8 @@ static int read_records(struct sfs_store *store, const struct sfs_backup *backup
 
 int sfsi_backup_check_class(struct sfs_store *store, uint32_t class_id, struct sfs_diag *diag)
 {
-	struct finding finding = { .diag = diag };
+	struct sfs_diag why = SFS_DIAG_INIT;
+	struct finding finding = { .diag = &why };
 	struct sfs_check check = {
 		.flags = SFS_CHECK_QUICK,
 		.classes = &class_id,
@@ -64,7 +67,7 @@ int sfsi_backup_check_class(struct sfs_store *store, uint32_t class_id, struct s
 	};
 	struct sfs_check_result result = { 0 };
 	int err = sfs_store_check(store, &check, &result, diag);
-	return finding.damaged ? SFS_ERR_CORRUPT : err;
+	return finding.damaged ? sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s", why.text) : err;
 }
 
 int sfsi_backup_read_store(const char *path, bool read_only, const struct sfs_backup *backup,

@@ -19,6 +19,7 @@
  *   mirror.c      F
  *   history.c     V
  *   trash.c       W
+ *   repair.c      what is made anew while the store is in use
  *
  * Pass 1 walks a partition in pages. Each row is judged by itself and adds to sums: what a record
  * says must be what its entry and its inode say, so what one adds the others take away, and a bucket

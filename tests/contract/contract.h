@@ -40,6 +40,7 @@ int contract_lines(const char *backend);
 int contract_crossing(const char *backend);
 int contract_history(const char *backend);
 int contract_databases(const char *backend);
+int contract_repair(const char *backend);
 int contract_fault(const char *backend);
 
 #endif

@@ -50,6 +50,7 @@ static const struct {
 	{ "crossing", contract_crossing, false },
 	{ "databases", contract_databases, false },
 	{ "history", contract_history, false },
+	{ "repair", contract_repair, false },
 };
 
 /** Groups that run over databases, too. */

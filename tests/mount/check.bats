@@ -76,6 +76,9 @@ plain_of() {
 	code 14 sfs check "$MNT"
 	has "$out" "problem: Image inode $ino: file-missing: the bytes of the raw are missing"
 	has "$out" ": 1 problem, 1 note"
+	code 14 sfs check --jsonl "$MNT"
+	is "$(jq -c 'select(.kind) | [.severity, .kind]' <<<"$out" | sort)" "$(sfs check --json "$MNT" | jq -c '.problems[] | [.severity, .kind]' | sort)"
+	is "$(tail -n 1 <<<"$out" | jq -c '[.store != null, .found, .complete, .kind]')" "[true,1,true,null]"
 	code 14 sfs check --json "$MNT"
 	is "$(ask '[.found,.notes,.complete]')" '[1,1,true]'
 	is "$(ask '.problems | map([.severity,.kind,.class,.ino]) | sort')" \
