@@ -13,7 +13,7 @@
 struct sfsi_bulk {
 	int (*put)(struct sfsi_bulk *bulk, const struct sfsi_op *op);
 	void (*drop)(struct sfsi_bulk *bulk); /* the backend need not be there any more */
-	uint64_t moves; /* movable.c: where the backend was when it began */
+	uint64_t moves;                       /* movable.c: where the backend was when it began */
 };
 
 /** SFS_ERR_UNSUPPORTED: the backend can not. End it with sfsi_bulk_end() or sfsi_bulk_abort(). */
