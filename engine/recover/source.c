@@ -263,13 +263,15 @@ static int choose_from(struct sfsi_recovery *rec, const char *folder,
 }
 
 /** Who is told nothing looks where the schedule has them taken, and in the store's own folder. */
-static int backups_folder(const struct sfsi_recovery *rec, struct sfs_buf *ret)
+int sfsi_recover_backups_folder(const struct sfsi_recovery *rec, struct sfs_buf *ret)
 {
 	struct sfs_store store = { .dir_fd = rec->dir_fd, .path = rec->path };
 	struct sfs_backup_schedule schedule = { 0 };
 	const char *folder = rec->config->backups;
 	if (!folder && sfs_backup_schedule_get(&store, &schedule, NULL) == 0 && schedule.folder[0])
 		folder = schedule.folder;
+	if (!folder && rec->sidecar)
+		return sfs_backup_folder(rec->path, ret);
 	return folder ? sfs_buf_append(ret, folder, strlen(folder) + 1)
 		      : join(ret, rec->path, SFS_BACKUP_FOLDER);
 }
@@ -280,7 +282,7 @@ static int choose_backup(struct sfsi_recovery *rec)
 	struct sfsi_backup_place place;
 	struct sfs_backup *items = NULL;
 	size_t count = 0;
-	int err = backups_folder(rec, &folder);
+	int err = sfsi_recover_backups_folder(rec, &folder);
 	if (!err)
 		err = sfsi_backup_place_open(&place, folder.data, false, NULL);
 	if (err == SFS_ERR_NO_MEMORY)

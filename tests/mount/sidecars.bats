@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# What storefs keeps beside files of other programs: when it is damaged the next mount makes it anew.
+
+load ../support/mount
+load ../support/cli
+
+VECTORS=$TREE/tests/data/vectors
+
+setup() {
+	need_fuse
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	STORE=$BATS_TEST_TMPDIR/store
+	MNT=$BATS_TEST_TMPDIR/mnt
+	STORE_LOG=$BATS_TEST_TMPDIR/daemon.log
+	mkdir "$MNT"
+}
+
+teardown() {
+	store_teardown
+}
+
+# mount_here [OPTION…] : mount it.
+mount_here() {
+	store_mount "$@"
+	STORE_PID=$(cat "$STORE/.storefs/lock" "$XDG_CACHE_HOME"/storefs/*/lock 2>/dev/null | jq -r .pid | grep . | tail -n 1)
+}
+
+# a_case NAME : $STORE is a folder that Python wrote.
+a_case() {
+	cp -r "$VECTORS/$1" "$STORE"
+	chmod -R u+w "$STORE"
+}
+
+# files : those of the other program.
+files() { (cd "$STORE" && find . -path ./.storefs -prune -o -type f -printf '%p %m %T@ ' -exec md5sum {} \; | sort); }
+
+# ruin : no record of the sidecar can be read.
+ruin() {
+	local table
+	sfs compact "$STORE" >/dev/null || true
+	for table in "$STORE"/.storefs/db/db/MANIFEST-* "$STORE"/.storefs/db/db/*.sst; do
+		printf 'not this' | dd of="$table" bs=1 seek=20 conv=notrunc status=none
+	done
+}
+
+@test "a sidecar that is damaged is set aside and made anew by the next mount: from the newest backup, and the files" {
+	a_case obj_relations
+	echo '{"type": "vecmodels.Account", "properties": {"name": "string"}, "indexes": {"name": "normalize"}}' |
+		sfs class define "$STORE" Account
+	echo '{"name": "first"}' | sfs put "$STORE" Account/A1
+	sfs rm "$STORE" Account/B1
+	sfs backup "$STORE"
+	echo '{"name": "second"}' | sfs put "$STORE" Account/A1
+	local before
+	before=$(files)
+	ruin
+	# Others say it, and change nothing.
+	run "$STOREFS" get "$STORE" Account/A1
+	[ "$status" -ne 0 ]
+	mount_here
+	has "$(cat "$STORE_LOG")" "is recovered now"
+	has "$(cat "$STORE_LOG")" "from-backup: store: as in backup"
+	is "$(files)" "$before"
+	# The file counts, and what only we knew is that of the backup.
+	is "$(jq -r .name "$MNT/Account/A1.json")" second
+	is "$(ls "$MNT/Account/by/name/second")" A1.json
+	is "$(ls "$MNT/.storefs/trash/Account"/*)" B1.json
+	local aside
+	aside=$(echo "$STORE"/.storefs/damaged/*)
+	has "$(cat "$aside/report.txt")" "what was wrong"
+	[ -d "$aside/db" ] && [ -e "$aside/report.ndjson" ]
+	is "$(find "$STORE/.storefs" -name '*.json' | wc -l)" 0
+	echo '{"name": "third"}' >"$MNT/Account/A1.json"
+	store_umount
+	code 0 sfs check "$STORE"
+	has "$(cat "$STORE/Account/A1.json")" third
+}
+
+@test "without a backup it is made from the files alone, and what is lost is named; a lost file is noticed too" {
+	a_case obj_relations
+	sfs config "$STORE" trash_for=3d
+	echo '{"type": "vecmodels.Account", "indexes": {"name": "normalize"}}' | sfs class define "$STORE" Account
+	local before
+	before=$(files)
+	rm "$STORE/.storefs/store"
+	code 0 sfs recover --dry-run "$STORE"
+	has "$out" "lost: store: there is no valid backup"
+	has "$out" "nothing was changed"
+	[ ! -e "$STORE/.storefs/damaged" ]
+	code 0 sfs recover "$STORE"
+	has "$out" "what was there, and a report, is in $STORE/.storefs/damaged/"
+	is "$(files)" "$before"
+	is "$(sfs get "$STORE" Account/A1 | jq -r .name)" "new name"
+	has "$(sfs config "$STORE")" "3d"
+	lacks "$(sfs class show "$STORE" Account)" indexes
+	code 0 sfs check "$STORE"
+	# Nothing is wrong: nothing is done.
+	code 0 sfs recover "$STORE"
+	has "$out" "nothing was changed"
+	is "$(ls "$STORE/.storefs/damaged" | wc -l)" 1
+	# One that only derives from the files is made anew in the same way.
+	rm -r "$STORE/.storefs"
+	sfs ls "$STORE" >/dev/null
+	rm -r "$XDG_CACHE_HOME"/storefs/*/db/db
+	mount_here
+	is "$(jq -r .name "$MNT/Account/A1.json")" "new name"
+}
+
+@test "the sidecar of databases is made anew: the files are as they were flushed" {
+	mkdir "$STORE"
+	printf '\x82\xa1a\x01\xa1b\x02' >"$STORE/todo.mpack"
+	echo 3 | sfs put "$STORE" todo/c
+	sfs flush "$STORE"
+	ruin
+	mount_here
+	has "$(cat "$STORE_LOG")" "is recovered now"
+	is "$(ls -U "$MNT/todo" | xargs)" "a.json b.json c.json"
+	echo 4 >"$MNT/todo/d.json"
+	store_umount
+	is "$(sfs db list "$STORE" todo 2>/dev/null | wc -l)" 4
+	code 0 sfs check "$STORE"
+}
