@@ -120,3 +120,18 @@ ruin() {
 	is "$(sfs db list "$STORE" todo 2>/dev/null | wc -l)" 4
 	code 0 sfs check "$STORE"
 }
+
+@test "a raw that is removed in a mount comes back from the trash, with its files as they were" {
+	a_case obj_relations
+	local raw
+	raw=$(cd "$STORE/File" && find . -name data.blob -printf '%h\n' | head -n 1)
+	raw=${raw#./}
+	cp -r "$STORE/File" "$BATS_TEST_TMPDIR/was"
+	mount_here
+	rm "$MNT/File/$raw"
+	[ ! -e "$STORE/File/$raw" ]
+	same "$MNT"/.storefs/trash/File/*/"$raw" "$BATS_TEST_TMPDIR/was/$raw/data.blob"
+	mv "$MNT"/.storefs/trash/File/*/"$raw" "$MNT/File/"
+	store_umount
+	diff -r "$STORE/File" "$BATS_TEST_TMPDIR/was"
+}
