@@ -135,3 +135,41 @@ ruin() {
 	store_umount
 	diff -r "$STORE/File" "$BATS_TEST_TMPDIR/was"
 }
+
+@test "a folder is restored in its place: its files, what only we know, and what no backup has" {
+	a_case obj_relations
+	echo '{"type": "vecmodels.Account", "indexes": {"name": "normalize"}}' | sfs class define "$STORE" Account
+	echo '{"name": "first"}' | sfs put "$STORE" Account/A1
+	sfs backup --every 6h "$STORE" >/dev/null
+	sfs backup "$STORE" >/dev/null
+	local then backup
+	then=$(files)
+	backup=$(echo "$STORE"/.storefs/backups/2*)
+	echo '{"name": "second"}' | sfs put "$STORE" Account/A1
+	sfs rm "$STORE" Comment/C1 2>/dev/null || true
+	echo new >"$STORE/Account/new.txt"
+	mkdir "$STORE/.git"
+	echo head >"$STORE/.git/HEAD"
+	echo dot >"$STORE/Account/.dot"
+	mount_here
+	code 11 sfs restore --in-place "$backup" "$STORE"
+	is "$(jq -r .name "$MNT/Account/A1.json")" second
+	store_umount
+	code 0 sfs restore --in-place "$backup" "$STORE"
+	is "$(cat "$STORE/.git/HEAD" "$STORE/Account/.dot" | xargs)" "head dot"
+	rm -r "$STORE/.git" "$STORE/Account/.dot"
+	is "$(files)" "$then"
+	is "$(ls "$BATS_TEST_TMPDIR" | grep '^store')" store
+	is "$(sfs query "$STORE" Account name=first)" A1
+	[ -e "$STORE/.storefs/schedule" ]
+	# What was there before is in the newest backup.
+	is "$(ls "$STORE/.storefs/backups" | grep -c ^2)" 2
+	is "$(sfs get "$STORE/.storefs/backups/$(ls "$STORE/.storefs/backups" | grep ^2 | tail -n 1)" Account/A1 | jq -r .name)" second
+	code 0 sfs check "$STORE"
+	# A backup of another kind of store is none for this folder.
+	sfs init "$BATS_TEST_TMPDIR/kv"
+	sfs backup "$BATS_TEST_TMPDIR/kv"
+	! sfs restore --in-place "$BATS_TEST_TMPDIR"/kv/backups/2* "$STORE" 2>"$BATS_TEST_TMPDIR/err"
+	has "$(cat "$BATS_TEST_TMPDIR/err")" "another kind of store"
+	is "$(files)" "$then"
+}
