@@ -48,7 +48,9 @@ static void put_summary(const struct cli_recovering *recovering, const char *sto
 	if (result->left)
 		fprintf(out, "%" PRIu64 " problems are left\n", result->left);
 	if (result->folder[0])
-		fprintf(out, "what was there, and a report, is in %s/%s\n", store, result->folder);
+		fprintf(out, "what was there, and a report, is in %s%s%s\n",
+			result->folder[0] == '/' ? "" : store, result->folder[0] == '/' ? "" : "/",
+			result->folder);
 	else
 		fprintf(out, "nothing was changed\n");
 }

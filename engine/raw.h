@@ -51,6 +51,9 @@ SFS_MUST_CHECK int sfsi_inode_unref(struct sfsi_txn *txn, uint32_t class_id, uin
 SFS_MUST_CHECK int sfsi_raw_remove_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 				      uint64_t serial, struct sfsi_inode *ret_gone,
 				      bool *ret_orphan, bool *ret_kept);
+/** A raw has this name now: the mirror, if there is one, is told its path. */
+SFS_MUST_CHECK int sfsi_raw_note_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+				      const struct sfsi_inode *inode);
 /** What lost its last name with the newest commit: its bytes go, or are kept, and who holds it may go on. */
 void sfsi_raw_settle(struct sfs_store *store, uint32_t class_id, const struct sfsi_inode *inode,
 		     bool orphan, bool kept);

@@ -245,9 +245,8 @@ static void learn_new(struct sfs_store *store, uint32_t class_id, uint64_t seria
 	sfsi_memo_learn_lack(store->memo, class_id, sfsi_key_span(&key));
 }
 
-/** A raw has this name now: the mirror, if there is one, is told its path. */
-static int note_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
-		     const struct sfsi_inode *inode)
+int sfsi_raw_note_path(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
+		       const struct sfsi_inode *inode)
 {
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
 	const struct sfsi_class *class = sfsi_class_ref(txn->store, sfs_ino_class(dir));
@@ -317,7 +316,8 @@ int sfsi_raw_make_in(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name,
 	if (!err && !is_dir)
 		err = sfsi_raw_index_new(txn, class_id, inode.serial);
 	*ret = inode;
-	return err < 0 || make->type != SFS_NODE_FILE ? err : note_path(txn, dir, name, ret);
+	return err < 0 || make->type != SFS_NODE_FILE ? err
+						      : sfsi_raw_note_path(txn, dir, name, ret);
 }
 
 int sfs_raw_make(struct sfs_store *store, uint64_t dir, struct sfs_span name,
@@ -389,7 +389,7 @@ static int link_in(struct sfsi_txn *txn, uint64_t ino, uint64_t dir, struct sfs_
 				      (struct sfsi_name){ inode.serial, inode.type });
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, ino, dir, false, name);
-	return err < 0 || !unnamed ? err : note_path(txn, dir, name, &inode);
+	return err < 0 || !unnamed ? err : sfsi_raw_note_path(txn, dir, name, &inode);
 }
 
 int sfs_raw_link(struct sfs_store *store, uint64_t ino, uint64_t dir, struct sfs_span name,
@@ -590,8 +590,9 @@ static int moved(struct sfsi_txn *txn, const struct sfsi_raw_at *from, const str
 	if (!err)
 		err = sfsi_txn_note(txn, SFS_CHANGE_NODE, sfs_ino_make(class_id, what.serial),
 				    new_dir, false, (struct sfs_span){ "", 0 });
-	return err < 0 || inode.type != SFS_NODE_FILE ? err
-						      : note_path(txn, new_dir, to->name, &inode);
+	return err < 0 || inode.type != SFS_NODE_FILE
+		       ? err
+		       : sfsi_raw_note_path(txn, new_dir, to->name, &inode);
 }
 
 static int exchange(struct sfsi_txn *txn, struct move *move)

@@ -486,6 +486,10 @@ static int open_mirror(struct sfs_store *store, const struct sfs_store_config *c
 	int err = sfsi_sidecar_attach(store, config, &create, diag);
 	if (!err)
 		err = open_movable(store, create, diag);
+	if (err == SFS_ERR_NOT_FOUND && store->dir_fd >= 0)
+		err = SFS_ERR_CORRUPT;
+	if (!err && !store->mirror->read_only)
+		sfsi_damage_watch(store, config);
 	if (!err)
 		err = open_parts(store, config, create, diag);
 	if (!err && create)
@@ -524,7 +528,7 @@ int sfs_store_open(const struct sfs_store_config *given, struct sfs_store **ret,
 		err = open_memory(store, config, diag);
 	else if (is_plain(config->path))
 		err = open_disk(store, config, diag);
-	else if (sfs_store_can_recover(config->path, 0))
+	else if (sfsi_recover_lost_file(config->path))
 		err = sfs_diag_set(diag, SFS_ERR_CORRUPT,
 				   "%s/" SFSI_STORE_FILE " is missing, expected the file that says "
 				   "what the store is",

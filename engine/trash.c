@@ -160,8 +160,7 @@ int sfsi_trash_raw(struct sfsi_txn *txn, uint64_t dir, struct sfs_span name, uin
 	struct sfsi_inode inode;
 	struct sfs_attr attr;
 	*ret_kept = false;
-	if (!class || class->kind != SFS_CLASS_RAW || class->mirror || is_temporary(name) ||
-	    !is_on(txn->store))
+	if (!class || class->kind != SFS_CLASS_RAW || is_temporary(name) || !is_on(txn->store))
 		return 0;
 	int err = load_going(txn, sfs_ino_make(class->id, serial), &buf, &inode, &attr);
 	if (!err)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "settings.h"
+#include "mirror/mirror.h"
 #include "trash.h"
 
 /** So many in a commit. */
@@ -59,6 +60,8 @@ static int purge_raw(struct sfsi_txn *txn, uint32_t class_id, const struct sfsi_
 		err = remove_row(txn, class_id, 'X', trash->serial);
 	if (!err)
 		err = remove_row(txn, class_id, 'Y', trash->serial);
+	if (!err)
+		err = sfsi_mirror_forget_raw(txn, sfs_ino_make(class_id, trash->serial));
 	if (err < 0 || inode->type != SFS_NODE_FILE)
 		return err;
 	inode->text = inode->name = (struct sfs_span){ "", 0 };

@@ -4,6 +4,7 @@
  */
 #include "departed.h"
 #include "document/document.h"
+#include "mirror/mirror.h"
 #include "object.h"
 #include "raw_index.h"
 #include "raw_name.h"
@@ -164,6 +165,17 @@ static int name_raw(struct sfsi_txn *txn, uint32_t class_id, const struct sfsi_r
 	return err < 0 ? err : sfsi_raw_index_again(txn, class_id, inode->serial);
 }
 
+/** Files of other programs: it has a place there again. Directories that are made here have no path yet. */
+static int note(struct sfsi_txn *txn, const struct sfs_trash_restore *restore,
+		const struct sfsi_trash *trash, const struct sfsi_raw_at *at,
+		const struct sfsi_inode *inode)
+{
+	uint64_t ino = sfs_ino_make(sfs_ino_class(at->dir), inode->serial);
+	if (restore->dir)
+		return sfsi_raw_note_path(txn, at->dir, at->name, inode);
+	return sfsi_mirror_note_raw(txn, ino, restore->name.len ? restore->name : trash->name);
+}
+
 static int restore_raw(struct sfsi_txn *txn, uint32_t class_id, const struct sfsi_trash *trash,
 		       const struct sfs_trash_restore *restore, struct replaced *replaced,
 		       struct sfs_attr *ret)
@@ -183,6 +195,8 @@ static int restore_raw(struct sfsi_txn *txn, uint32_t class_id, const struct sfs
 		err = replace_raw(txn, &at, restore->replace, replaced);
 	if (!err)
 		err = name_raw(txn, class_id, &at, &inode);
+	if (!err && inode.type == SFS_NODE_FILE)
+		err = note(txn, restore, trash, &at, &inode);
 	return err < 0 ? err : sfsi_inode_attr(txn->store, class_id, &inode, ret);
 }
 

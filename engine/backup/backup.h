@@ -138,6 +138,15 @@ SFS_MUST_CHECK int sfsi_backup_drop_damaged(const struct sfsi_backup_place *plac
 /** Say that a backup was read whole, or that it can not be any more. */
 SFS_MUST_CHECK int sfsi_backup_set_valid(int dir_fd, bool valid);
 
+/* --- restore.c --- */
+
+/**
+ * Of the backup of a folder of another program what was in its sidecar, compared, into an empty folder.
+ * SFS_ERR_CORRUPT, SFS_ERR_CONFLICT (it is none of such a folder).
+ */
+SFS_MUST_CHECK int sfsi_backup_restore_sidecar(const char *folder, const char *name, int to_fd,
+					       struct sfs_diag *diag);
+
 /* --- prune.c --- */
 
 /** The lock is held. @spare  a name that stays in any case; NULL: none. */

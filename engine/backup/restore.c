@@ -12,8 +12,9 @@
 struct restoring {
 	struct sfsi_copying copying;
 	int from_fd, to_fd;
-	bool mirror; /* files of another program, and a sidecar … */
-	char *file;  /* … of one of them; NULL: of all */
+	bool sidecar_only; /* to_fd is the sidecar */
+	bool mirror;       /* files of another program, and a sidecar … */
+	char *file;        /* … of one of them; NULL: of all */
 	char sidecar[NAME_MAX + 1];
 	struct sfs_diag *diag;
 };
@@ -60,6 +61,9 @@ static int on_file(void *arg, const struct sfsi_backup_file *file)
 	struct restoring *restoring = arg;
 	char hash[SFS_HASH_SIZE];
 	uint64_t size = 0;
+	if (restoring->sidecar_only &&
+	    strncmp(file->path, SFSI_FROZEN_FILES "/", strlen(SFSI_FROZEN_FILES) + 1) == 0)
+		return 0;
 	int err = copy_one(restoring, file, &size, hash);
 	if (err == SFS_ERR_CANCELLED)
 		return err;
@@ -147,6 +151,33 @@ static int join(struct sfs_buf *ret, const char *before, const char *between, co
 {
 	int err = sfs_buf_printf(ret, "%s%s%s", before, between, after);
 	return err < 0 ? err : sfs_buf_append(ret, "", 1);
+}
+
+int sfsi_backup_restore_sidecar(const char *folder, const char *name, int to_fd,
+				struct sfs_diag *diag)
+{
+	const struct sfs_backup_config config = { .folder = folder };
+	struct restoring restoring = { .to_fd = to_fd, .sidecar_only = true, .diag = diag };
+	SFSI_AUTO_BUF struct sfs_buf from = SFS_BUF_INIT;
+	struct sfs_backup figures;
+	int err = join(&from, folder, "/", name);
+	if (err < 0)
+		return err;
+	SFSI_AUTO_FD int from_fd = open(from.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	restoring.from_fd = from_fd;
+	sfsi_copying_init(&restoring.copying, &config, to_fd);
+	err = from_fd < 0 ? sfsi_err_from_errno(errno) : begin(&restoring);
+	if (!err && !restoring.mirror)
+		err = SFS_ERR_CONFLICT;
+	snprintf(restoring.sidecar, sizeof restoring.sidecar, ".");
+	if (!err)
+		err = sfsi_backup_read(from_fd, on_file, &restoring, &figures, diag);
+	if (!err)
+		err = make_raw(&restoring);
+	if (!err && syncfs(to_fd) < 0)
+		err = sfsi_err_from_errno(errno);
+	free(restoring.file);
+	return err;
 }
 
 int sfs_backup_restore(const struct sfs_backup_config *config, const char *name, const char *path,

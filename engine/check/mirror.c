@@ -16,7 +16,7 @@ static void file_row(struct sfsi_check *check, const struct sfsi_check_row *row)
 	int err = SFS_ERR_CORRUPT;
 	if (part == 'O')
 		err = sfsi_folder_row_decode(row->val, &file);
-	else if (part == 'R' && name.len == 8)
+	else if ((part == 'R' || part == 'T') && name.len == 8)
 		err = sfsi_folder_raw_decode(row->val, &raw);
 	else if (part == 'W' || (part == 'V' && name.len == 8))
 		err = sfsi_folder_task_decode(row->val, &task);

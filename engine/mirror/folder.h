@@ -10,7 +10,8 @@
  *   F O oid     which file the record was last read from or written to (struct sfsi_folder_row)
  *   F W oid     that file is to be written, or to go: commit, what it was before
  *
- * and of a raw the same with its number (u64) in place of the oid: F R, F V.
+ * and of a raw the same with its number (u64) in place of the oid: F R, F V; and F T, what F R was, while it is in
+ * the trash.
  *
  *   folder.c        begin and end, what is synced
  *   folder_row.c    rows and paths

@@ -12,6 +12,7 @@
 #include "raw.h"
 #include "raw_refs.h"
 #include "stamp.h"
+#include "trash.h"
 
 struct sfs_span sfsi_folder_serial(struct sfsi_folder_serial *key, uint64_t ino)
 {
@@ -238,9 +239,56 @@ static struct sfsi_folder_staged *staged_new(struct sfsi_folder *folder,
 	return staged;
 }
 
+static void trash_key(uint64_t ino, struct sfsi_key *ret)
+{
+	struct sfsi_folder_serial serial;
+	sfsi_folder_key(ret, 'T', sfsi_folder_serial(&serial, ino));
+}
+
+/** One that goes into the trash in this change: what its file said of it stays, too. */
+static int keep_row(struct sfsi_txn *txn, uint64_t ino, struct sfs_span row)
+{
+	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
+	struct sfsi_trash trash;
+	struct sfsi_key key;
+	int err = sfsi_trash_load(txn, sfs_ino_class(ino), sfsi_ino_serial(ino), &buf, &trash);
+	if (err)
+		return err == SFS_ERR_NOT_FOUND ? 0 : err;
+	trash_key(ino, &key);
+	return sfsi_txn_put(txn, sfs_ino_class(ino), sfsi_key_span(&key), row);
+}
+
+/** One that comes out of it says of itself what it said. SFS_ERR_NOT_FOUND: it was not there. */
+static int take_kept(struct sfsi_txn *txn, uint64_t ino, struct sfs_buf *buf,
+		     struct sfsi_folder_raw_row *ret)
+{
+	struct sfsi_folder_raw_row was;
+	struct sfsi_key key;
+	trash_key(ino, &key);
+	int err = sfsi_txn_get(txn, sfs_ino_class(ino), sfsi_key_span(&key), buf);
+	if (!err)
+		err = sfsi_folder_raw_decode(sfs_buf_span(buf), &was);
+	if (err < 0)
+		return err;
+	ret->row.flags = was.row.flags & SFSI_FOLDER_NUMBER;
+	ret->row.type = was.row.type;
+	ret->updates = was.updates;
+	return sfsi_txn_remove(txn, sfs_ino_class(ino), sfsi_key_span(&key));
+}
+
+int sfsi_mirror_forget_raw(struct sfsi_txn *txn, uint64_t ino)
+{
+	const struct sfsi_class *class = sfsi_class_ref(txn->store, sfs_ino_class(ino));
+	struct sfsi_key key;
+	trash_key(ino, &key);
+	return class && class->mirror
+		       ? sfsi_txn_remove(txn, sfs_ino_class(ino), sfsi_key_span(&key))
+		       : 0;
+}
+
 static int stage_gone(struct sfsi_folder *folder, struct sfsi_txn *txn,
 		      const struct sfsi_mirror_change *change,
-		      const struct sfsi_folder_raw_row *raw)
+		      const struct sfsi_folder_raw_row *raw, struct sfs_span row)
 {
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
 	struct sfsi_folder_serial serial;
@@ -258,6 +306,8 @@ static int stage_gone(struct sfsi_folder *folder, struct sfsi_txn *txn,
 		err = SFS_ERR_CONFLICT;
 	if (!err)
 		err = put_task(txn, change->ino, staged, raw->row.path);
+	if (!err)
+		err = keep_row(txn, change->ino, row);
 	sfsi_folder_key(&key, 'R', sfsi_folder_serial(&serial, change->ino));
 	return err < 0 ? err : sfsi_txn_remove(txn, change->class->id, sfsi_key_span(&key));
 }
@@ -301,11 +351,14 @@ static int stage_file(struct sfsi_folder *folder, struct sfsi_txn *txn,
 	SFSI_AUTO_BUF struct sfs_buf was = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf updates = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf kept = SFS_BUF_INIT;
 	struct sfsi_folder_raw_row raw = { .oid = { "", 0 }, .updates = { "", 0 } };
 	raw.row = (struct sfsi_folder_row){ .type = { "", 0 }, .updates = { "", 0 } };
 	if (old)
 		raw = *old;
-	int err = new_folder(change, old, &raw, &place);
+	int err = old ? 0 : take_kept(txn, change->ino, &kept, &raw);
+	if (!err || err == SFS_ERR_NOT_FOUND)
+		err = new_folder(change, old, &raw, &place);
 	bool moved = !old || !sfs_span_equal(old->row.path, raw.row.path);
 	if (!err)
 		err = sfsi_folder_raw_file(raw.row.path, SFSI_FOLDER_META, &path);
@@ -375,7 +428,7 @@ int sfsi_folder_stage_raw(struct sfsi_folder *folder, struct sfsi_txn *txn,
 	if (err && err != SFS_ERR_NOT_FOUND)
 		return err;
 	if (gone || is_private(change->oid))
-		return known ? stage_gone(folder, txn, change, &raw) : 0;
+		return known ? stage_gone(folder, txn, change, &raw, sfs_buf_span(&row_buf)) : 0;
 	if (!known && !change->oid.len)
 		return 0;
 	return stage_file(folder, txn, change, &inode, known ? &raw : NULL);
@@ -388,15 +441,29 @@ static bool join(char *ret, size_t size, const char *folder, const char *name)
 	return snprintf(ret, size, "%s/%s", folder, name) < (int)size;
 }
 
-/** Bytes that are still open go on where those of removed raws do. */
+/** One in the trash that had no data has none. */
+static void keep_none(struct sfsi_folder *folder, uint64_t ino)
+{
+	char own[SFSI_BYTES_PATH];
+	sfsi_bytes_path(ino, own);
+	if (faccessat(folder->store->raw_fd, own, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		(void)!sfsi_bytes_create(folder->store, ino);
+}
+
+/** Bytes that are still open, or are kept in the trash, go on where those of removed raws do. */
 static void take_away(struct sfsi_folder *folder, const struct sfsi_folder_staged *staged)
 {
 	char blob[4200];
 	int root_fd = folder->mirror->root_fd;
 	if (!join(blob, sizeof blob, staged->blob, SFSI_FOLDER_BLOB))
 		return;
-	if (sfsi_bytes_adopt(folder->store, staged->ino, root_fd, blob) < 0)
+	if (sfsi_bytes_adopt(folder->store, staged->ino, root_fd, blob) == 0)
+		return;
+	if (faccessat(root_fd, blob, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		unlinkat(root_fd, blob, 0);
+	else if (sfsi_trash_has(folder->store, sfs_ino_class(staged->ino),
+				sfsi_ino_serial(staged->ino)))
+		keep_none(folder, staged->ino);
 }
 
 static bool publish_gone(struct sfsi_folder *folder, const struct sfsi_folder_staged *staged)

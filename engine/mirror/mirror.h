@@ -141,6 +141,8 @@ int sfsi_mirror_missing(struct sfs_store *store, uint32_t class_id, struct sfs_s
  */
 SFS_MUST_CHECK int sfsi_mirror_bytes(struct sfs_store *store, uint64_t ino, struct sfs_buf *ret,
 				     bool *ret_none);
+/** A raw that was in the trash goes for good. */
+SFS_MUST_CHECK int sfsi_mirror_forget_raw(struct sfsi_txn *txn, uint64_t ino);
 /** We have written them. */
 void sfsi_mirror_wrote_bytes(struct sfs_store *store, uint64_t ino, int fd);
 

@@ -147,6 +147,14 @@ static int open_settled(const struct sfsi_sidecar_place *place)
 	return open_sidecar(place->root_fd, name);
 }
 
+bool sfsi_sidecar_lost_file(int dir_fd)
+{
+	struct stat stat;
+	return fstatat(dir_fd, SFSI_SIDECAR_FILE, &stat, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       fstatat(dir_fd, SFSI_SIDECAR_SETTLING, &stat, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       fstatat(dir_fd, "db/STATE", &stat, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static bool is_known(const struct sfsi_sidecar_place *place)
 {
 	struct sfsi_recognised found = { .storage = false };
@@ -328,8 +336,8 @@ static bool takes_no_writes(int root_fd)
 static void clear(int dir_fd)
 {
 	static const char *const names[] = {
-		SFSI_SIDECAR_FILE, "store.tmp", "db", "raw", "errors.ndjson", "root",
-		SFSI_SETTINGS_FILE
+		SFSI_SIDECAR_FILE,  "store.tmp",          "db", "raw", "errors.ndjson", "root",
+		SFSI_SETTINGS_FILE, SFSI_SIDECAR_SETTLING
 	};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		sfsi_remove_tree(dir_fd, names[i]);
@@ -371,6 +379,16 @@ static int copy_settled(const struct sfs_store *store, int settled_fd, struct sf
 		       : 0;
 }
 
+/** Is there what is left of one in the root? */
+static bool is_left(const struct sfsi_sidecar_place *place)
+{
+	char name[NAME_MAX + 1];
+	sfsi_sidecar_name(place->file, name);
+	SFSI_AUTO_FD int fd = openat(place->root_fd, name,
+				     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && sfsi_sidecar_lost_file(fd);
+}
+
 /** Which folder is it? Sets home, dir_fd and settled. *ret_copy: of what it is to be a copy; -1: of none. */
 static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_place *place,
 			 const struct sfs_store_config *config, int *ret_copy,
@@ -384,6 +402,11 @@ static int choose_folder(struct sfs_store *store, const struct sfsi_sidecar_plac
 			    ((config->flags & SFS_STORE_READ_ONLY) &&
 			     !(config->flags & SFS_STORE_TAKE_IN));
 	mirror->settled = settled_fd >= 0 && !mirror->read_only;
+	if (settled_fd < 0 && !mirror->read_only && is_left(place))
+		return sfs_diag_set(diag, SFS_ERR_CORRUPT,
+				    "%s: what storefs keeps beside the files has lost its file "
+				    "\"" SFSI_SIDECAR_FILE "\"",
+				    place->root);
 	if (settled_fd < 0 && !is_known(place))
 		return not_store(place->root, diag);
 	if (mirror->settled) {
@@ -475,6 +498,8 @@ static int open_parts(struct sfs_store *store, const struct sfsi_sidecar_place *
 		err = copy_settled(store, copy_fd, diag);
 	if (!err)
 		err = identify(store, ret_create, diag);
+	if (!err && !mirror->read_only)
+		err = sfsi_damage_check(store, diag);
 	if (err < 0)
 		return err;
 	store->hash_seed = sfsi_hash(sfs_span_str(store->uuid), 0);
@@ -552,7 +577,10 @@ static int settle_into(struct sfs_store *store, int to_fd, char *home)
 	SFSI_AUTO_BUF struct sfs_buf from = SFS_BUF_INIT;
 	SFSI_AUTO_BUF struct sfs_buf to = SFS_BUF_INIT;
 	clear(to_fd);
-	int err = sfs_buf_printf(&from, "%s/db", store->home);
+	SFSI_AUTO_FD int note = openat(to_fd, SFSI_SIDECAR_SETTLING,
+				       O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int err = note < 0 ? sfsi_err_from_errno(errno)
+			   : sfs_buf_printf(&from, "%s/db", store->home);
 	if (!err)
 		err = sfs_buf_append(&from, "", 1);
 	if (!err)
@@ -588,6 +616,7 @@ int sfsi_sidecar_settle(struct sfs_store *store)
 		free(home);
 		return err;
 	}
+	unlinkat(fd, SFSI_SIDECAR_SETTLING, 0);
 	free(store->home);
 	store->home = home;
 	mirror->settled = true;

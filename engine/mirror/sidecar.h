@@ -15,6 +15,8 @@
 
 #define SFSI_SIDECAR_NAME ".storefs"
 #define SFSI_SIDECAR_FILE "store"
+/** There while one is moved into the root. */
+#define SFSI_SIDECAR_SETTLING "settling"
 
 /** A path that may be a mirror. */
 struct sfsi_sidecar_place {
@@ -46,6 +48,8 @@ SFS_MUST_CHECK int sfsi_sidecar_attach(struct sfs_store *store,
 SFS_MUST_CHECK int sfsi_sidecar_complete(struct sfs_store *store, struct sfs_diag *diag);
 /** Move it into the root. Commit lock held. Errors of the file system: it stays where it is. */
 SFS_MUST_CHECK int sfsi_sidecar_settle(struct sfs_store *store);
+/** Is a folder what is left of a sidecar that has lost the file that makes it one? */
+bool sfsi_sidecar_lost_file(int dir_fd);
 /** In a sidecar: it and the files of the root were put there from a backup. */
 #define SFSI_SIDECAR_RESTORED "restored"
 /** What a sidecar is called in the root. @file  NULL, or the one file that it is of. */

@@ -14,8 +14,6 @@
 #include "open.h"
 #include "recover/recover.h"
 
-#define DAMAGED_MAX 64
-
 /* --- what is said in files --- */
 
 static int write_file(int dir_fd, const char *name, const char *text)
@@ -27,31 +25,31 @@ static int write_file(int dir_fd, const char *name, const char *text)
 }
 
 /** "damaged/2026-11-22T010203Z", as it was chosen. */
-static bool read_done(int dir_fd, const char *path, char ret[DAMAGED_MAX])
+static bool read_done(int dir_fd, const char *path, char ret[SFSI_RECOVER_NAME_MAX])
 {
 	SFSI_AUTO_FD int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t len = fd < 0 ? -1 : read(fd, ret, DAMAGED_MAX - 1);
+	ssize_t len = fd < 0 ? -1 : read(fd, ret, SFSI_RECOVER_NAME_MAX - 1);
 	if (len <= 0 || strncmp(ret, SFS_RECOVER_FOLDER "/", strlen(SFS_RECOVER_FOLDER) + 1) != 0)
 		return false;
 	ret[len] = '\0';
 	return strstr(ret, "..") == NULL;
 }
 
-/** A name that is free. */
-static int choose_name(const struct sfsi_recovery *rec, char ret[DAMAGED_MAX])
+int sfsi_recover_name(const struct sfsi_recovery *rec, char ret[SFSI_RECOVER_NAME_MAX])
 {
 	struct stat st;
 	for (int i = 0; i < 1000; i++) {
-		int len = snprintf(ret, DAMAGED_MAX, SFS_RECOVER_FOLDER "/%s", rec->started);
+		int len = snprintf(ret, SFSI_RECOVER_NAME_MAX, SFS_RECOVER_FOLDER "/%s",
+				   rec->started);
 		if (i)
-			snprintf(ret + len, DAMAGED_MAX - (size_t)len, "-%d", i);
+			snprintf(ret + len, SFSI_RECOVER_NAME_MAX - (size_t)len, "-%d", i);
 		if (fstatat(rec->dir_fd, ret, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return errno == ENOENT ? 0 : sfsi_err_from_errno(errno);
 	}
 	return SFS_ERR_EXISTS;
 }
 
-static int open_damaged(int dir_fd, const char *name)
+int sfsi_recover_open_damaged(int dir_fd, const char *name)
 {
 	if ((mkdirat(dir_fd, SFS_RECOVER_FOLDER, 0700) < 0 && errno != EEXIST) ||
 	    (mkdirat(dir_fd, name, 0700) < 0 && errno != EEXIST))
@@ -196,7 +194,7 @@ bool sfsi_recover_is_pending(int dir_fd)
 
 int sfsi_recover_settle(int dir_fd)
 {
-	char name[DAMAGED_MAX];
+	char name[SFSI_RECOVER_NAME_MAX];
 	struct stat st;
 	bool has_db = fstatat(dir_fd, "db", &st, AT_SYMLINK_NOFOLLOW) == 0;
 	/* Where folders can not change names with each other there is a moment without the old one. */
@@ -204,7 +202,7 @@ int sfsi_recover_settle(int dir_fd)
 	    renameat(dir_fd, SFSI_RECOVER_NEW, dir_fd, "db") < 0)
 		return sfsi_err_from_errno(errno);
 	if (read_done(dir_fd, "db/" SFSI_RECOVER_DONE, name)) {
-		SFSI_AUTO_FD int damaged = open_damaged(dir_fd, name);
+		SFSI_AUTO_FD int damaged = sfsi_recover_open_damaged(dir_fd, name);
 		int err = damaged < 0 ? sfsi_err_from_errno(errno) : clean_up(dir_fd, damaged);
 		if (err < 0)
 			return err;
@@ -220,7 +218,7 @@ int sfsi_recover_settle(int dir_fd)
 /** Two steps, where one is not to be had. */
 static int swap_slowly(int dir_fd, const char *name)
 {
-	SFSI_AUTO_FD int damaged = open_damaged(dir_fd, name);
+	SFSI_AUTO_FD int damaged = sfsi_recover_open_damaged(dir_fd, name);
 	if (damaged < 0)
 		return sfsi_err_from_errno(errno);
 	int err = move(dir_fd, "db", damaged, "db");
@@ -231,8 +229,8 @@ static int swap_slowly(int dir_fd, const char *name)
 
 int sfsi_recover_swap(struct sfsi_recovery *rec)
 {
-	char name[DAMAGED_MAX];
-	int err = choose_name(rec, name);
+	char name[SFSI_RECOVER_NAME_MAX];
+	int err = sfsi_recover_name(rec, name);
 	if (!err)
 		err = write_file(rec->new_fd, SFSI_RECOVER_DONE, name);
 	if (!err && syncfs(rec->dir_fd) < 0)

@@ -22,17 +22,23 @@ static bool looks_like_store(int dir_fd)
 	       fstatat(dir_fd, "raw", &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+bool sfsi_recover_lost_file(const char *path)
+{
+	struct stat st;
+	SFSI_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && !sfs_backup_is(path) &&
+	       fstatat(fd, SFSI_STORE_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0 && looks_like_store(fd);
+}
+
 bool sfs_store_can_recover(const char *path, int err)
 {
 	struct stat st;
 	if (sfs_backup_is(path))
 		return false;
 	SFSI_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	bool store = fstatat(fd, SFSI_STORE_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	bool store = fd >= 0 && fstatat(fd, SFSI_STORE_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (!store)
-		return looks_like_store(fd);
+		return (fd >= 0 && looks_like_store(fd)) || sfsi_recover_can_sidecar(path, err);
 	return err == SFS_ERR_CORRUPT ||
 	       fstatat(fd, SFS_RECOVER_NOTE_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -203,7 +209,7 @@ static void fini(struct sfsi_recovery *rec, bool keep)
 	free(rec->classes);
 	free(rec->backup_path);
 	sfsi_close_fd(&rec->new_fd);
-	/* The store stays as it was. */
+	/* The store stays as it was. Of a sidecar lock_fd is closed long ago. */
 	if (rec->lock_fd >= 0 && !keep)
 		sfsi_remove_tree(rec->dir_fd, SFSI_RECOVER_NEW);
 	if (rec->lock_fd >= 0)
@@ -232,9 +238,10 @@ int sfs_store_recover(const struct sfs_recover_config *config, struct sfs_recove
 	rec.diag = &inner;
 	sfsi_map_init(&rec.named);
 	sfsi_backup_name(sfsi_now_ns(), rec.started);
-	bool swap = !(config->flags & SFS_RECOVER_DRY_RUN);
-	int err = open_store(&rec);
-	if (!err)
+	rec.sidecar = sfsi_recover_is_sidecar(path);
+	bool swap = !(config->flags & SFS_RECOVER_DRY_RUN) && !rec.sidecar;
+	int err = rec.sidecar ? sfsi_recover_sidecar(&rec) : open_store(&rec);
+	if (!err && !rec.sidecar)
 		err = build(&rec);
 	close_sources(&rec);
 	if (!err && swap)

@@ -13,6 +13,7 @@
  *   files.c    the new store as a store: indexes, plain files
  *   report.c   what a person is told
  *   place.c    the new rows take the place of the old ones
+ *   sidecar.c  the same for what is kept beside files of other programs
  */
 #ifndef SFSI_RECOVER_H
 #define SFSI_RECOVER_H
@@ -33,6 +34,9 @@
 #define SFSI_RECOVER_WORK "db.salvage"
 /** In the new rows' folder: they are whole; its text is the name of the folder for what is set aside. */
 #define SFSI_RECOVER_DONE "recovered"
+
+/** Room for "damaged/2026-11-22T010203Z". */
+#define SFSI_RECOVER_NAME_MAX 64
 
 /** A class, as it is found out. */
 struct sfsi_recover_class {
@@ -73,9 +77,10 @@ struct sfsi_recovery {
 	struct sfs_diag *diag;
 	char *path; /* absolute */
 	int dir_fd, lock_fd;
-	int new_fd; /* of SFSI_RECOVER_NEW */
+	int new_fd; /* of SFSI_RECOVER_NEW; of a sidecar: where what was there is set aside */
 	struct sfsi_store_file file;
 	bool file_lost;     /* storefs.json is made anew */
+	bool sidecar;       /* it is what is kept beside files of another program */
 	uint64_t hash_seed; /* of cookies in the new rows */
 	char started[SFS_BACKUP_NAME_SIZE];
 
@@ -111,6 +116,13 @@ SFS_MUST_CHECK int sfsi_recover_sources(struct sfsi_recovery *rec);
 struct sfsi_recover_class *sfsi_recover_class(struct sfsi_recovery *rec, uint32_t id);
 /** Does the damaged store decide alone what is, and what is not, under this key? */
 bool sfsi_recover_trusts(struct sfsi_recovery *rec, struct sfs_span full);
+
+/**
+ * Where its backups are, with a NUL. Who is told nothing looks where the schedule has them taken, and in the store's
+ * own folder. *ret_told: somebody has said that they are there.
+ */
+SFS_MUST_CHECK int sfsi_recover_backups_folder(struct sfsi_recovery *rec, struct sfs_buf *ret,
+					       bool *ret_told);
 
 /** A full key, taken apart. False: it is none of ours. */
 struct sfsi_recover_key {
@@ -170,7 +182,24 @@ SFS_MUST_CHECK int sfsi_recover_say_object(struct sfsi_recovery *rec, enum sfs_r
 /** Open the new rows as the store that they will be, make what follows from them, look for plain files. */
 SFS_MUST_CHECK int sfsi_recover_finish_rows(struct sfsi_recovery *rec);
 
+/* --- sidecar.c --- */
+
+/** Is it a folder, or a file, of another program with a sidecar that is damaged? @err  of opening it, or 0. */
+bool sfsi_recover_can_sidecar(const char *path, int err);
+/** Is it such a folder at all? */
+bool sfsi_recover_is_sidecar(const char *path);
+/** rec->path is one; locked by nobody. */
+SFS_MUST_CHECK int sfsi_recover_sidecar(struct sfsi_recovery *rec);
+/** Without storefs.json: is it what is left of a store? */
+bool sfsi_recover_lost_file(const char *path);
+
 /* --- place.c --- */
+
+/** A folder below SFS_RECOVER_FOLDER that is free. */
+SFS_MUST_CHECK int sfsi_recover_name(const struct sfsi_recovery *rec,
+				     char ret[SFSI_RECOVER_NAME_MAX]);
+/** It and the folder above it, made if need be. -1: errno says why. */
+int sfsi_recover_open_damaged(int dir_fd, const char *name);
 
 /** What an earlier attempt left: finish it if its rows are in place, else remove it. The store is locked. */
 SFS_MUST_CHECK int sfsi_recover_settle(int dir_fd);

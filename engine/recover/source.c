@@ -288,11 +288,7 @@ static int choose_from(struct sfsi_recovery *rec, const char *folder,
 	return 0;
 }
 
-/**
- * Who is told nothing looks where the schedule has them taken, and in the store's own folder. *ret_told: somebody
- * has said that they are there.
- */
-static int backups_folder(struct sfsi_recovery *rec, struct sfs_buf *ret, bool *ret_told)
+int sfsi_recover_backups_folder(struct sfsi_recovery *rec, struct sfs_buf *ret, bool *ret_told)
 {
 	struct sfs_store store = { .dir_fd = rec->dir_fd, .path = rec->path };
 	struct sfs_backup_schedule schedule = { 0 };
@@ -301,8 +297,12 @@ static int backups_folder(struct sfsi_recovery *rec, struct sfs_buf *ret, bool *
 	if (!folder && got == 0 && schedule.folder[0])
 		folder = schedule.folder;
 	*ret_told = folder;
-	int err = folder ? sfs_buf_append(ret, folder, strlen(folder) + 1)
-			 : join(ret, rec->path, SFS_BACKUP_FOLDER);
+	int err;
+	if (folder)
+		err = sfs_buf_append(ret, folder, strlen(folder) + 1);
+	else
+		err = rec->sidecar ? sfs_backup_folder(rec->path, ret)
+				   : join(ret, rec->path, SFS_BACKUP_FOLDER);
 	if (err < 0 || got == 0)
 		return err;
 	return sfsi_recover_say(rec, SFS_RECOVER_NOTE, 0, (struct sfs_span){ "", 0 },
@@ -331,7 +331,7 @@ static int choose_backup(struct sfsi_recovery *rec)
 	struct sfs_backup *items = NULL;
 	size_t count = 0;
 	bool told = false;
-	int err = backups_folder(rec, &folder, &told);
+	int err = sfsi_recover_backups_folder(rec, &folder, &told);
 	if (err < 0)
 		return err;
 	err = sfsi_backup_place_open(&place, folder.data, false, NULL);

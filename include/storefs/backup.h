@@ -163,8 +163,9 @@ SFS_API SFS_MUST_CHECK int sfs_backup_restore(const struct sfs_backup_config *co
  * interrupted. Backups, schedule and settings stay those of the store.
  *
  * config.folder may be the store's own.
- * Returns as sfs_backup_restore(); SFS_ERR_BUSY (somebody has the store), SFS_ERR_NOT_STORE (also: a folder of another
- * program), SFS_ERR_EXISTS (path.damaged is there already), errors of taking a backup.
+ * Returns as sfs_backup_restore(); SFS_ERR_BUSY (somebody has the store), SFS_ERR_NOT_STORE (also: a single
+ * database), SFS_ERR_WRONG_KIND (the backup is of another kind), SFS_ERR_EXISTS (path.damaged is there already), errors of
+ * taking a backup.
  */
 SFS_API SFS_MUST_CHECK int sfs_backup_restore_in_place(const struct sfs_backup_config *config,
 						       const char *name, const char *path,

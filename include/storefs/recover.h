@@ -63,8 +63,9 @@ struct sfs_recover_config {
 /** What became of it. */
 struct sfs_recover_result {
 	char backup[SFS_BACKUP_NAME_SIZE]; /* whose records were used; "": none */
-	char folder
-		[64]; /* below the store's folder: what was set aside, and the report; dry run: "" */
+	/* What was set aside, and the report: below the store's folder, of a folder of another program
+	 * an absolute path. "": nothing was changed. */
+	char folder[1024];
 	char why[200];                /* what was wrong; "": nothing that can be seen */
 	uint64_t objects, files;      /* that the store has now */
 	uint64_t from_backup;         /* rows that only the backup had */
@@ -76,10 +77,12 @@ struct sfs_recover_result {
 /**
  * Recover a store, or repair it. Nobody may have it open. A valid backup is used where the store
  * itself can not be read; one that is damaged is passed over, for the next older one.
+ * Of a folder or a database of another program what storefs keeps beside the files is made anew, if it can not be
+ * opened: from a backup what only storefs knew, and the rest from the files, which are not touched.
  *
  * @ret  written also on failure.
  * Returns 0, SFS_ERR_NOT_FOUND, SFS_ERR_NOT_STORE, SFS_ERR_BUSY (diag says who owns it),
- * SFS_ERR_VERSION (of a newer format), SFS_ERR_UNSUPPORTED (a folder of another program), SFS_ERR_NO_SPACE,
+ * SFS_ERR_VERSION (of a newer format), SFS_ERR_UNSUPPORTED (backend memory), SFS_ERR_NO_SPACE,
  * SFS_ERR_CANCELLED, SFS_ERR_CORRUPT (neither the store nor a backup has a record),
  * SFS_ERR_PERMISSION, SFS_ERR_READ_ONLY, SFS_ERR_IO. After any failure the store is as it was. Threads: any.
  */

@@ -219,8 +219,6 @@ static void a_raw_comes_back_with_everything(void **state)
 	unsigned char before[SFS_HASH_LEN], after[SFS_HASH_LEN];
 	struct sfs_buf value = SFS_BUF_INIT;
 	struct sfs_attr attr;
-	if (case_mirrored())
-		skip(); /* bytes of raws are files of others */
 	struct sfs_attr one = case_make(c, c->root, "one", SFS_NODE_DIR);
 	struct sfs_attr two = case_make(c, one.ino, "two", SFS_NODE_DIR);
 	struct sfs_attr raw = case_make(c, two.ino, "a.jpg", SFS_NODE_FILE);
@@ -261,8 +259,6 @@ static void it_comes_back_into_indexes(void **state)
 	struct sfs_class_make make = { .name = SPAN("Image"), .kind = SFS_CLASS_RAW, .mode = 0755 };
 	const char text[] = "{\"kind\": \"raw\", \"meta\": {\"width\": \"int\"},"
 			    " \"indexes\": {\"width\": \"value\"}}";
-	if (case_mirrored())
-		skip(); /* bytes of raws are files of others */
 	assert_int_equal(sfs_class_define(c->store, &make, span(text), NULL), 0);
 	struct sfs_attr raw = case_make(c, c->root, "a", SFS_NODE_FILE);
 	assert_int_equal(sfs_raw_meta_set(c->store, raw.ino, span("width"), span("19"), 0, NULL),
@@ -303,8 +299,6 @@ static void an_open_raw_may_come_back_and_go(void **state)
 	struct case_store *c = *state;
 	struct sfs_raw_file *file;
 	struct sfs_attr attr;
-	if (case_mirrored())
-		skip(); /* bytes of raws are files of others */
 	struct sfs_attr raw = case_make(c, c->root, "a", SFS_NODE_FILE);
 	case_write(c, raw.ino, "bytes");
 	assert_int_equal(sfs_raw_open(c->store, raw.ino, true, &file), 0);
@@ -332,8 +326,6 @@ static void an_open_raw_may_come_back_and_go(void **state)
 static void what_has_its_place_is_refused_or_replaced(void **state)
 {
 	struct case_store *c = *state;
-	if (case_mirrored())
-		skip(); /* bytes of raws are files of others */
 	struct sfs_attr old = case_make(c, c->root, "a", SFS_NODE_FILE);
 	case_write(c, old.ino, "old");
 	unlink_raw(c, c->root, "a");
