@@ -9,6 +9,7 @@
 #include "history.h"
 #include "object.h"
 #include "rows.h"
+#include "trash.h"
 
 /** A program that never stops saving gets a version once in so many times history_every. */
 #define SPACING 60
@@ -174,22 +175,28 @@ static uint8_t free_slot(const struct sfsi_history *history)
 	return slot;
 }
 
+/** Does this commit put the object into the trash? Then it is kept there, once. */
+static bool is_in_trash(const struct keeping *keeping, const struct sfsi_record *record)
+{
+	struct sfsi_key key;
+	sfsi_trash_what_key(&key, record->object.serial);
+	return sfsi_txn_puts(keeping->txn, keeping->class_id, sfsi_key_span(&key));
+}
+
 static int put_version(const struct keeping *keeping, const struct sfsi_record *record,
 		       const struct sfsi_version *version)
 {
 	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
 	struct sfsi_key key;
-	/* A text says all that the body says; one that is msgpack is not shown. */
-	bool text = record->has_text && record->text_format == SFS_FORMAT_JSON;
-	const struct sfsi_version_row row = {
+	struct sfsi_version_row row = {
 		.time_ns = version->time_ns,
 		.mode = record->object.mode,
 		.uid = record->object.uid,
 		.gid = record->object.gid,
-		.size = text ? record->text.len : record->object.size,
-		.text = text,
-		.bytes = text ? record->text : record->body,
 	};
+	sfsi_version_fill(&row, record);
+	if (version->gone && is_in_trash(keeping, record))
+		row.trash = record->object.serial;
 	sfsi_history_slot_key(&key, version->slot, keeping->before->oid);
 	int err = sfsi_version_encode(&row, sfsi_key_span(&key), &val);
 	return err < 0 ? err
@@ -270,4 +277,43 @@ int sfsi_history_keep(struct sfsi_txn *txn, uint32_t class_id,
 	if (!is_wanted(&keeping, brief))
 		return 0;
 	return is_partial(record) ? add_whole(&keeping, brief) : add(&keeping, record, brief);
+}
+
+/* --- what leaves the trash --- */
+
+/** The version of an object that went at this moment, or NULL. */
+static const struct sfsi_version *find_gone(const struct sfsi_history *history, int64_t removed_ns)
+{
+	for (size_t i = 0; i < history->count; i++)
+		if (history->items[i].gone && history->items[i].until_ns == removed_ns)
+			return &history->items[i];
+	return NULL;
+}
+
+int sfsi_history_leave(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+		       int64_t removed_ns, const struct sfsi_record *record)
+{
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	const struct sfsi_derive_side before = { oid, record };
+	struct keeping keeping = { .txn = txn, .class_id = class_id, .before = &before };
+	struct sfsi_version_row row;
+	struct sfsi_key key;
+	int err = load_head(&keeping);
+	const struct sfsi_version *version = err ? NULL : find_gone(&keeping.history, removed_ns);
+	if (!version)
+		return err;
+	sfsi_history_slot_key(&key, version->slot, oid);
+	err = sfsi_txn_get(txn, class_id, sfsi_key_span(&key), &val);
+	if (!err)
+		err = sfsi_version_decode(sfs_buf_span(&val), sfsi_key_span(&key), &row);
+	/* One that is damaged is for sfs_store_check() to tell. */
+	if (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_CORRUPT || err == SFS_ERR_VERSION)
+		return 0;
+	if (err < 0 || row.trash != record->object.serial)
+		return err;
+	row.trash = 0;
+	sfsi_version_fill(&row, record);
+	val.len = 0;
+	err = sfsi_version_encode(&row, sfsi_key_span(&key), &val);
+	return err < 0 ? err : sfsi_txn_put(txn, class_id, sfsi_key_span(&key), sfs_buf_span(&val));
 }

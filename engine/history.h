@@ -41,6 +41,7 @@ struct sfsi_version_row {
 	int64_t time_ns; /* that of the head: else it is another version's by now */
 	uint32_t mode, uid, gid;
 	uint64_t size;         /* of the JSON document */
+	uint64_t trash;        /* what the object was is there, under this serial; 0: here */
 	bool text;             /* bytes are that document; else they are a body */
 	struct sfs_span bytes; /* points into the encoded row */
 };
@@ -67,6 +68,10 @@ SFS_MUST_CHECK int sfsi_history_keep(struct sfsi_txn *txn, uint32_t class_id,
 				     const struct sfsi_derive_side *before,
 				     const struct sfsi_derive_side *after);
 
+/** What was removed leaves the trash: a version that has its bytes there gets its own. The record is whole. */
+SFS_MUST_CHECK int sfsi_history_leave(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
+				      int64_t removed_ns, const struct sfsi_record *record);
+
 /** When what a record holds came into force, by what is known. */
 int64_t sfsi_history_since(const struct sfsi_history *history, const struct sfsi_record *record);
 
@@ -76,6 +81,11 @@ size_t sfsi_history_spent(const struct sfsi_history *history, const struct sfs_s
 /** Take the oldest versions out, and remove their rows but for that of the slot keep (-1: none). */
 SFS_MUST_CHECK int sfsi_history_drop(struct sfsi_txn *txn, uint32_t class_id, struct sfs_span oid,
 				     struct sfsi_history *history, size_t count, int keep);
+
+/* --- history_read.c --- */
+
+/** Of a row that leads into the trash: what it says of this record, which is there. */
+void sfsi_version_fill(struct sfsi_version_row *row, const struct sfsi_record *record);
 
 /* --- history_expire.c --- */
 

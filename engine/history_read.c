@@ -7,6 +7,7 @@
 #include "history.h"
 #include "memo.h"
 #include "object.h"
+#include "trash.h"
 
 /** A head and a row are read one after the other; a save may come between the two. */
 #define READS_MAX 8
@@ -59,6 +60,35 @@ static int read_row(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 	if (!err)
 		err = sfsi_version_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
 	return !err && ret->time_ns != item->time_ns ? SFS_ERR_NOT_FOUND : err;
+}
+
+void sfsi_version_fill(struct sfsi_version_row *row, const struct sfsi_record *record)
+{
+	/* A text says all that the body says; one that is msgpack is not shown. */
+	row->text = record->has_text && record->text_format == SFS_FORMAT_JSON;
+	row->size = row->text ? record->text.len : record->object.size;
+	row->bytes = row->text ? record->text : record->body;
+}
+
+/** The same with its bytes, wherever they are. */
+static int read_whole(struct sfs_store *store, uint32_t class_id, struct sfs_span oid,
+		      const struct sfsi_version *item, struct sfs_buf *buf,
+		      struct sfsi_version_row *ret)
+{
+	struct sfsi_record record;
+	int err = SFS_ERR_NOT_FOUND;
+	/* What leaves the trash between the two reads is in the row then. */
+	for (int i = 0; i < READS_MAX && err == SFS_ERR_NOT_FOUND; i++) {
+		buf->len = 0;
+		err = read_row(store, class_id, oid, item, buf, ret);
+		if (err < 0 || !ret->trash)
+			return err;
+		buf->len = 0;
+		err = sfsi_trash_record(store, class_id, ret->trash, buf, &record);
+	}
+	if (!err)
+		sfsi_version_fill(ret, &record);
+	return err;
 }
 
 void sfs_version_name(int64_t time_ns, char ret[SFS_VERSION_NAME_SIZE])
@@ -132,7 +162,7 @@ int sfs_history_get(struct sfs_store *store, uint32_t class_id, struct sfs_span 
 		err = read_head(store, class_id, oid, &history);
 	const struct sfsi_version *item = err ? NULL : find(&history, time_ns);
 	if (!err)
-		err = item ? read_row(store, class_id, oid, item, &buf, &row) : SFS_ERR_NOT_FOUND;
+		err = item ? read_whole(store, class_id, oid, item, &buf, &row) : SFS_ERR_NOT_FOUND;
 	if (!err && ret_json)
 		err = put_json(&row, ret_json);
 	if (!err && ret)

@@ -7,6 +7,7 @@
 /* A row of a version: flags, mode, uid, gid, size, time. */
 #define ROW_SIZE 27
 #define ROW_TEXT 1u
+#define ROW_TRASH 2u
 
 static void put_key(struct sfsi_key *key, const uint8_t *table, size_t len, struct sfs_span oid)
 {
@@ -67,14 +68,18 @@ int sfsi_history_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_
 int sfsi_version_encode(const struct sfsi_version_row *row, struct sfs_span key,
 			struct sfs_buf *ret)
 {
-	uint8_t head[ROW_SIZE], *at = head;
-	at = sfsi_put_u8(at, row->text ? ROW_TEXT : 0);
+	uint8_t head[ROW_SIZE], serial[8], *at = head;
+	at = sfsi_put_u8(at, row->trash ? ROW_TRASH : row->text ? ROW_TEXT : 0);
 	at = sfsi_put_u16(at, (uint16_t)row->mode);
 	at = sfsi_put_u32(at, row->uid);
 	at = sfsi_put_u32(at, row->gid);
 	at = sfsi_put_u64(at, row->size);
 	sfsi_put_u64(at, (uint64_t)row->time_ns);
-	const struct sfs_span parts[] = { { head, sizeof head }, row->bytes };
+	sfsi_put_u64(serial, row->trash);
+	const struct sfs_span parts[] = {
+		{ head, sizeof head },
+		row->trash ? (struct sfs_span){ serial, sizeof serial } : row->bytes,
+	};
 	return sfsi_sealed_encode_parts(parts, 2, key, ret);
 }
 
@@ -85,14 +90,18 @@ int sfsi_version_decode(struct sfs_span bytes, struct sfs_span key, struct sfsi_
 	if (err < 0)
 		return err;
 	struct sfsi_reader r = sfsi_reader(content);
-	struct sfsi_version_row row = { .text = sfsi_read_u8(&r) & ROW_TEXT };
+	uint8_t flags = sfsi_read_u8(&r);
+	struct sfsi_version_row row = { .text = flags & ROW_TEXT };
 	row.mode = sfsi_read_u16(&r);
 	row.uid = sfsi_read_u32(&r);
 	row.gid = sfsi_read_u32(&r);
 	row.size = sfsi_read_u64(&r);
 	row.time_ns = (int64_t)sfsi_read_u64(&r);
+	if (flags & ROW_TRASH)
+		row.trash = sfsi_read_u64(&r);
 	row.bytes = (struct sfs_span){ r.at, r.left };
-	if (r.bad || (row.text && row.bytes.len != row.size))
+	if (r.bad || (flags & ROW_TRASH && (!row.trash || row.text || r.left)) ||
+	    (row.text && row.bytes.len != row.size))
 		return SFS_ERR_CORRUPT;
 	*ret = row;
 	return 0;

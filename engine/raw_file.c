@@ -23,6 +23,9 @@
 /** So many bytes are not left to wait for the next sync in the background. */
 #define GOING_BYTES ((uint64_t)16 << 20)
 #define LOW_BYTES ((uint64_t)32 << 20)
+/** Nobody fills so much within so short a time: then the disk is not asked again. */
+#define ROOMY_BYTES ((uint64_t)4 << 30)
+#define ROOMY_NS 100000000
 
 /** An inode that is open at least once. */
 struct open_inode {
@@ -50,9 +53,10 @@ struct going {
 struct sfsi_reaped {
 	struct going *going; /* [going_len]; protected by open_lock */
 	size_t going_len, going_cap;
-	uint64_t going_bytes; /* since a sync was asked for */
-	unsigned holds;       /* nothing goes meanwhile */
-	uint64_t *waiting;    /* [len]; protected by open_lock */
+	uint64_t going_bytes;     /* since a sync was asked for */
+	unsigned holds;           /* nothing goes meanwhile */
+	_Atomic int64_t roomy_ns; /* until then the disk has room, by the monotonic clock */
+	uint64_t *waiting;        /* [len]; protected by open_lock */
 	size_t len, cap;
 	uint64_t flight[REAP_MAX]; /* in the commit that is being made; protected by commit_lock */
 	size_t flight_len;
@@ -184,7 +188,14 @@ static bool orphan_locked(struct sfs_store *store, uint64_t ino, const struct sf
 bool sfsi_bytes_low(const struct sfs_store *store)
 {
 	struct statvfs st;
-	return fstatvfs(store->raw_fd, &st) == 0 && st.f_bavail < LOW_BYTES / st.f_frsize;
+	struct timespec clock;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &clock);
+	int64_t now_ns = (int64_t)clock.tv_sec * 1000000000 + clock.tv_nsec;
+	if (now_ns < atomic_load(&store->reaped->roomy_ns) || fstatvfs(store->raw_fd, &st) < 0)
+		return false;
+	if (st.f_bavail >= ROOMY_BYTES / st.f_frsize)
+		atomic_store(&store->reaped->roomy_ns, now_ns + ROOMY_NS);
+	return st.f_bavail < LOW_BYTES / st.f_frsize;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 #include "trash.h"
 #include <sys/stat.h>
+#include "history.h"
 #include "memo.h"
 #include "object.h"
 #include "raw_refs.h"
@@ -197,11 +198,24 @@ int sfsi_trash_listed(struct sfsi_txn *txn, uint32_t class_id, const struct sfs_
 	return sfsi_txn_get(txn, class_id, sfsi_key_span(&key), &value);
 }
 
-int sfsi_trash_drop(struct sfsi_txn *txn, uint32_t class_id, const struct sfs_trashed *item)
+/** A version of the object may have its bytes here. */
+static int leave_history(struct sfsi_txn *txn, uint32_t class_id, const struct sfsi_trash *trash)
+{
+	struct sfsi_record record;
+	if (!trash || trash->type != SFS_NODE_OBJECT ||
+	    sfsi_trash_record_decode(trash, &record) < 0)
+		return 0;
+	return sfsi_history_leave(txn, class_id, trash->name, trash->removed_ns, &record);
+}
+
+int sfsi_trash_drop(struct sfsi_txn *txn, uint32_t class_id, const struct sfs_trashed *item,
+		    const struct sfsi_trash *trash)
 {
 	struct sfsi_key key;
+	int err = leave_history(txn, class_id, trash);
 	sfsi_trash_what_key(&key, sfsi_ino_serial(item->ino));
-	int err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
+	if (!err)
+		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
 	item_key(item, &key);
 	if (!err)
 		err = sfsi_txn_remove(txn, class_id, sfsi_key_span(&key));
@@ -220,6 +234,23 @@ static int read_what(struct sfs_store *store, uint64_t ino, struct sfs_buf *buf,
 	sfsi_trash_what_key(&key, sfsi_ino_serial(ino));
 	int err = sfsi_memo_peek(store, sfs_ino_class(ino), sfsi_key_span(&key), buf);
 	return err < 0 ? err : sfsi_trash_decode(sfs_buf_span(buf), sfsi_key_span(&key), ret);
+}
+
+int sfsi_trash_record_decode(const struct sfsi_trash *trash, struct sfsi_record *ret)
+{
+	struct sfsi_key key;
+	sfsi_trash_what_key(&key, trash->serial);
+	return sfsi_record_decode(trash->what, sfsi_key_span(&key), ret);
+}
+
+int sfsi_trash_record(struct sfs_store *store, uint32_t class_id, uint64_t serial,
+		      struct sfs_buf *buf, struct sfsi_record *ret)
+{
+	struct sfsi_trash trash;
+	int err = read_what(store, sfs_ino_make(class_id, serial), buf, &trash);
+	if (!err && trash.type != SFS_NODE_OBJECT)
+		err = SFS_ERR_CORRUPT;
+	return err < 0 ? err : sfsi_trash_record_decode(&trash, ret);
 }
 
 int sfsi_trash_inode(struct sfs_store *store, uint64_t ino, struct sfs_buf *buf,
@@ -407,13 +438,11 @@ int sfs_trash_document(struct sfs_store *store, uint64_t ino, enum sfs_format fo
 	SFSI_AUTO_BUF struct sfs_buf buf = SFS_BUF_INIT;
 	struct sfsi_trash trash;
 	struct sfsi_record record;
-	struct sfsi_key key;
 	int err = read_what(store, ino, &buf, &trash);
 	if (!err && trash.type != SFS_NODE_OBJECT)
 		err = SFS_ERR_WRONG_KIND;
-	sfsi_trash_what_key(&key, sfsi_ino_serial(ino));
 	if (!err)
-		err = sfsi_record_decode(trash.what, sfsi_key_span(&key), &record);
+		err = sfsi_trash_record_decode(&trash, &record);
 	return err < 0 ? err : sfsi_object_render(&record, format, ret);
 }
 

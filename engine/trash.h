@@ -77,9 +77,18 @@ SFS_MUST_CHECK int sfsi_trash_load(struct sfsi_txn *txn, uint32_t class_id, uint
 /** Is this still listed? SFS_ERR_NOT_FOUND. */
 SFS_MUST_CHECK int sfsi_trash_listed(struct sfsi_txn *txn, uint32_t class_id,
 				     const struct sfs_trashed *item);
-/** Its rows go; what stayed of a raw is not touched. Of item: ino, removed_ns, cookie and bytes. */
+/**
+ * Its rows go; what stayed of a raw is not touched. Of item: ino, removed_ns, cookie and bytes.
+ * @trash  what was loaded; NULL: it can not be read.
+ */
 SFS_MUST_CHECK int sfsi_trash_drop(struct sfsi_txn *txn, uint32_t class_id,
-				   const struct sfs_trashed *item);
+				   const struct sfs_trashed *item, const struct sfsi_trash *trash);
+/** The record of an object in the trash: it points into buf, which is empty before. SFS_ERR_NOT_FOUND. */
+SFS_MUST_CHECK int sfsi_trash_record(struct sfs_store *store, uint32_t class_id, uint64_t serial,
+				     struct sfs_buf *buf, struct sfsi_record *ret);
+/** What the row of an object holds. */
+SFS_MUST_CHECK int sfsi_trash_record_decode(const struct sfsi_trash *trash,
+					    struct sfsi_record *ret);
 /** The inode of a raw in the trash; text points into buf. SFS_ERR_NOT_FOUND. */
 SFS_MUST_CHECK int sfsi_trash_inode(struct sfs_store *store, uint64_t ino, struct sfs_buf *buf,
 				    struct sfsi_inode *ret);

@@ -81,13 +81,14 @@ static int purge(struct sfsi_txn *txn, uint32_t class_id, const struct sfs_trash
 	if (err)
 		return err == SFS_ERR_NOT_FOUND ? 0 : err;
 	err = sfsi_trash_load(txn, class_id, sfsi_ino_serial(item->ino), &buf, &trash);
+	const struct sfsi_trash *known = err ? NULL : &trash;
 	if (!err && trash.type != SFS_NODE_OBJECT)
 		err = purge_raw(txn, class_id, &trash, chunk);
 	/* What can not be read goes by what its entry says; gc finds its bytes. */
 	if (err == SFS_ERR_NOT_FOUND || err == SFS_ERR_CORRUPT || err == SFS_ERR_VERSION)
 		err = 0;
 	if (!err)
-		err = sfsi_trash_drop(txn, class_id, item);
+		err = sfsi_trash_drop(txn, class_id, item, known);
 	ret->entries += !err;
 	ret->bytes += err ? 0 : item->bytes;
 	return err;

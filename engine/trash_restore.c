@@ -217,7 +217,7 @@ static int restore_in(struct sfsi_txn *txn, const struct sfs_trash_restore *rest
 		item.removed_ns = trash.removed_ns;
 		item.cookie = sfsi_cookie(txn->store, trash.name);
 		item.bytes = trash.bytes;
-		err = sfsi_trash_drop(txn, class_id, &item);
+		err = sfsi_trash_drop(txn, class_id, &item, &trash);
 	}
 	if (!err)
 		err = trash.type == SFS_NODE_OBJECT

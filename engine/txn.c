@@ -127,6 +127,12 @@ bool sfsi_txn_lacks(const struct sfsi_txn *txn, uint32_t partition, struct sfs_s
 	       sfsi_memo_lack(txn->store->memo, partition, key);
 }
 
+bool sfsi_txn_puts(const struct sfsi_txn *txn, uint32_t partition, struct sfs_span key)
+{
+	const struct sfsi_txn_op *op = find_op(txn, partition, key, key_hash(partition, key));
+	return op && !op->remove;
+}
+
 static int op_for(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key,
 		  struct sfsi_txn_op **ret)
 {

@@ -94,6 +94,8 @@ SFS_MUST_CHECK int sfsi_txn_get(struct sfsi_txn *txn, uint32_t partition, struct
 				struct sfs_buf *ret);
 /** Is it known, without asking the backend, that there is no such row, and not in this change? */
 bool sfsi_txn_lacks(const struct sfsi_txn *txn, uint32_t partition, struct sfs_span key);
+/** Does this change write such a row? */
+bool sfsi_txn_puts(const struct sfsi_txn *txn, uint32_t partition, struct sfs_span key);
 SFS_MUST_CHECK int sfsi_txn_put(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key,
 				struct sfs_span val);
 SFS_MUST_CHECK int sfsi_txn_remove(struct sfsi_txn *txn, uint32_t partition, struct sfs_span key);

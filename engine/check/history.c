@@ -5,6 +5,7 @@
 #include "check/check.h"
 #include "document/document.h"
 #include "history.h"
+#include "trash.h"
 
 /* Behind "VS" and the slot. */
 #define SLOT_OID 3
@@ -92,6 +93,25 @@ static bool can_be_shown(const struct sfsi_version_row *version)
 	       out.len == version->size;
 }
 
+/** The version has its bytes in the trash. What that lacks, or can not be read there, it tells of itself. */
+static bool is_in_trash(struct sfsi_check *check, const struct sfsi_version_row *version)
+{
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	struct sfsi_trash trash;
+	struct sfsi_record record;
+	struct sfsi_version_row there;
+	struct sfsi_key key;
+	sfsi_trash_what_key(&key, version->trash);
+	int err = sfsi_check_get(check, sfsi_key_span(&key), &val);
+	if (err)
+		return err != SFS_ERR_NOT_FOUND;
+	if (sfsi_trash_decode(sfs_buf_span(&val), sfsi_key_span(&key), &trash) < 0 ||
+	    sfsi_trash_record_decode(&trash, &record) < 0)
+		return true;
+	sfsi_version_fill(&there, &record);
+	return trash.type == SFS_NODE_OBJECT && there.size == version->size && can_be_shown(&there);
+}
+
 static void history_relate(struct sfsi_check *check, const struct sfsi_check_row *row)
 {
 	struct sfs_span oid;
@@ -109,7 +129,7 @@ static void history_relate(struct sfsi_check *check, const struct sfsi_check_row
 	} else if (!head && sfsi_version_decode(row->val, row->key, &version) == 0) {
 		if (!is_named(check, row, oid, version.time_ns))
 			told(check, "a version that belongs to nothing", oid);
-		else if (!can_be_shown(&version))
+		else if (version.trash ? !is_in_trash(check, &version) : !can_be_shown(&version))
 			told(check, "a version can not be shown as JSON", oid);
 	}
 }

@@ -126,6 +126,19 @@ static int make_trash(struct past *past)
 
 /* --- history --- */
 
+/** What a version has in the trash. */
+static int bytes_are_there(struct past *past, uint64_t serial)
+{
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	struct sfsi_trash trash;
+	struct sfsi_key key;
+	sfsi_trash_what_key(&key, serial);
+	int err = get(past, &key, &val);
+	if (!err)
+		err = sfsi_trash_decode(sfs_buf_span(&val), sfsi_key_span(&key), &trash);
+	return !err && trash.type != SFS_NODE_OBJECT ? SFS_ERR_NOT_FOUND : err;
+}
+
 static int version_is_there(struct past *past, struct sfs_span oid,
 			    const struct sfsi_version *version)
 {
@@ -136,7 +149,9 @@ static int version_is_there(struct past *past, struct sfs_span oid,
 	int err = get(past, &key, &val);
 	if (!err)
 		err = sfsi_version_decode(sfs_buf_span(&val), sfsi_key_span(&key), &row);
-	return !err && row.time_ns != version->time_ns ? SFS_ERR_NOT_FOUND : err;
+	if (!err && row.time_ns != version->time_ns)
+		return SFS_ERR_NOT_FOUND;
+	return !err && row.trash ? bytes_are_there(past, row.trash) : err;
 }
 
 /** The head keeps the versions that are there. */

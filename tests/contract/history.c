@@ -10,6 +10,7 @@
 #include <storefs/field.h>
 #include <storefs/history.h>
 #include <storefs/settings.h>
+#include <storefs/trash.h>
 #include "history.h"
 #include "memo.h"
 #include "relation_case.h"
@@ -465,6 +466,63 @@ static void what_is_removed_keeps_its_versions_and_goes_on_with_them(void **stat
 	sound(c);
 }
 
+/** Has the newest version its bytes in a row of its own? */
+static bool has_bytes(struct case_store *c, const char *oid)
+{
+	SFSI_AUTO_BUF struct sfs_buf val = SFS_BUF_INIT;
+	struct sfsi_version_row row;
+	struct sfsi_key key;
+	assert_true(*versions(c, oid));
+	for (uint8_t slot = 0; slot < SFSI_HISTORY_MAX; slot++) {
+		val.len = 0;
+		sfsi_history_slot_key(&key, slot, sfs_span_str(oid));
+		if (sfsi_backend_get(c->store->backend, c->articles, sfsi_key_span(&key), &val))
+			continue;
+		assert_int_equal(sfsi_version_decode(sfs_buf_span(&val), sfsi_key_span(&key), &row),
+				 0);
+		if (row.time_ns == listing.last.time_ns)
+			return !row.trash;
+	}
+	return false;
+}
+
+static int take_trashed(void *arg, const struct sfs_trashed *trashed)
+{
+	*(uint64_t *)arg = trashed->ino;
+	return 0;
+}
+
+static void what_the_trash_has_is_kept_once_and_stays_without_it(void **state)
+{
+	struct case_store *c = *state;
+	const char *const oids[] = { "1", "2" };
+	uint64_t ino = 0;
+	struct sfs_trash_restore restore = { .replace = false };
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(save(c, oids[i], "{ \"n\":1 }"), 0);
+		pass(HOUR);
+		assert_int_equal(save(c, oids[i], "{ \"n\" : 2 }"), 0);
+		pass(HOUR);
+		assert_int_equal(sfs_object_remove(c->store, c->articles, sfs_span_str(oids[i]), 0),
+				 0);
+		assert_string_equal(versions(c, oids[i]), "{ \"n\":1 }|{ \"n\" : 2 } gone");
+		assert_false(has_bytes(c, oids[i]));
+		pass(HOUR);
+	}
+	sound(c);
+	/* One comes back, the other one is removed for ever: both leave the trash. */
+	assert_int_equal(sfs_trash_list(c->store, c->articles, NULL, 0, take_trashed, &ino), 0);
+	restore.ino = ino;
+	assert_int_equal(sfs_trash_restore(c->store, &restore, NULL, NULL), 0);
+	assert_int_equal(sfs_trash_empty(c->store, c->articles, now_ns(), NULL), 0);
+	case_reopen(c);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(versions(c, oids[i]), "{ \"n\":1 }|{ \"n\" : 2 } gone");
+		assert_true(has_bytes(c, oids[i]));
+	}
+	sound(c);
+}
+
 static void what_was_too_brief_is_what_was_before(void **state)
 {
 	struct case_store *c = *state;
@@ -669,6 +727,7 @@ int contract_history(const char *backend)
 		TEST(who_removes_and_makes_anew_quickly_pushes_out_nothing),
 		TEST(a_clock_that_is_set_does_no_harm),
 		TEST(what_is_removed_keeps_its_versions_and_goes_on_with_them),
+		TEST(what_the_trash_has_is_kept_once_and_stays_without_it),
 		TEST(what_was_too_brief_is_what_was_before),
 		TEST(a_temporary_object_leaves_nothing_behind),
 		TEST(a_renamed_object_leaves_its_versions),
