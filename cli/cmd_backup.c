@@ -349,8 +349,9 @@ const struct cli_cmd cli_cmd_backup = {
 	.details =
 		"Copies the whole store as it is at one moment into a new folder of DIR that is named\n"
 		"after the time (UTC), while the store is in use. What the last backup has already is\n"
-		"shared with it, so a backup costs what changed. Then every record of it is read; only\n"
-		"after that it counts, and older ones are removed. The last valid one never is.\n"
+		"shared with it, so a backup costs what changed. Then what is new is read back, and once\n"
+		"a day every record; only after that it counts, and older ones are removed. The last\n"
+		"valid one never is.\n"
 		"\n"
 		"A backup is a store: 'storefs mount -o ro' and all other verbs take it as\n"
 		"STORE. 'storefs restore' makes a store from it that can be changed.\n"

@@ -129,6 +129,8 @@ const struct cli_cmd cli_cmd_config = {
 		"                (0 to 1d; default: 1s)\n"
 		"backup_before=N take a backup before a definition that drops properties, a restore\n"
 		"                and a repair: 0 or 1 (default: 1)\n"
+		"backup_read=T   a backup reads all records again when that was so long ago, not only\n"
+		"                what is new (0 to 100 years; 0: always; default: 1d)\n"
 		"trash_for=T     how long the trash keeps what was removed (0 to 100 years; 0: there\n"
 		"                is none; default: 7d)",
 	.options = options,

@@ -24,6 +24,8 @@ static const struct sfs_setting table[] = {
 	  SFS_SETTING_INTERVAL, 0, DAY, 1, offsetof(struct sfs_settings, history_every_s) },
 	{ "backup_before", "take a backup before what may lose something", SFS_SETTING_COUNT, 0, 1,
 	  1, offsetof(struct sfs_settings, backup_before) },
+	{ "backup_read", "all records of a backup are read again when that was so long ago",
+	  SFS_SETTING_INTERVAL, 0, 36500 * DAY, DAY, offsetof(struct sfs_settings, backup_read_s) },
 	{ "trash_for", "how long the trash keeps what was removed", SFS_SETTING_INTERVAL, 0,
 	  36500 * DAY, 7 * DAY, offsetof(struct sfs_settings, trash_for_s) },
 };

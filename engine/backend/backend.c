@@ -290,6 +290,16 @@ int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path, struct sfs_d
 	return err;
 }
 
+int sfsi_backend_prepare(struct sfsi_backend *b)
+{
+	return b->ops->prepare && !b->read_only ? b->ops->prepare(b) : 0;
+}
+
+int sfsi_backend_files(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg)
+{
+	return b->ops->files ? b->ops->files(b, fn, arg) : SFS_ERR_UNSUPPORTED;
+}
+
 int sfsi_backend_compact(struct sfsi_backend *b, const struct sfsi_compact *compact)
 {
 	if (b->read_only)

@@ -74,6 +74,16 @@ struct sfsi_backend_stat {
 	uint64_t memory_bytes; /* about how much memory it uses, 0 = unknown */
 };
 
+/** A file of a backend that never changes once it is written; borrowed for a call. */
+struct sfsi_backend_file {
+	const char *name; /* below the backend's folder */
+	uint64_t size;
+	bool has_sum;
+	uint32_t sum; /* CRC-32C of all its bytes, from when they were written */
+};
+/** Nonzero stops. */
+typedef int sfsi_backend_file_fn(void *arg, const struct sfsi_backend_file *file);
+
 /** How to compact. */
 struct sfsi_compact {
 	uint64_t rate; /* at most so many bytes a second; 0: no limit */
@@ -121,6 +131,10 @@ struct sfsi_backend_ops {
 	 * copies them.
 	 */
 	int (*snapshot)(struct sfsi_backend *b, const char *path, struct sfs_diag *diag);
+	/* Optional: do now what would keep writers waiting during a snapshot. */
+	int (*prepare)(struct sfsi_backend *b);
+	/* Optional: all of these files that what was written so far needs. SFS_ERR_UNSUPPORTED: not known. */
+	int (*files)(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg);
 	/* Optional: give back the room of rows that are gone, while the backend is in use. */
 	int (*compact)(struct sfsi_backend *b, const struct sfsi_compact *compact);
 	/* Optional, both: many rows at once (bulk.h). end drops it in any case. */
@@ -198,6 +212,10 @@ SFS_MUST_CHECK int sfsi_backend_marked(struct sfsi_backend *b, struct sfs_buf *r
 /** SFS_ERR_UNSUPPORTED: the backend can not. */
 SFS_MUST_CHECK int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path,
 					 struct sfs_diag *diag);
+/** Before a snapshot, so that it takes but a moment. */
+SFS_MUST_CHECK int sfsi_backend_prepare(struct sfsi_backend *b);
+/** SFS_ERR_UNSUPPORTED: it has none, or does not know. Returns what fn returns. Not while others write. */
+SFS_MUST_CHECK int sfsi_backend_files(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg);
 /** SFS_ERR_UNSUPPORTED: the backend has nothing to compact. SFS_ERR_CANCELLED. */
 SFS_MUST_CHECK int sfsi_backend_compact(struct sfsi_backend *b, const struct sfsi_compact *compact);
 

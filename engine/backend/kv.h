@@ -14,6 +14,7 @@
  *   kv_guard.c    the write-ahead log around power cuts, and what goes into STATE when
  *   kv_state.c    the STATE file
  *   kv_snapshot.c a copy of it all, for backups
+ *   kv_files.c    which tables there are, and their sums
  *   kv_log.c      the log as it lies on disk
  *   kv_bulk.c     many rows at once
  *   kv_compact.c  the room of rows that are gone
@@ -108,6 +109,10 @@ void sfsi_kv_preopen_keep(const struct kv *kv);
 /* kv_snapshot.c */
 SFS_MUST_CHECK int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path,
 				    struct sfs_diag *diag);
+SFS_MUST_CHECK int sfsi_kv_prepare(struct sfsi_backend *b);
+
+/* kv_files.c */
+SFS_MUST_CHECK int sfsi_kv_files(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg);
 
 /* kv_log.c */
 /**
@@ -130,6 +135,8 @@ void sfsi_kv_bulk_clean(const struct kv *kv);
 SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
 /** After a good write. Caller holds write_lock. */
 void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes);
+/** Begin to write out what is in memory; writers go on meanwhile. Caller holds write_lock. */
+SFS_MUST_CHECK int sfsi_kv_roll_locked(struct kv *kv);
 /** Write everything out, so that the next open replays nothing. */
 SFS_MUST_CHECK int sfsi_kv_settle(struct kv *kv);
 /** The same. Caller holds write_lock. */

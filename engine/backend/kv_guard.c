@@ -196,6 +196,11 @@ void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes)
 		kv->unflushed = GUARD;
 }
 
+int sfsi_kv_roll_locked(struct kv *kv)
+{
+	return kv->failed || !kv->unflushed ? 0 : roll_locked(kv);
+}
+
 int sfsi_kv_settle_locked(struct kv *kv)
 {
 	uint64_t newest = 0;

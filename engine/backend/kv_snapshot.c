@@ -13,6 +13,10 @@
 #include "base/cleanup.h"
 #include "base/errno.h"
 
+/* A disk that needs longer for a memtable keeps writers waiting for the rest. */
+#define PREPARE_STEPS 2000
+#define PREPARE_STEP_US 2000
+
 static int checkpoint(struct kv *kv, const char *db_path, struct sfs_diag *diag)
 {
 	char *text = NULL;
@@ -38,6 +42,35 @@ static int checkpoint_whole(struct kv *kv, const char *db_path, uint64_t *ret_se
 	err = kv->db ? checkpoint(kv, db_path, diag) : SFS_ERR_IO;
 	pthread_rwlock_unlock(&kv->use);
 	*ret_sequence = kv->written;
+	return err;
+}
+
+static bool is_writing_out(struct kv *kv)
+{
+	uint64_t tables = 0;
+	pthread_rwlock_rdlock(&kv->use);
+	bool is = kv->db &&
+		  rocksdb_property_int(kv->db, "rocksdb.num-immutable-mem-table", &tables) == 0 &&
+		  tables;
+	pthread_rwlock_unlock(&kv->use);
+	return is;
+}
+
+static int roll(struct kv *kv)
+{
+	SFSI_LOCK_SCOPE(&kv->write_lock);
+	return sfsi_kv_roll_locked(kv);
+}
+
+/* Up to some MiB become a table while nobody waits; the snapshot writes out what came after. */
+int sfsi_kv_prepare(struct sfsi_backend *b)
+{
+	struct kv *kv = (struct kv *)b;
+	int err = sfsi_kv_sync(kv);
+	if (!err)
+		err = roll(kv);
+	for (int i = 0; i < PREPARE_STEPS && !err && is_writing_out(kv); i++)
+		usleep(PREPARE_STEP_US);
 	return err;
 }
 

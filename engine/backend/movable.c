@@ -81,6 +81,12 @@ static int movable_marked(struct sfsi_backend *b, struct sfs_buf *ret)
 	return leave(b, inner ? sfsi_backend_marked(inner, ret) : SFS_ERR_IO);
 }
 
+static int movable_prepare(struct sfsi_backend *b)
+{
+	struct sfsi_backend *inner = enter(b);
+	return leave(b, inner ? sfsi_backend_prepare(inner) : SFS_ERR_IO);
+}
+
 static int movable_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
 {
 	struct sfsi_backend *inner = enter(b);
@@ -126,6 +132,7 @@ static const struct sfsi_backend_ops movable_ops = {
 	.mark = movable_mark,
 	.marked = movable_marked,
 	.snapshot = movable_snapshot,
+	.prepare = movable_prepare,
 	.compact = movable_compact,
 	.bulk_begin = movable_bulk_begin,
 	.bulk_end = movable_bulk_end,

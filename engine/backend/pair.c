@@ -160,6 +160,11 @@ static int pair_compact(struct sfsi_backend *b, const struct sfsi_compact *compa
 	return err;
 }
 
+static int pair_prepare(struct sfsi_backend *b)
+{
+	return sfsi_backend_prepare(pair_of(b)->first);
+}
+
 static int pair_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
 {
 	return sfsi_backend_snapshot(pair_of(b)->first, path, diag);
@@ -351,6 +356,7 @@ static const struct sfsi_backend_ops pair_ops = {
 	.mark = pair_mark,
 	.marked = pair_marked,
 	.snapshot = pair_snapshot,
+	.prepare = pair_prepare,
 	.compact = pair_compact,
 };
 

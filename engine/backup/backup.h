@@ -6,6 +6,7 @@
  *   files.c    files.ndjson: what a backup consists of
  *   take.c     taking one
  *   verify.c   reading one whole
+ *   fresh.c    reading what is new in one
  *   before.c   (before.h) one before something that may lose what is there
  *   prune.c    which are kept
  *   restore.c  a store from one; in_place.c: in the place of another
@@ -71,23 +72,27 @@ struct sfsi_copying {
 	uint64_t files, bytes; /* so far */
 	int64_t start_ns;
 	int reserve_fd; /* on the disk that must not get full; -1: no matter */
+	bool reading;   /* nothing is copied: it counts for nothing, and has no limit */
 };
 
 void sfsi_copying_init(struct sfsi_copying *copying, const struct sfs_backup_config *config,
 		       int reserve_fd);
 
+enum sfsi_copy_flags {
+	SFSI_COPY_SHARE = 1u << 0, /* both may share blocks where the file system can */
+	SFSI_COPY_COLD = 1u << 1,  /* nobody uses the source: it is read around the page cache */
+};
 /**
- * Copy what is left to read of one descriptor to another, at offset 0; holes stay holes, times and mode
- * are those of the source.
- * @share  let both share blocks where the file system can.
+ * Copy all of one descriptor to another, which is empty; holes stay holes, times and mode are those of the
+ * source. Both may go around the page cache from then on.
  */
-SFS_MUST_CHECK int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, bool share,
+SFS_MUST_CHECK int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, unsigned flags,
 				   uint64_t *ret_size, char ret_hash[SFS_HASH_SIZE]);
 /** Make the folders that a path is in. SFS_ERR_LIMIT. */
 SFS_MUST_CHECK int sfsi_backup_make_folders(int at, const char *path, unsigned mode);
-/** Read a file and give its hash. */
+/** Read a file and give its hash, and its CRC-32C where ret_sum is not NULL. It is read around the page cache. */
 SFS_MUST_CHECK int sfsi_copy_hash(struct sfsi_copying *copying, int from, uint64_t *ret_size,
-				  char ret_hash[SFS_HASH_SIZE]);
+				  char ret_hash[SFS_HASH_SIZE], uint32_t *ret_sum);
 
 /* --- files.c --- */
 
@@ -98,6 +103,9 @@ struct sfsi_backup_file {
 	const char *hash;
 	const char *stamp; /* which state of which file of the store it is; "": always copied */
 	const char *pool;  /* its name in the pool; "": it is not in there */
+	const char *
+		seen; /* sfsi_backup_stamp() of the file in the pool when it was as it was written; "": not known */
+	bool fresh; /* only when it is written: it was not read since */
 };
 
 /** Writes files.ndjson. */
@@ -105,11 +113,16 @@ struct sfsi_backup_writer {
 	FILE *out;
 	uint64_t sum; /* over all lines */
 	uint64_t files, bytes;
+	struct sfs_buf fresh; /* a bit for each file, in the order of the lines */
 };
+
+/** Which state of a file of the pool, or of a table of a store, it is: its links come and go, which changes the ctime. */
+void sfsi_backup_stamp(const struct stat *stat, char ret[SFSI_BACKUP_PATH]);
 
 SFS_MUST_CHECK int sfsi_backup_writer_open(struct sfsi_backup_writer *writer, int dir_fd);
 SFS_MUST_CHECK int sfsi_backup_writer_add(struct sfsi_backup_writer *writer,
 					  const struct sfsi_backup_file *file);
+void sfsi_backup_writer_fini(struct sfsi_backup_writer *writer);
 /** The last line: figures, and the sum over all lines. Closes; also after an error. */
 SFS_MUST_CHECK int sfsi_backup_writer_end(struct sfsi_backup_writer *writer,
 					  struct sfs_backup *backup, int err);
@@ -126,6 +139,10 @@ SFS_MUST_CHECK int sfsi_backup_figures(int dir_fd, struct sfs_backup *ret);
 
 /* --- verify.c --- */
 
+/** Is a file what it was? @ret_sum  its CRC-32C; may be NULL. SFS_ERR_CORRUPT, SFS_ERR_IO, SFS_ERR_CANCELLED. */
+SFS_MUST_CHECK int sfsi_backup_compare(struct sfsi_copying *copying, int dir_fd,
+				       const struct sfsi_backup_file *file, uint32_t *ret_sum,
+				       struct sfs_diag *diag);
 /** Open a folder as a store and read all records. */
 SFS_MUST_CHECK int sfsi_backup_read_store(const char *path, bool read_only,
 					  const struct sfs_backup *backup, struct sfs_diag *diag);
@@ -146,6 +163,24 @@ SFS_MUST_CHECK int sfsi_backup_set_valid(int dir_fd, bool valid);
  */
 SFS_MUST_CHECK int sfsi_backup_restore_sidecar(const char *folder, const char *name, int to_fd,
 					       struct sfs_diag *diag);
+
+/* --- fresh.c --- */
+
+/** A backup that is not one yet. */
+struct sfsi_backup_fresh {
+	struct sfsi_copying *copying;
+	int dir_fd;
+	const char *path;
+	const struct sfs_backup *backup; /* what must be in it */
+	const struct sfs_buf *fresh;     /* as in sfsi_backup_writer */
+	struct sfs_diag *diag;
+};
+/**
+ * Read what was not read since it was written. The rest has to be as it was seen to be right, the tables those that the
+ * engine wrote and no others, and the counts those of the store.
+ * @ret_sure  false: nothing is wrong, but this does not say that all is right: read all records.
+ */
+SFS_MUST_CHECK int sfsi_backup_check_fresh(const struct sfsi_backup_fresh *fresh, bool *ret_sure);
 
 /* --- prune.c --- */
 

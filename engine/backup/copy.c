@@ -1,8 +1,8 @@
 /*
  * Copying one file into or out of a backup.
  *
- * Its hash is taken from the bytes that are written, in the same pass. The page cache is left as it
- * was: a backup reads everything once.
+ * Its hash is taken from the bytes that are written, in the same pass, while a thread reads on. Large files are written
+ * around the page cache: it stays as it was, nothing has to wait until so much is written out, and what is read afterwards comes from the disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,13 @@
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include "backup/backup.h"
+#include "base/ahead.h"
+#include "base/crc32c.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "hash.h"
 #include "store_private.h"
 
-#define CHUNK ((size_t)1 << 20)
 #define HOLE ((size_t)64 << 10)
 /** So much stays free on a disk. */
 #define RESERVE ((uint64_t)64 << 20)
@@ -57,8 +58,10 @@ static void keep_to_rate(const struct sfsi_copying *copying)
 
 static int tell(struct sfsi_copying *copying, size_t bytes)
 {
-	copying->bytes += bytes;
-	keep_to_rate(copying);
+	if (!copying->reading) {
+		copying->bytes += bytes;
+		keep_to_rate(copying);
+	}
 	const struct sfs_backup_config *config = copying->config;
 	bool stop = config->progress &&
 		    config->progress(config->arg, copying->files, copying->bytes);
@@ -70,56 +73,74 @@ static bool is_zero(const char *bytes, size_t len)
 	return bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0;
 }
 
-/** Write a chunk; whole blocks of zeros stay holes. */
+/** Around the page cache as long as that can be; zeros behind the bytes are there for that, and are cut off in the end. */
+static int put_piece(int to, const char *bytes, size_t len, uint64_t off)
+{
+	size_t whole = (len + SFSI_DIRECT_ALIGN - 1) / SFSI_DIRECT_ALIGN * SFSI_DIRECT_ALIGN;
+	bool direct = fcntl(to, F_GETFL) & O_DIRECT;
+	if (!direct)
+		return sfsi_pwrite_all(to, bytes, len, off);
+	int err = sfsi_pwrite_all(to, bytes, whole, off);
+	return err < 0 && sfsi_file_direct(to, false) ? sfsi_pwrite_all(to, bytes, len, off) : err;
+}
+
+static size_t hole_at(const char *bytes, size_t len)
+{
+	size_t piece = len < HOLE ? len : HOLE;
+	return is_zero(bytes, piece) ? piece : 0;
+}
+
+/** Write a piece; whole blocks of zeros stay holes. */
 static int put_sparse(int to, const char *bytes, size_t len, uint64_t off)
 {
-	for (size_t at = 0; at < len;) {
-		size_t piece = len - at < HOLE ? len - at : HOLE;
-		int err = is_zero(bytes + at, piece)
-				  ? 0
-				  : sfsi_pwrite_all(to, bytes + at, piece, off + at);
-		if (err < 0)
-			return err;
-		at += piece;
+	int err = 0;
+	for (size_t at = 0; at < len && !err;) {
+		size_t end = at, hole = 0;
+		while (end < len && !(hole = hole_at(bytes + end, len - end)))
+			end += len - end < HOLE ? len - end : HOLE;
+		if (end > at)
+			err = put_piece(to, bytes + at, end - at, off + at);
+		at = end + hole;
 	}
-	return 0;
+	return err;
 }
 
-static ssize_t get(int from, char *bytes, size_t len, uint64_t off)
+/** What one pass over a file is for. */
+struct pass {
+	struct sfsi_copying *copying;
+	int to; /* -1: it is only read */
+	uint64_t size;
+	struct sfsi_hash_stream hash;
+	uint32_t *sum; /* NULL: nobody asks */
+};
+
+static int pass_piece(struct pass *pass, struct sfs_span piece)
 {
-	ssize_t got;
-	do
-		got = pread(from, bytes, len, (off_t)off);
-	while (got < 0 && errno == EINTR);
-	return got;
+	sfsi_hash_stream_add(&pass->hash, piece);
+	if (pass->sum)
+		*pass->sum = sfsi_crc32c(piece, *pass->sum);
+	int err = pass->to < 0 ? 0 : put_sparse(pass->to, piece.data, piece.len, pass->size);
+	pass->size += piece.len;
+	return err < 0 ? err : tell(pass->copying, piece.len);
 }
 
-/** Read all of a file; to -1: only for its hash. */
-static int pass(struct sfsi_copying *copying, int from, int to, uint64_t *ret_size,
-		char ret_hash[SFS_HASH_SIZE])
+/** @size  of the file, about. */
+static int read_all(struct pass *pass, int from, uint64_t size, char ret_hash[SFS_HASH_SIZE])
 {
-	SFSI_AUTO_FREE char *chunk = malloc(CHUNK);
-	struct sfsi_hash_stream stream;
+	struct sfsi_ahead *ahead;
+	struct sfs_span piece;
 	unsigned char hash[SFS_HASH_LEN];
-	uint64_t off = 0;
-	ssize_t got;
-	if (!chunk)
-		return SFS_ERR_NO_MEMORY;
-	sfsi_hash_stream_init(&stream);
-	while ((got = get(from, chunk, CHUNK, off)) > 0) {
-		sfsi_hash_stream_add(&stream, (struct sfs_span){ chunk, (size_t)got });
-		int err = to < 0 ? 0 : put_sparse(to, chunk, (size_t)got, off);
-		if (!err)
-			err = tell(copying, (size_t)got);
-		if (err < 0)
-			return err;
-		off += (uint64_t)got;
-	}
-	if (got < 0)
-		return sfsi_err_from_errno(errno);
-	sfsi_hash_stream_end(&stream, hash);
+	int err = sfsi_ahead_begin(from, size, &ahead);
+	if (err < 0)
+		return err;
+	sfsi_hash_stream_init(&pass->hash);
+	while (!err && (err = sfsi_ahead_next(ahead, &piece)) == 0)
+		err = pass_piece(pass, piece);
+	sfsi_ahead_end(ahead);
+	if (err < 0)
+		return err;
+	sfsi_hash_stream_end(&pass->hash, hash);
 	sfs_hash_text(hash, ret_hash);
-	*ret_size = off;
 	return 0;
 }
 
@@ -135,21 +156,30 @@ static int set_attributes(int to, const struct stat *from, uint64_t size)
 	return 0;
 }
 
-int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, bool share, uint64_t *ret_size,
-		    char ret_hash[SFS_HASH_SIZE])
+int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, unsigned flags,
+		    uint64_t *ret_size, char ret_hash[SFS_HASH_SIZE])
 {
 	struct stat stat;
 	if (fstat(from, &stat) < 0)
 		return sfsi_err_from_errno(errno);
-	bool shared = share && ioctl(to, FICLONE, from) == 0;
+	uint64_t size = (uint64_t)stat.st_size;
+	bool shared = (flags & SFSI_COPY_SHARE) && ioctl(to, FICLONE, from) == 0;
 	int err = shared ? 0 : check_room(copying, (uint64_t)stat.st_blocks * 512);
-	/* What is shared is read from the copy: it does not change any more. */
-	if (!err)
-		err = shared ? pass(copying, to, -1, ret_size, ret_hash)
-			     : pass(copying, from, to, ret_size, ret_hash);
-	if (!err)
-		err = set_attributes(to, &stat, *ret_size);
+	struct pass pass = { .copying = copying, .to = shared ? -1 : to };
+	if (err < 0)
+		return err;
 	posix_fadvise(from, 0, 0, POSIX_FADV_NOREUSE);
+	if (!shared && size >= SFSI_DIRECT_MIN) {
+		(void)!sfsi_file_direct(to, true);
+		if (flags & SFSI_COPY_COLD)
+			(void)!sfsi_file_direct(from, true);
+	}
+	/* What is shared is read from the copy: it does not change any more. */
+	err = read_all(&pass, shared ? to : from, size, ret_hash);
+	if (!err)
+		err = set_attributes(to, &stat, pass.size);
+	if (!err)
+		*ret_size = pass.size;
 	copying->files++;
 	return err;
 }
@@ -168,9 +198,19 @@ int sfsi_backup_make_folders(int at, const char *path, unsigned mode)
 }
 
 int sfsi_copy_hash(struct sfsi_copying *copying, int from, uint64_t *ret_size,
-		   char ret_hash[SFS_HASH_SIZE])
+		   char ret_hash[SFS_HASH_SIZE], uint32_t *ret_sum)
 {
-	int err = pass(copying, from, -1, ret_size, ret_hash);
-	copying->files++;
+	struct pass pass = { .copying = copying, .to = -1, .sum = ret_sum };
+	struct stat stat;
+	if (fstat(from, &stat) < 0)
+		return sfsi_err_from_errno(errno);
+	if (ret_sum)
+		*ret_sum = 0;
+	if ((uint64_t)stat.st_size >= SFSI_DIRECT_MIN)
+		(void)!sfsi_file_direct(from, true);
+	int err = read_all(&pass, from, (uint64_t)stat.st_size, ret_hash);
+	if (!err)
+		*ret_size = pass.size;
+	copying->files += !copying->reading;
 	return err;
 }

@@ -15,6 +15,13 @@
 /** Longer lines are none of ours. */
 #define LINE_MAX_BYTES 16384
 
+void sfsi_backup_stamp(const struct stat *stat, char ret[SFSI_BACKUP_PATH])
+{
+	snprintf(ret, SFSI_BACKUP_PATH, "%" PRIu64 ".%" PRIu64 ".%lld.%09ld",
+		 (uint64_t)stat->st_ino, (uint64_t)stat->st_size, (long long)stat->st_mtim.tv_sec,
+		 stat->st_mtim.tv_nsec);
+}
+
 int sfsi_backup_writer_open(struct sfsi_backup_writer *writer, int dir_fd)
 {
 	*writer = (struct sfsi_backup_writer){ .sum = 0 };
@@ -48,6 +55,15 @@ static int put_path(struct sfs_buf *line, const char *path)
 	return err;
 }
 
+static int note_fresh(struct sfsi_backup_writer *writer, bool fresh)
+{
+	unsigned bit = writer->files % 8;
+	int err = bit ? 0 : sfs_buf_append(&writer->fresh, "", 1);
+	if (!err && fresh)
+		((uint8_t *)writer->fresh.data)[writer->files / 8] |= (uint8_t)(1u << bit);
+	return err;
+}
+
 int sfsi_backup_writer_add(struct sfsi_backup_writer *writer, const struct sfsi_backup_file *file)
 {
 	SFSI_AUTO_BUF struct sfs_buf line = SFS_BUF_INIT;
@@ -61,8 +77,12 @@ int sfsi_backup_writer_add(struct sfsi_backup_writer *writer, const struct sfsi_
 		err = sfs_buf_printf(&line, ",\"stamp\":\"%s\"", file->stamp);
 	if (!err && file->pool[0])
 		err = sfs_buf_printf(&line, ",\"pool\":\"%s\"", file->pool);
+	if (!err && file->seen[0])
+		err = sfs_buf_printf(&line, ",\"seen\":\"%s\"", file->seen);
 	if (!err)
 		err = sfs_buf_append(&line, "}\n", 2);
+	if (!err)
+		err = note_fresh(writer, file->fresh);
 	if (err < 0)
 		return err;
 	writer->files++;
@@ -79,14 +99,19 @@ static int put_figures(struct sfsi_backup_writer *writer, struct sfs_backup *bac
 		&line,
 		"{\"number\":%" PRIu64 ",\"commit\":%" PRIu64 ",\"objects\":%" PRIu64
 		",\"raws\":%" PRIu64 ",\"files\":%" PRIu64 ",\"bytes\":%" PRIu64
-		",\"new_files\":%" PRIu64 ",\"new_bytes\":%" PRIu64,
+		",\"new_files\":%" PRIu64 ",\"new_bytes\":%" PRIu64 ",\"read\":%" PRId64,
 		backup->number, backup->commit, backup->objects, backup->raws, backup->files,
-		backup->bytes, backup->new_files, backup->new_bytes);
+		backup->bytes, backup->new_files, backup->new_bytes, backup->read_ns);
 	if (!err)
 		err = put_line(writer, &line);
 	if (!err && fprintf(writer->out, ",\"sum\":\"%016" PRIx64 "\"}\n", writer->sum) < 0)
 		err = sfsi_err_from_errno(errno);
 	return err;
+}
+
+void sfsi_backup_writer_fini(struct sfsi_backup_writer *writer)
+{
+	sfs_buf_fini(&writer->fresh);
 }
 
 int sfsi_backup_writer_end(struct sfsi_backup_writer *writer, struct sfs_backup *backup, int err)
@@ -106,7 +131,7 @@ int sfsi_backup_writer_end(struct sfsi_backup_writer *writer, struct sfs_backup 
 /** What one line says. */
 struct line {
 	char path[3 * SFSI_FROZEN_PATH], hash[SFS_HASH_SIZE], stamp[SFSI_BACKUP_PATH];
-	char pool[SFSI_BACKUP_PATH];
+	char pool[SFSI_BACKUP_PATH], seen[SFSI_BACKUP_PATH];
 	bool has_sum;
 	uint64_t sum;
 	struct sfs_backup figures;
@@ -123,6 +148,7 @@ static const struct member members[] = {
 	{ "hash", offsetof(struct line, hash), SFS_HASH_SIZE },
 	{ "stamp", offsetof(struct line, stamp), SFSI_BACKUP_PATH },
 	{ "pool", offsetof(struct line, pool), SFSI_BACKUP_PATH },
+	{ "seen", offsetof(struct line, seen), SFSI_BACKUP_PATH },
 	{ "size", offsetof(struct line, size), 0 },
 	{ "number", offsetof(struct line, figures.number), 0 },
 	{ "commit", offsetof(struct line, figures.commit), 0 },
@@ -132,6 +158,7 @@ static const struct member members[] = {
 	{ "bytes", offsetof(struct line, figures.bytes), 0 },
 	{ "new_files", offsetof(struct line, figures.new_files), 0 },
 	{ "new_bytes", offsetof(struct line, figures.new_bytes), 0 },
+	{ "read", offsetof(struct line, figures.read_ns), 0 },
 };
 
 static int take_member(struct line *line, const struct member *member,
@@ -217,6 +244,7 @@ static int give_file(struct line *line, sfsi_backup_file_fn *fn, void *arg)
 		.hash = line->hash,
 		.stamp = line->stamp,
 		.pool = line->pool,
+		.seen = line->seen,
 	};
 	return fn ? fn(arg, &file) : 0;
 }

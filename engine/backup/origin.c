@@ -180,12 +180,14 @@ static int take_fd(struct sfsi_origin *origin, int fd, const char *path)
 static int put_text(struct sfsi_taking *taking, const char *place, struct sfs_span text)
 {
 	char hash[SFS_HASH_SIZE];
-	struct sfsi_backup_file file = { .path = place, .hash = hash, .stamp = "", .pool = "" };
+	struct sfsi_backup_file file = {
+		.path = place, .hash = hash, .stamp = "", .pool = "", .seen = "", .fresh = true
+	};
 	SFSI_AUTO_FD int fd = openat(taking->dir_fd, place,
 				     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	int err = fd < 0 ? sfsi_err_from_errno(errno) : sfsi_write_all(fd, text);
 	if (!err)
-		err = sfsi_copy_hash(&taking->copying, fd, &file.size, hash);
+		err = sfsi_copy_hash(&taking->copying, fd, &file.size, hash, NULL);
 	if (err < 0)
 		return err;
 	taking->backup.new_files++;

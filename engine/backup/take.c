@@ -5,7 +5,8 @@
  * then copied for good. Bytes of raws are copied after that; those of raws that are removed meanwhile
  * stay until the end. A raw that is written meanwhile is copied again until it stood still while it was copied.
  *
- * What the last backup has already is linked, not copied: the same file in the same state.
+ * What the last backup has already is linked, not copied: the same file in the same state. What it has verified is not
+ * read again either (fresh.c), for a time that is set; then all records are.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include "backup/taking.h"
 #include "base/dir.h"
 #include "base/errno.h"
+#include "base/quiet.h"
 #include "open.h"
 #include "store_private.h"
 
@@ -48,7 +50,8 @@ static int remember(void *arg, const struct sfsi_backup_file *file)
 		return 0;
 	int err = key_of(file->path, file->stamp, &key);
 	if (!err)
-		err = sfs_buf_printf(&value, "%s %s %" PRIu64, file->pool, file->hash, file->size);
+		err = sfs_buf_printf(&value, "%s %s %" PRIu64 " %s", file->pool, file->hash,
+				     file->size, file->seen);
 	if (!err)
 		err = sfs_buf_append(&value, "", 1);
 	if (err < 0)
@@ -64,10 +67,10 @@ static int remember(void *arg, const struct sfsi_backup_file *file)
 /** SFS_ERR_CORRUPT: its list can not be read. */
 static int remember_one(struct sfsi_taking *taking, const char *name)
 {
-	struct sfs_backup figures;
 	SFSI_AUTO_FD int fd = openat(taking->place.fd, name,
 				     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int err = fd < 0 ? SFS_ERR_CORRUPT : sfsi_backup_read(fd, remember, taking, &figures, NULL);
+	int err = fd < 0 ? SFS_ERR_CORRUPT
+			 : sfsi_backup_read(fd, remember, taking, &taking->base, NULL);
 	if (!err)
 		return 0;
 	sfsi_map_fini(&taking->before);
@@ -106,34 +109,47 @@ static int link_pool(struct sfsi_taking *taking, const char *pool, const char *p
 	return sfsi_err_from_errno(errno);
 }
 
+static int see_pool(struct sfsi_taking *taking, const char *pool, char ret[SFSI_BACKUP_PATH])
+{
+	struct stat stat;
+	if (fstatat(taking->place.pool_fd, pool, &stat, AT_SYMLINK_NOFOLLOW) < 0)
+		return sfsi_err_from_errno(errno);
+	sfsi_backup_stamp(&stat, ret);
+	return 0;
+}
+
 /** SFS_ERR_NOT_FOUND: the last backup has no such file, or the pool has it no more. */
 static int link_before(struct sfsi_taking *taking, const char *path, const char *stamp)
 {
 	SFSI_AUTO_BUF struct sfs_buf key = SFS_BUF_INIT;
 	char pool[SFSI_BACKUP_PATH], hash[SFS_HASH_SIZE];
-	struct sfsi_backup_file file = { .path = path, .stamp = stamp, .pool = pool, .hash = hash };
+	char before[SFSI_BACKUP_PATH] = "", seen[SFSI_BACKUP_PATH];
+	struct sfsi_backup_file file = {
+		.path = path, .stamp = stamp, .pool = pool, .hash = hash, .seen = seen
+	};
 	int err = key_of(path, stamp, &key);
 	if (err < 0)
 		return err;
 	const struct sfsi_map_entry *entry = sfsi_map_seek(&taking->before, sfs_buf_span(&key));
 	if (!entry || !sfs_span_equal(sfsi_map_key(entry), sfs_buf_span(&key)) ||
-	    sscanf(sfsi_map_value(entry).data, "%255s %32s %" SCNu64, pool, hash, &file.size) != 3)
+	    sscanf(sfsi_map_value(entry).data, "%255s %32s %" SCNu64 " %255s", pool, hash,
+		   &file.size, before) < 3)
 		return SFS_ERR_NOT_FOUND;
 	err = link_pool(taking, pool, path);
+	if (!err)
+		err = see_pool(taking, pool, seen);
+	/* Something has happened to it since: it counts as new. */
+	file.fresh = strcmp(before, seen) != 0;
 	return err < 0 ? err : sfsi_backup_writer_add(&taking->writer, &file);
 }
 
-/**
- * Which state of a file it is. Links of tables come and go, which changes their ctime; a raw's mtime can be
- * set to what it was.
- */
+/** Which state of a file of the store it is. A raw's mtime can be set to what it was. */
 static void stamp_of(const struct stat *stat, bool table, char ret[SFSI_BACKUP_PATH])
 {
-	int len = snprintf(ret, SFSI_BACKUP_PATH, "%" PRIu64 ".%" PRIu64 ".%lld.%09ld",
-			   (uint64_t)stat->st_ino, (uint64_t)stat->st_size,
-			   (long long)stat->st_mtim.tv_sec, stat->st_mtim.tv_nsec);
-	if (!table && len > 0)
-		snprintf(ret + len, SFSI_BACKUP_PATH - (size_t)len, ".%lld.%09ld",
+	sfsi_backup_stamp(stat, ret);
+	size_t len = strlen(ret);
+	if (!table)
+		snprintf(ret + len, SFSI_BACKUP_PATH - len, ".%lld.%09ld",
 			 (long long)stat->st_ctim.tv_sec, stat->st_ctim.tv_nsec);
 }
 
@@ -167,14 +183,14 @@ static bool same_state(const struct stat *a, const struct stat *b)
 	return strcmp(one, other) == 0;
 }
 
-static int copy_incoming(struct sfsi_taking *taking, int from, bool share, uint64_t *ret_size,
+static int copy_incoming(struct sfsi_taking *taking, int from, unsigned flags, uint64_t *ret_size,
 			 char hash[SFS_HASH_SIZE])
 {
 	int to = openat(taking->place.pool_fd, INCOMING,
 			O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (to < 0)
 		return sfsi_err_from_errno(errno);
-	int err = sfsi_copy_bytes(&taking->copying, from, to, share, ret_size, hash);
+	int err = sfsi_copy_bytes(&taking->copying, from, to, flags, ret_size, hash);
 	if (close(to) < 0 && !err)
 		err = sfsi_err_from_errno(errno);
 	return err;
@@ -186,7 +202,7 @@ static int copy_still(struct sfsi_taking *taking, int from, bool table, struct s
 {
 	for (int attempt = 1;; attempt++) {
 		struct stat after;
-		int err = copy_incoming(taking, from, !table, ret_size, hash);
+		int err = copy_incoming(taking, from, table ? 0u : SFSI_COPY_SHARE, ret_size, hash);
 		if (err < 0 || table)
 			return err;
 		if (fstat(from, &after) < 0)
@@ -202,7 +218,13 @@ static int copy_pool(struct sfsi_taking *taking, int from, struct stat *stat, bo
 		     const char *path)
 {
 	char stamp[SFSI_BACKUP_PATH], pool[SFSI_BACKUP_PATH], hash[SFS_HASH_SIZE];
-	struct sfsi_backup_file file = { .path = path, .stamp = stamp, .hash = hash, .pool = pool };
+	char seen[SFSI_BACKUP_PATH];
+	struct sfsi_backup_file file = { .path = path,
+					 .stamp = stamp,
+					 .hash = hash,
+					 .pool = pool,
+					 .seen = seen,
+					 .fresh = true };
 	int err = copy_still(taking, from, table, stat, &file.size, hash);
 	if (err < 0)
 		return err;
@@ -211,6 +233,8 @@ static int copy_pool(struct sfsi_taking *taking, int from, struct stat *stat, bo
 	err = put_into_pool(taking, pool, file.size);
 	if (!err)
 		err = link_pool(taking, pool, path);
+	if (!err)
+		err = see_pool(taking, pool, seen);
 	return err < 0 ? err : sfsi_backup_writer_add(&taking->writer, &file);
 }
 
@@ -240,13 +264,15 @@ static int take_pooled(struct sfsi_taking *taking, int at, const char *name, boo
 static int take_own(struct sfsi_taking *taking, int at, const char *name, const char *path)
 {
 	char hash[SFS_HASH_SIZE];
-	struct sfsi_backup_file file = { .path = path, .hash = hash, .stamp = "", .pool = "" };
+	struct sfsi_backup_file file = {
+		.path = path, .hash = hash, .stamp = "", .pool = "", .seen = "", .fresh = true
+	};
 	SFSI_AUTO_FD int from = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	SFSI_AUTO_FD int to = openat(taking->dir_fd, path,
 				     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (from < 0 || to < 0)
 		return sfsi_err_from_errno(errno);
-	int err = sfsi_copy_bytes(&taking->copying, from, to, false, &file.size, hash);
+	int err = sfsi_copy_bytes(&taking->copying, from, to, 0, &file.size, hash);
 	if (err < 0)
 		return err;
 	taking->backup.new_files++;
@@ -312,6 +338,8 @@ static int snapshot(struct sfsi_taking *taking)
 	/* Much of what has to be written out is written before the lock is taken. */
 	err = sfs_store_sync(store);
 	if (!err)
+		err = sfsi_backend_prepare(store->backend);
+	if (!err)
 		err = sfsi_origin_begin(taking);
 	if (err < 0)
 		return failed(taking, store->path, err);
@@ -345,14 +373,42 @@ static int take_parts(struct sfsi_taking *taking)
 	return err < 0 && err != SFS_ERR_UNSUPPORTED ? failed(taking, "copying", err) : err;
 }
 
+/** Is it time to read all records, also those that an older backup has verified? */
+static bool is_due(const struct sfsi_taking *taking, int64_t now_ns)
+{
+	int64_t passed = now_ns - taking->base.read_ns;
+	uint64_t most_s = sfsi_settings_now(taking->store).backup_read_s;
+	/* A clock that was set back says nothing. */
+	return !taking->base.read_ns || passed < 0 || (uint64_t)passed / 1000000000 >= most_s;
+}
+
 static int take_files(struct sfsi_taking *taking)
 {
 	int err = sfsi_backup_writer_open(&taking->writer, taking->dir_fd);
 	if (err < 0)
 		return failed(taking, SFSI_BACKUP_FILES, err);
+	int64_t now_ns = sfsi_now_ns();
+	taking->backup.read_ns = is_due(taking, now_ns) ? now_ns : taking->base.read_ns;
 	err = sfsi_backup_writer_end(&taking->writer, &taking->backup, take_parts(taking));
 	if (!err && syncfs(taking->dir_fd) < 0)
 		err = failed(taking, taking->place.path, sfsi_err_from_errno(errno));
+	return err;
+}
+
+static int verify(struct sfsi_taking *taking, const char *path)
+{
+	const struct sfsi_backup_fresh fresh = {
+		.copying = &taking->copying,
+		.dir_fd = taking->dir_fd,
+		.path = path,
+		.backup = &taking->backup,
+		.fresh = &taking->writer.fresh,
+		.diag = taking->diag,
+	};
+	bool sure = false;
+	int err = sfsi_backup_check_fresh(&fresh, &sure);
+	if (!err && (!sure || taking->backup.read_ns != taking->base.read_ns))
+		err = sfsi_backup_read_store(path, true, &taking->backup, taking->diag);
 	return err;
 }
 
@@ -365,7 +421,7 @@ static int finish(struct sfsi_taking *taking)
 		err = sfs_buf_append(&path, "", 1);
 	if (err < 0)
 		return err;
-	int damage = sfsi_backup_read_store(path.data, true, &taking->backup, taking->diag);
+	int damage = verify(taking, path.data);
 	if (damage && damage != SFS_ERR_CORRUPT)
 		return damage;
 	err = damage ? 0 : sfsi_backup_set_valid(taking->dir_fd, true);
@@ -401,7 +457,17 @@ static int make_temp(struct sfsi_taking *taking)
 	return taking->dir_fd < 0 ? failed(taking, taking->temp, sfsi_err_from_errno(errno)) : 0;
 }
 
-/** Copy everything into a folder of its own name. */
+static int take_and_finish(void *arg)
+{
+	struct sfsi_taking *taking = arg;
+	int err = take_files(taking);
+	sfsi_origin_end(taking);
+	sfsi_remove_tree(taking->store->dir_fd, SNAPSHOT);
+	sfsi_bytes_hold(taking->store, false);
+	return err < 0 ? err : finish(taking);
+}
+
+/** Copy everything into a folder of its own name, and verify it. Only while locks are held it has to be quick. */
 static int copy_all(struct sfsi_taking *taking)
 {
 	int err = make_temp(taking);
@@ -411,7 +477,7 @@ static int copy_all(struct sfsi_taking *taking)
 	err = snapshot(taking);
 	sfsi_origin_unlock(taking);
 	if (!err)
-		err = take_files(taking);
+		return sfsi_quietly(take_and_finish, taking);
 	sfsi_origin_end(taking);
 	sfsi_remove_tree(taking->store->dir_fd, SNAPSHOT);
 	sfsi_bytes_hold(taking->store, false);
@@ -421,9 +487,7 @@ static int copy_all(struct sfsi_taking *taking)
 static int take_once(struct sfsi_taking *taking)
 {
 	int err = remember_last(taking);
-	if (!err)
-		err = copy_all(taking);
-	return err < 0 ? err : finish(taking);
+	return err < 0 ? err : copy_all(taking);
 }
 
 /** What was shared with older backups may have been damaged there: then it is copied anew. */
@@ -437,11 +501,11 @@ static int take_again(struct sfsi_taking *taking)
 	sfsi_remove_tree(taking->place.fd, taking->backup.name);
 	sfsi_close_fd(&taking->dir_fd);
 	taking->dir_fd = -1;
-	taking->backup = (struct sfs_backup){ .valid = false };
+	taking->backup = taking->base = (struct sfs_backup){ .valid = false };
 	sfsi_map_fini(&taking->before);
 	sfsi_map_init(&taking->before);
-	err = copy_all(taking);
-	return err < 0 ? err : finish(taking);
+	sfsi_backup_writer_fini(&taking->writer);
+	return copy_all(taking);
 }
 
 static int take_locked(struct sfsi_taking *taking)
@@ -468,6 +532,7 @@ static int take_in(struct sfsi_taking *taking, const char *folder)
 	if (err < 0 && err != SFS_ERR_CORRUPT && taking->temp[0])
 		sfsi_remove_tree(taking->place.fd, taking->temp);
 	sfsi_map_fini(&taking->before);
+	sfsi_backup_writer_fini(&taking->writer);
 	sfsi_backup_place_close(&taking->place);
 	return err;
 }

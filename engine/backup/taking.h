@@ -25,7 +25,9 @@ struct sfsi_taking {
 	struct sfsi_backup_place place;
 	struct sfsi_copying copying;
 	struct sfsi_backup_writer writer;
-	struct sfsi_map before; /* of the last backup: path and stamp to pool name, hash and size */
+	struct sfsi_map
+		before; /* of the last backup: path and stamp to pool name, hash, size and how it was seen */
+	struct sfs_backup base; /* that one; all 0: none */
 	struct sfs_backup last; /* of the folder; all 0: none */
 	struct sfs_backup backup;
 	char temp[SFS_BACKUP_NAME_SIZE + sizeof SFSI_BACKUP_TEMP];

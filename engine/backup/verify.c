@@ -108,16 +108,17 @@ struct reading {
 	struct sfs_diag *diag;
 };
 
-/** Is a file what it was? */
-static int compare_file(struct sfsi_copying *copying, int dir_fd,
-			const struct sfsi_backup_file *file, struct sfs_diag *diag)
+int sfsi_backup_compare(struct sfsi_copying *copying, int dir_fd,
+			const struct sfsi_backup_file *file, uint32_t *ret_sum,
+			struct sfs_diag *diag)
 {
 	char hash[SFS_HASH_SIZE];
 	uint64_t size = 0;
 	SFSI_AUTO_FD int fd = openat(dir_fd, file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return sfs_diag_set(diag, SFS_ERR_CORRUPT, "%s is missing", file->path);
-	int err = fd < 0 ? sfsi_err_from_errno(errno) : sfsi_copy_hash(copying, fd, &size, hash);
+	int err = fd < 0 ? sfsi_err_from_errno(errno)
+			 : sfsi_copy_hash(copying, fd, &size, hash, ret_sum);
 	if (err == SFS_ERR_CANCELLED)
 		return err;
 	if (err < 0)
@@ -135,8 +136,8 @@ static int compare_file(struct sfsi_copying *copying, int dir_fd,
 static int on_file(void *arg, const struct sfsi_backup_file *file)
 {
 	struct reading *reading = arg;
-	int err = compare_file(&reading->copying, reading->dir_fd, file,
-			       reading->found ? NULL : reading->diag);
+	int err = sfsi_backup_compare(&reading->copying, reading->dir_fd, file, NULL,
+				      reading->found ? NULL : reading->diag);
 	if (err != SFS_ERR_CORRUPT && err != SFS_ERR_IO)
 		return err;
 	reading->found = reading->found ? reading->found : err;
@@ -156,7 +157,9 @@ struct dropping {
 static int drop_if_damaged(void *arg, const struct sfsi_backup_file *file)
 {
 	struct dropping *dropping = arg;
-	int err = file->pool[0] ? compare_file(dropping->copying, dropping->dir_fd, file, NULL) : 0;
+	int err = file->pool[0] ? sfsi_backup_compare(dropping->copying, dropping->dir_fd, file,
+						      NULL, NULL)
+				: 0;
 	if (err != SFS_ERR_CORRUPT && err != SFS_ERR_IO)
 		return err;
 	if (unlinkat(dropping->place->pool_fd, file->pool, 0) == 0)

@@ -224,7 +224,7 @@ static int compare_records(void *arg, const struct sfsi_backup_file *file)
 	sfsi_copying_init(&copying, &none, -1);
 	SFSI_AUTO_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	SFSI_AUTO_FD int fd = openat(dir, file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || sfsi_copy_hash(&copying, fd, &size, hash) < 0 || size != file->size ||
+	if (fd < 0 || sfsi_copy_hash(&copying, fd, &size, hash, NULL) < 0 || size != file->size ||
 	    strcmp(hash, file->hash) != 0)
 		return SFS_ERR_CORRUPT;
 	return 0;

@@ -7,7 +7,7 @@
  * store itself: sfs_store_open() opens its folder, always read-only.
  *
  *   FOLDER/2026-11-22T010203Z/   a backup: db/, raw/, storefs.json, files.ndjson (its files, their sizes
- *                                and hashes), VALID (it was read whole after it was written)
+ *                                and hashes), VALID (it was verified after it was written)
  *   FOLDER/pool/                 the files that backups share, by hard links
  *   FOLDER/lock                  held while backups are taken or removed
  *
@@ -36,7 +36,8 @@ struct sfs_backup {
 	uint64_t objects, raws;
 	uint64_t files, bytes;         /* what it holds */
 	uint64_t new_files, new_bytes; /* what had to be copied for it */
-	bool valid;                    /* it was read whole, and nothing was wrong */
+	int64_t read_ns; /* when all records were read last, of it or of one that it goes back to; 0: not known */
+	bool valid; /* it was verified, and nothing was wrong */
 };
 
 /** How many backups are kept. Each is kept for the first of these reasons that holds. */
@@ -62,8 +63,9 @@ struct sfs_backup_config {
  * Take a backup of an open store. Others may go on reading and changing it.
  *
  * The folder is made when it is missing; its parent must exist. The backup is verified before it
- * gets its name: it is opened, and every record is read. Then backups that config.keep does not
- * name are removed; the last valid one never is.
+ * gets its name: it is opened, what is new in it is read back, and every record if the setting
+ * backup_read (settings.h) says so. Then backups that config.keep does not name are removed; the last
+ * valid one never is.
  *
  * @ret  what was taken.
  * Returns 0, SFS_ERR_UNSUPPORTED (a memory store; a folder whose file system has no hard links),

@@ -19,6 +19,8 @@ struct sfs_settings {
 	uint64_t
 		history_every_s; /* one in force for less is kept only now and then; 0: each is kept */
 	uint64_t backup_before; /* 1: take a backup before what may lose something; 0: do not */
+	uint64_t
+		backup_read_s; /* all records of a backup are read again when that was so long ago; 0: always */
 	uint64_t trash_for_s; /* seconds that the trash keeps what was removed; 0: there is none */
 };
 
