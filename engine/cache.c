@@ -6,13 +6,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include "base/age.h"
 #include "base/cleanup.h"
 
 #define STRIPES 256
 
 struct item {
-	struct item *chain;         /* next in the bucket */
-	struct item *newer, *older; /* by age */
+	struct sfsi_age age; /* must be first */
+	struct item *chain;  /* next in the bucket */
 	struct sfs_attr attr;
 	struct sfs_doc *docs[2]; /* by enum sfs_format; NULL: not cached */
 	size_t oid_len;
@@ -25,7 +26,7 @@ struct sfsi_cache {
 	struct item **buckets;
 	size_t buckets_len; /* a power of two */
 	size_t items;
-	struct item *newest, *oldest;
+	struct sfsi_ages ages;
 	uint64_t drops;            /* counts drops; also the clock of marks */
 	uint64_t dropped[STRIPES]; /* value of drops at the last drop of a stripe */
 	uint64_t hits, misses;
@@ -82,18 +83,9 @@ static struct item *find(const struct sfsi_cache *cache, uint64_t ino)
 	return item;
 }
 
-static void age_unlink(struct sfsi_cache *cache, struct item *item)
+static struct item *item_of(struct sfsi_age *age)
 {
-	*(item->newer ? &item->newer->older : &cache->newest) = item->older;
-	*(item->older ? &item->older->newer : &cache->oldest) = item->newer;
-}
-
-static void age_push(struct sfsi_cache *cache, struct item *item)
-{
-	item->newer = NULL;
-	item->older = cache->newest;
-	*(cache->newest ? &cache->newest->newer : &cache->oldest) = item;
-	cache->newest = item;
+	return (struct item *)age;
 }
 
 static void item_free(struct item *item)
@@ -109,7 +101,7 @@ static void item_remove(struct sfsi_cache *cache, struct item *item)
 	while (*at != item)
 		at = &(*at)->chain;
 	*at = item->chain;
-	age_unlink(cache, item);
+	sfsi_age_unlink(&cache->ages, &item->age);
 	cache->bytes -= item_bytes(item);
 	cache->items--;
 	item_free(item);
@@ -119,8 +111,8 @@ void sfsi_cache_free(struct sfsi_cache *cache)
 {
 	if (!cache)
 		return;
-	while (cache->oldest)
-		item_remove(cache, cache->oldest);
+	while (cache->ages.oldest)
+		item_remove(cache, item_of(cache->ages.oldest));
 	pthread_mutex_destroy(&cache->lock);
 	free(cache->buckets);
 	free(cache);
@@ -160,8 +152,8 @@ struct sfs_doc *sfsi_cache_doc(struct sfsi_cache *cache, uint64_t ino, enum sfs_
 		return NULL;
 	}
 	cache->hits++;
-	age_unlink(cache, item);
-	age_push(cache, item);
+	sfsi_age_unlink(&cache->ages, &item->age);
+	sfsi_age_push(&cache->ages, &item->age);
 	return sfs_doc_ref(item->docs[format]);
 }
 
@@ -176,7 +168,8 @@ static void rehash(struct sfsi_cache *cache)
 	free(cache->buckets);
 	cache->buckets = wider;
 	cache->buckets_len *= 2;
-	for (struct item *item = cache->newest; item; item = item->older) {
+	for (struct sfsi_age *age = cache->ages.newest; age; age = age->older) {
+		struct item *item = item_of(age);
 		struct item **at = &cache->buckets[bucket_of(cache, item->attr.ino)];
 		item->chain = *at;
 		*at = item;
@@ -197,7 +190,7 @@ static struct item *item_add(struct sfsi_cache *cache, const struct sfs_attr *at
 	struct item **at = &cache->buckets[bucket_of(cache, attr->ino)];
 	item->chain = *at;
 	*at = item;
-	age_push(cache, item);
+	sfsi_age_push(&cache->ages, &item->age);
 	cache->items++;
 	cache->bytes += item_bytes(item);
 	return item;
@@ -220,8 +213,8 @@ void sfsi_cache_insert(struct sfsi_cache *cache, uint64_t mark, const struct sfs
 		item->docs[doc->format] = sfs_doc_ref(doc);
 		cache->bytes += sizeof *doc + doc->bytes.len;
 	}
-	while (cache->bytes > cache->max && cache->oldest != item)
-		item_remove(cache, cache->oldest);
+	while (cache->bytes > cache->max && cache->ages.oldest != &item->age)
+		item_remove(cache, item_of(cache->ages.oldest));
 }
 
 void sfsi_cache_drop(struct sfsi_cache *cache, uint64_t ino)

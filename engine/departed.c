@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "base/age.h"
 #include "hash.h"
 
 #define BUCKETS 1024
 
 struct departure {
-	struct departure *next, *prev; /* by age */
-	struct departure *chain;       /* of its bucket */
+	struct sfsi_age age;     /* must be first */
+	struct departure *chain; /* of its bucket */
 	int64_t left_ns;
 	uint32_t class_id;
 	struct sfsi_record record; /* spans point into bytes */
@@ -25,7 +26,7 @@ struct sfsi_departed {
 	size_t max_bytes;
 	bool texts;
 	pthread_mutex_t lock;
-	struct departure *oldest, *newest; /* protected by lock, as all below */
+	struct sfsi_ages ages; /* protected by lock, as all below */
 	size_t bytes;
 	struct departure *buckets[BUCKETS];
 };
@@ -62,15 +63,19 @@ static void remove_locked(struct sfsi_departed *departed, struct departure **pla
 {
 	struct departure *gone = *place;
 	*place = gone->chain;
-	*(gone->prev ? &gone->prev->next : &departed->oldest) = gone->next;
-	*(gone->next ? &gone->next->prev : &departed->newest) = gone->prev;
+	sfsi_age_unlink(&departed->ages, &gone->age);
 	departed->bytes -= weight(gone);
 	free(gone);
 }
 
+static const struct departure *oldest_locked(const struct sfsi_departed *departed)
+{
+	return (const struct departure *)departed->ages.oldest;
+}
+
 static void remove_oldest_locked(struct sfsi_departed *departed)
 {
-	const struct departure *oldest = departed->oldest;
+	const struct departure *oldest = oldest_locked(departed);
 	struct sfs_span oid = { oldest->bytes, oldest->oid_len };
 	remove_locked(departed, place_locked(departed, oldest->class_id, oid));
 }
@@ -80,11 +85,9 @@ static void insert_locked(struct sfsi_departed *departed, struct departure **pla
 {
 	departure->chain = *place;
 	*place = departure;
-	departure->prev = departed->newest;
-	*(departed->newest ? &departed->newest->next : &departed->oldest) = departure;
-	departed->newest = departure;
+	sfsi_age_push(&departed->ages, &departure->age);
 	departed->bytes += weight(departure);
-	while (departed->bytes > departed->max_bytes && departed->oldest != departure)
+	while (departed->bytes > departed->max_bytes && oldest_locked(departed) != departure)
 		remove_oldest_locked(departed);
 }
 
@@ -92,7 +95,7 @@ void sfsi_departed_free(struct sfsi_departed *departed)
 {
 	if (!departed)
 		return;
-	while (departed->oldest)
+	while (departed->ages.oldest)
 		remove_oldest_locked(departed);
 	pthread_mutex_destroy(&departed->lock);
 	free(departed);
@@ -114,7 +117,8 @@ static void drop_locked(struct sfsi_departed *departed, uint32_t class_id, struc
 
 static void expire_locked(struct sfsi_departed *departed, int64_t now_ns)
 {
-	while (departed->oldest && now_ns - departed->oldest->left_ns > SFSI_DEPARTED_NS)
+	while (departed->ages.oldest &&
+	       now_ns - oldest_locked(departed)->left_ns > SFSI_DEPARTED_NS)
 		remove_oldest_locked(departed);
 }
 

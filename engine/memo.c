@@ -4,6 +4,7 @@
 #include "memo.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include "base/age.h"
 #include "hash.h"
 #include "store_private.h"
 
@@ -17,8 +18,8 @@
 #define MANY_LARGE 512
 
 struct row {
-	struct row *chain;         /* next in the bucket */
-	struct row *newer, *older; /* by age */
+	struct sfsi_age age; /* must be first */
+	struct row *chain;   /* next in the bucket */
 	uint64_t hash;
 	uint32_t partition;
 	bool missing;  /* the backend has none */
@@ -37,7 +38,7 @@ struct sfsi_memo {
 	size_t max, bytes;
 	struct row **buckets;
 	size_t buckets_len; /* a power of two */
-	struct row *newest, *oldest;
+	struct sfsi_ages ages;
 	bool doubt;                /* nothing is learned */
 	uint64_t writes;           /* counts rows written; also the clock of marks */
 	uint64_t written[STRIPES]; /* value of writes at the last one of a stripe */
@@ -79,33 +80,20 @@ static struct row **place(struct sfsi_memo *rows, uint64_t hash, uint32_t partit
 	return at;
 }
 
-static void age_unlink(struct sfsi_memo *rows, struct row *row)
-{
-	*(row->newer ? &row->newer->older : &rows->newest) = row->older;
-	*(row->older ? &row->older->newer : &rows->oldest) = row->newer;
-}
-
-static void age_push(struct sfsi_memo *rows, struct row *row)
-{
-	row->newer = NULL;
-	row->older = rows->newest;
-	*(rows->newest ? &rows->newest->newer : &rows->oldest) = row;
-	rows->newest = row;
-}
-
 static void remove_at(struct sfsi_memo *rows, struct row **at)
 {
 	struct row *row = *at;
 	*at = row->chain;
-	age_unlink(rows, row);
+	sfsi_age_unlink(&rows->ages, &row->age);
 	rows->bytes -= weight(row);
 	free(row);
 }
 
 static void remove_oldest(struct sfsi_memo *rows)
 {
-	struct row **at = &rows->buckets[rows->oldest->hash & (rows->buckets_len - 1)];
-	while (*at != rows->oldest)
+	const struct row *oldest = (const struct row *)rows->ages.oldest;
+	struct row **at = &rows->buckets[oldest->hash & (rows->buckets_len - 1)];
+	while (*at != oldest)
 		at = &(*at)->chain;
 	remove_at(rows, at);
 }
@@ -114,7 +102,7 @@ void sfsi_memo_free(struct sfsi_memo *rows)
 {
 	if (!rows)
 		return;
-	while (rows->oldest)
+	while (rows->ages.oldest)
 		remove_oldest(rows);
 	pthread_mutex_destroy(&rows->lock);
 	free(rows->buckets);
@@ -127,7 +115,7 @@ static struct row *make_at(struct sfsi_memo *rows, struct row **at, size_t key_l
 	struct row *row = *at;
 	size_t len = key_len + val_len;
 	if (row && len <= row->room && len > row->room / 2) {
-		age_unlink(rows, row);
+		sfsi_age_unlink(&rows->ages, &row->age);
 	} else {
 		size_t room = (len + ROOM - 1) / ROOM * ROOM;
 		if (row)
@@ -140,7 +128,7 @@ static struct row *make_at(struct sfsi_memo *rows, struct row **at, size_t key_l
 		*at = row;
 		rows->bytes += weight(row);
 	}
-	age_push(rows, row);
+	sfsi_age_push(&rows->ages, &row->age);
 	return row;
 }
 
@@ -166,7 +154,7 @@ static void set_locked(struct sfsi_memo *rows, uint64_t hash, uint32_t partition
 	memcpy(row->bytes, key.data, key.len);
 	if (val_len)
 		memcpy(row->bytes + key.len, val->data, val_len);
-	while (rows->bytes > rows->max && rows->oldest != row)
+	while (rows->bytes > rows->max && rows->ages.oldest != &row->age)
 		remove_oldest(rows);
 }
 
@@ -181,8 +169,8 @@ static bool find(struct sfsi_memo *rows, uint64_t hash, uint32_t partition, stru
 	*ret_mark = rows->writes;
 	if (!row)
 		return false;
-	age_unlink(rows, row);
-	age_push(rows, row);
+	sfsi_age_unlink(&rows->ages, &row->age);
+	sfsi_age_push(&rows->ages, &row->age);
 	*ret_err = row->missing ? SFS_ERR_NOT_FOUND
 				: sfs_buf_append(ret, row->bytes + row->key_len, row->val_len);
 	return true;
@@ -287,7 +275,7 @@ void sfsi_memo_wrote(struct sfsi_memo *rows, const struct sfsi_op *ops, size_t c
 void sfsi_memo_doubt(struct sfsi_memo *rows)
 {
 	SFSI_LOCK_SCOPE(&rows->lock);
-	while (rows->oldest)
+	while (rows->ages.oldest)
 		remove_oldest(rows);
 	rows->doubt = true;
 	distrust_locked(rows);

@@ -188,26 +188,36 @@ static int compare_relation(void *arg, const struct sfs_relation_info *info)
 	return declared->found;
 }
 
-/** A class and one of its relations, whether or not somebody refers through it. */
-static int referrers_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
-			  struct fs_view_spec *ret)
+/** "CLASS.RELATION" divided at a dot. Both may have others. */
+static int find_group(struct fs *fs, struct sfs_span class_name, struct sfs_span relation,
+		      struct fs_view_spec *ret)
 {
-	unsigned char text[SFS_NAME_MAX];
+	struct declared declared = { .name = relation };
 	struct sfs_class_info info;
-	size_t len;
-	(void)dir;
-	if (!fs_name_parse_field(name, text, &len))
+	if (sfs_class_find(fs->store, class_name, &info) < 0)
 		return SFS_ERR_NOT_FOUND;
-	const unsigned char *dot = memchr(text, '.', len);
-	size_t class_len = dot ? (size_t)(dot - text) : len;
-	if (!dot || sfs_class_find(fs->store, (struct sfs_span){ text, class_len }, &info) < 0)
-		return SFS_ERR_NOT_FOUND;
-	struct declared declared = { .name = { dot + 1, len - class_len - 1 } };
 	int err = sfs_relation_list(fs->store, info.id, compare_relation, &declared);
 	if (!declared.found)
 		return err == SFS_ERR_CANCELLED || !err ? SFS_ERR_NOT_FOUND : err;
 	ret->ops = &group_ops;
 	return put_id(info.id, declared.name, &ret->id);
+}
+
+/** A class and one of its relations, whether or not somebody refers through it. */
+static int referrers_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
+			  struct fs_view_spec *ret)
+{
+	unsigned char text[SFS_NAME_MAX];
+	size_t len;
+	int err = SFS_ERR_NOT_FOUND;
+	(void)dir;
+	if (!fs_name_parse_field(name, text, &len))
+		return SFS_ERR_NOT_FOUND;
+	for (size_t i = 0; i < len && err == SFS_ERR_NOT_FOUND; i++)
+		if (text[i] == '.')
+			err = find_group(fs, (struct sfs_span){ text, i },
+					 (struct sfs_span){ text + i + 1, len - i - 1 }, ret);
+	return err;
 }
 
 const struct fs_view_ops fs_referrers_ops = {

@@ -411,12 +411,6 @@ static const struct fs_view_ops class_ops = {
 
 /* --- the classes of a change: the id is its word --- */
 
-static int dir_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
-{
-	(void)view;
-	return fs_view_dir_attr(fs, SFS_INO_ROOT, ret);
-}
-
 /** Called for each class of either side. Nonzero stops. */
 typedef int class_fn(void *arg, const char *name);
 
@@ -492,7 +486,7 @@ static const struct fs_view_ops change_ops = {
 	.kind = "diff change",
 	.type = S_IFDIR,
 	.whole = true,
-	.attr = dir_attr,
+	.attr = fs_view_root_attr,
 	.find = change_find,
 	.list = change_list,
 };
@@ -530,7 +524,7 @@ static int pair_list(struct fs *fs, const struct fs_view *dir, uint64_t after, f
 static const struct fs_view_ops pair_ops = {
 	.kind = "diff pair",
 	.type = S_IFDIR,
-	.attr = dir_attr,
+	.attr = fs_view_root_attr,
 	.find = pair_find,
 	.list = pair_list,
 };
@@ -597,7 +591,7 @@ static int diff_list(struct fs *fs, const struct fs_view *dir, uint64_t after, f
 const struct fs_view_ops fs_view_diff_ops = {
 	.kind = "diff",
 	.type = S_IFDIR,
-	.attr = dir_attr,
+	.attr = fs_view_root_attr,
 	.find = diff_find,
 	.list = diff_list,
 };

@@ -32,6 +32,12 @@ int fs_view_dir_attr(struct fs *fs, uint64_t like, struct sfs_attr *ret)
 	return 0;
 }
 
+int fs_view_root_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
+{
+	(void)view;
+	return fs_view_dir_attr(fs, SFS_INO_ROOT, ret);
+}
+
 /* --- one object --- */
 
 static unsigned depth_of(const struct fs_view *view)
@@ -196,12 +202,6 @@ static const struct fs_view_ops class_ops = {
 
 /* --- the classes of a depth --- */
 
-static int root_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
-{
-	(void)view;
-	return fs_view_dir_attr(fs, SFS_INO_ROOT, ret);
-}
-
 /** A class's directory is told from its sisters by depth and class id; the depth comes first. */
 static int class_id(const struct fs_view *dir, const struct sfs_class_info *info,
 		    struct sfs_buf *ret)
@@ -248,7 +248,7 @@ static int depth_list(struct fs *fs, const struct fs_view *dir, uint64_t after, 
 static const struct fs_view_ops depth_ops = {
 	.kind = "export depth",
 	.type = S_IFDIR,
-	.attr = root_attr,
+	.attr = fs_view_root_attr,
 	.find = depth_find,
 	.list = depth_list,
 };
@@ -282,7 +282,7 @@ static int export_list(struct fs *fs, const struct fs_view *dir, uint64_t after,
 const struct fs_view_ops fs_view_export_ops = {
 	.kind = "exports",
 	.type = S_IFDIR,
-	.attr = root_attr,
+	.attr = fs_view_root_attr,
 	.find = export_find,
 	.list = export_list,
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <storefs/history.h>
 #include <storefs/time.h>
+#include "class_name.h"
 #include "field.h"
 #include "name.h"
 #include "place.h"
@@ -185,7 +186,7 @@ static int class_find(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 {
 	struct sfs_class_info info;
 	(void)dir;
-	int err = sfs_class_find(fs->store, name, &info);
+	int err = fs_class_find(fs->store, name, &info);
 	if (!err && info.kind != SFS_CLASS_OBJECT)
 		err = SFS_ERR_NOT_FOUND;
 	if (err < 0)
@@ -195,15 +196,9 @@ static int class_find(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 	return sfs_buf_printf(&ret->id, "%u", info.id);
 }
 
-static int history_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
-{
-	(void)view;
-	return fs_view_dir_attr(fs, SFS_INO_ROOT, ret);
-}
-
 const struct fs_view_ops fs_view_history_ops = {
 	.kind = "history",
 	.type = S_IFDIR,
-	.attr = history_attr,
+	.attr = fs_view_root_attr,
 	.find = class_find,
 };

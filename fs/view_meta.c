@@ -485,21 +485,6 @@ static const struct fs_view_ops directory_ops = {
 
 /* --- the raw classes --- */
 
-static int root_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret)
-{
-	struct sfs_attr root;
-	(void)view;
-	int err = sfs_raw_stat(fs->store, SFS_INO_ROOT, &root);
-	ret->mode = 0555;
-	ret->uid = fs->uid;
-	ret->gid = fs->gid;
-	ret->nlink = 2;
-	ret->atime_ns = root.atime_ns;
-	ret->mtime_ns = root.mtime_ns;
-	ret->ctime_ns = root.ctime_ns;
-	return err;
-}
-
 static int root_find(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 		     struct fs_view_spec *ret)
 {
@@ -534,7 +519,7 @@ static int root_list(struct fs *fs, const struct fs_view *dir, uint64_t after, f
 const struct fs_view_ops fs_view_meta_ops = {
 	.kind = "metadata classes",
 	.type = S_IFDIR,
-	.attr = root_attr,
+	.attr = fs_view_root_attr,
 	.find = root_find,
 	.list = root_list,
 };

@@ -19,6 +19,8 @@ extern const struct fs_view_ops fs_view_at_ops;
 
 /** Attributes of a directory of views that nobody changes, with the times of another node. (view_export.c) */
 int fs_view_dir_attr(struct fs *fs, uint64_t like, struct sfs_attr *ret);
+/** The same with the times of the root. */
+int fs_view_root_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret);
 /** The same of a directory of a class: who may not read that may not read this. */
 int fs_view_class_attr(struct fs *fs, const struct fs_view *view, struct sfs_attr *ret);
 

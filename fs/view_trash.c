@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <storefs/trash.h>
+#include "class_name.h"
 #include "view_table.h"
 
 #define COOKIE_FIRST 3
@@ -381,7 +382,7 @@ static int trash_find(struct fs *fs, const struct fs_view *dir, struct sfs_span 
 {
 	struct sfs_class_info info;
 	(void)dir;
-	int err = sfs_class_find(fs->store, name, &info);
+	int err = fs_class_find(fs->store, name, &info);
 	if (err < 0)
 		return err;
 	ret->ops = &class_ops;
@@ -397,6 +398,7 @@ static int trash_list(struct fs *fs, const struct fs_view *dir, uint64_t after, 
 						     ? 0
 						     : (uint32_t)(after - COOKIE_FIRST) };
 	struct sfs_buf id = SFS_BUF_INIT;
+	char name[SFS_NAME_MAX + 1];
 	int err = 0;
 	while (!err && sfs_class_next(fs->store, info.id, &info) == 0) {
 		struct sfs_trash_stat stat = { .entries = 0 };
@@ -407,7 +409,8 @@ static int trash_list(struct fs *fs, const struct fs_view *dir, uint64_t after, 
 		}
 		if (!err)
 			err = put_id(info.id, &id);
-		if (!err && fn(arg, info.name, S_IFDIR,
+		fs_class_name(info.name, name);
+		if (!err && fn(arg, name, S_IFDIR,
 			       fs_view_number(dir->number, &class_ops, sfs_buf_span(&id)),
 			       (uint64_t)info.id + COOKIE_FIRST))
 			break;

@@ -37,7 +37,7 @@ bool sfsi_dir_is_empty(int dir_fd)
 {
 	SFSI_AUTO_DIR DIR *dir = NULL;
 	int err = sfsi_dir_open(dir_fd, ".", &dir);
-	return !err && !sfsi_dir_next(dir, &err) && !err;
+	return dir && !sfsi_dir_next(dir, &err) && !err;
 }
 
 void sfsi_remove_tree(int dir_fd, const char *name)
@@ -46,7 +46,7 @@ void sfsi_remove_tree(int dir_fd, const char *name)
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
 		return;
 	int err = sfsi_dir_open(dir_fd, name, &dir);
-	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
+	for (const struct dirent *entry; dir && !err && (entry = sfsi_dir_next(dir, &err));)
 		sfsi_remove_tree(dirfd(dir), entry->d_name);
 	unlinkat(dir_fd, name, AT_REMOVEDIR);
 }

@@ -108,6 +108,23 @@ says_name() { [ "$(jq -r .name "$1" 2>/dev/null)" = "$2" ]; }
 	ls -lR "$MNT" >/dev/null
 }
 
+@test "a class of any name has a past, and its objects refer to others" {
+	mkdir -p "$STORE/"$'a\nb' "$STORE/my.coll"
+	python_writes "$STORE/"$'a\nb/1.json' '{"oid": "1", "type": "m.T", "n": 1}'
+	python_writes "$STORE/my.coll/k.json" '{"oid": "k", "type": "m.T", "n": 1}'
+	store_mount
+	echo '{"n": 2}' >"$MNT/a%0Ab/1.json"
+	is "$(jq .n "$MNT/.storefs/history/a%0Ab/1/"*.json)" 1
+	rm "$MNT/a%0Ab/1.json"
+	is "$(ls "$MNT/.storefs/trash")" a%0Ab
+	mv "$MNT/.storefs/trash/a%0Ab/"*/1.json "$MNT/a%0Ab/"
+	is "$(jq .n "$MNT/a%0Ab/1.json")" 2
+	echo '{"type": "m.T", "relations": {"next": "¤"}}' >"$MNT/.storefs/schema/my.coll.json"
+	echo '{"next": "k"}' >"$MNT/my.coll/j.json"
+	is "$(ls "$MNT/my.coll/k/.referrers")" my.coll.next
+	is "$(ls "$MNT/my.coll/k/.referrers/my.coll.next")" j.json
+}
+
 @test "indexes and queries follow what others write" {
 	mount_case obj_relations
 	echo '{"properties": {"name": "string"}, "indexes": {"name": "normalize"}}' >"$MNT/.storefs/schema/Account.json"
