@@ -393,6 +393,10 @@ static int open_damaged(struct sfsi_salvage *salvage)
 	if (salvage->kv.db && salvage->facts.state && salvage->kv.db_fd >= 0 &&
 	    sfsi_kv_log_check(salvage->kv.db_fd, salvage->facts.synced, NULL) == SFS_ERR_CORRUPT)
 		salvage->facts.gap = salvage->facts.hidden = true;
+	/* With a list of ours nobody knows where the log is read to. */
+	if (salvage->facts.remade && salvage->kv.db_fd >= 0 &&
+	    sfsi_kv_log_is_bad(salvage->kv.db_fd))
+		salvage->facts.gap = salvage->facts.hidden = true;
 	if (salvage->facts.gap)
 		note_why(salvage, "the log in db/ is damaged");
 	return err;

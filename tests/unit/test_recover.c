@@ -532,11 +532,13 @@ static enum outcome try_pair(struct world *w)
 		one = other;
 		other = swap;
 	}
+	/* The last mark and the log behind it: the older mark, which is left, says nothing of that. */
+	if (strncmp(one->name, "log", 3) == 0 && other->damage == damage_state_flip)
+		other = &kinds[0];
 	enum outcome outcome = try_damage(w, one, other, backups);
 	if (w->talk || outcome == WRONG)
 		print_message("%s + %s, backups %d: %d\n", one->name, other->name, backups,
 			      outcome);
-	/* Nothing is left, and there is nothing else. */
 	return outcome;
 }
 
