@@ -11,6 +11,7 @@
 #include "mirror/mirror.h"
 #include "open.h"
 #include "raw.h"
+#include "raw_missing.h"
 #include "twin.h"
 
 /** So many hexadecimal digits, and what ends them. */
@@ -116,6 +117,8 @@ int sfsi_bytes_open(struct sfs_store *store, uint64_t ino, bool writable, int *r
 	sfs_buf_fini(&place.mirrored);
 	if (fd < 0 && place.err < 0)
 		return place.err;
+	if (fd < 0 && error == ENOENT)
+		sfsi_missing_note(store, ino);
 	if (fd < 0)
 		return error == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(error);
 	*ret_fd = fd;
@@ -154,6 +157,8 @@ int sfsi_bytes_stat(struct sfs_store *store, uint64_t ino, struct stat *ret)
 		return 0;
 	if (place.err < 0)
 		return place.err;
+	if (error == ENOENT)
+		sfsi_missing_note(store, ino);
 	return error == ENOENT ? SFS_ERR_CORRUPT : sfsi_err_from_errno(error);
 }
 

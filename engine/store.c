@@ -22,6 +22,7 @@
 #include "mirror/frozen.h"
 #include "mirror/sidecar.h"
 #include "open.h"
+#include "raw_missing.h"
 #include "recover/recover.h"
 #include "trash.h"
 #include "twin.h"
@@ -167,6 +168,7 @@ static struct sfs_store *store_new(void)
 	pthread_mutex_init(&store->commit_lock, NULL);
 	sfsi_errors_init(store);
 	sfsi_settings_init(&store->settings);
+	pthread_mutex_init(&store->missing.lock, NULL);
 	pthread_rwlock_init(&store->catalogue_lock, NULL);
 	pthread_rwlock_init(&store->index_lock, NULL);
 	return store;
@@ -207,6 +209,8 @@ static int store_free(struct sfs_store *store)
 		close(store->dir_fd);
 	sfsi_errors_fini(store);
 	sfsi_settings_fini(&store->settings);
+	pthread_mutex_destroy(&store->missing.lock);
+	free(store->missing.inos);
 	pthread_mutex_destroy(&store->commit_lock);
 	pthread_rwlock_destroy(&store->catalogue_lock);
 	pthread_rwlock_destroy(&store->index_lock);
@@ -318,6 +322,8 @@ static int open_parts(struct sfs_store *store, const struct sfs_store_config *co
 	bool own = !create && !store->read_only && !store->aside;
 	if (!err && own)
 		err = sfsi_bytes_recover(store);
+	if (!err && own)
+		sfsi_missing_bring(store);
 	if (!err && !create && !store->read_only)
 		err = sfsi_index_adopt(store);
 	/* What can not be swept now (a full disk) is swept next time. */

@@ -86,6 +86,13 @@ struct sfsi_database_config {
 	void *log_arg;
 };
 
+/** Raws whose plain files were missed since the store was opened (raw_missing.h). */
+struct sfsi_missing {
+	pthread_mutex_t lock; /* protects all below */
+	uint64_t *inos;       /* [len]; NULL: none yet */
+	size_t len;
+};
+
 struct sfs_store {
 	char *path;        /* absolute, or "memory:" */
 	char *home;        /* where its own files are: path, but for a mirror; NULL: memory */
@@ -133,6 +140,7 @@ struct sfs_store {
 
 	struct sfsi_errors errors;     /* has its own lock, the innermost */
 	struct sfsi_settings settings; /* likewise */
+	struct sfsi_missing missing;   /* likewise */
 
 	sfs_log_fn *log; /* of messages about the store itself; NULL: nobody is told */
 	void *log_arg;

@@ -150,9 +150,11 @@ static void *syncer_main(void *arg)
 {
 	struct sfs_store *store = arg;
 	struct sfsi_syncer *s = store->syncer;
+	/* A round that somebody waited for was not marked: that is done when nobody waits. */
+	bool unmarked = false;
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
-		if (!wanted(s) && !s->dirty) {
+		if (!wanted(s) && !s->dirty && !unmarked) {
 			pthread_cond_wait(&s->work, &s->lock);
 			continue;
 		}
@@ -165,10 +167,12 @@ static void *syncer_main(void *arg)
 		bool background = !wanted(s);
 		if (s->stop)
 			break;
-		round_locked(store);
+		if (wanted(s) || s->dirty)
+			round_locked(store);
 		bool good = s->result == 0;
 		uint64_t synced = s->synced;
 		pthread_mutex_unlock(&s->lock);
+		unmarked = !background && good;
 		if (background && good) {
 			int err = mark(store);
 			(void)err; /* the next mark comes; an old one is never wrong */

@@ -115,6 +115,8 @@ SFS_MUST_CHECK int sfsi_kv_prepare(struct sfsi_backend *b);
 SFS_MUST_CHECK int sfsi_kv_files(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg);
 
 /* kv_log.c */
+/** Is a part of the log not what was written? The end of one that a power cut has cut may be so, too. */
+bool sfsi_kv_log_is_bad(int db_fd);
 /**
  * Is there damage in the logs, before changes that are known to be on disk (up to synced)? RocksDB passes over zeros
  * as if nothing had ever been there. SFS_ERR_CORRUPT and a sentence.

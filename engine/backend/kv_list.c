@@ -47,9 +47,9 @@ static uint32_t crc32c(const uint8_t *bytes, size_t len)
 	return ~crc;
 }
 
-/** As RocksDB stores it: not the plain one, since what is summed up may have such sums in it. */
-static uint32_t masked(uint32_t crc)
+uint32_t sfsi_kv_sum(const uint8_t *bytes, size_t len)
 {
+	uint32_t crc = crc32c(bytes, len);
 	return (crc >> 15 | crc << 17) + 0xa282ead8u;
 }
 
@@ -65,7 +65,7 @@ static int put_part(struct sfs_buf *ret, uint8_t type, struct sfs_span part)
 		return err;
 	uint8_t *bytes = (uint8_t *)ret->data + at;
 	bytes[6] = type;
-	sfsi_put_u32(bytes, masked(crc32c(bytes + 6, 1 + part.len)));
+	sfsi_put_u32(bytes, sfsi_kv_sum(bytes + 6, 1 + part.len));
 	sfsi_put_u16(bytes + 4, (uint16_t)part.len);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "backend/kv.h"
+#include "backend/kv_list.h"
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "base/errno.h"
@@ -34,6 +35,8 @@ struct reading {
 	uint64_t synced;
 	uint64_t next; /* number that the next batch begins with; 0: not known */
 	bool gap;
+	bool sums;                /* checksums are compared… */
+	bool bad;                 /* … and one was wrong */
 	uint8_t head[BATCH_HEAD]; /* of the batch that is being read… */
 	size_t head_len;          /* …as far as it came */
 	uint64_t after;           /* … before this change */
@@ -100,6 +103,10 @@ static bool see_block(struct reading *reading, const uint8_t *block, size_t len)
 		uint8_t type = block[at + 6];
 		if (type < WHOLE || type > LAST || size > len - at - HEAD)
 			break;
+		if (reading->sums) {
+			struct sfsi_reader r = sfsi_reader((struct sfs_span){ block + at, 4 });
+			reading->bad |= sfsi_read_u32(&r) != sfsi_kv_sum(block + at + 6, size + 1);
+		}
 		see_record(reading, type, block + at + HEAD, size);
 		at += HEAD + size;
 	}
@@ -126,6 +133,16 @@ static int see_log(struct reading *reading, int db_fd, uint64_t number)
 			reading->next = 1;
 	}
 	return 0;
+}
+
+bool sfsi_kv_log_is_bad(int db_fd)
+{
+	struct logs logs = { .len = 0 };
+	struct reading reading = { .sums = true, .head_len = BATCH_HEAD };
+	int err = list_logs(db_fd, &logs);
+	for (size_t i = 0; i < logs.len && !err; i++)
+		err = see_log(&reading, db_fd, logs.numbers[i]);
+	return err < 0 || reading.bad;
 }
 
 int sfsi_kv_log_check(int db_fd, uint64_t synced, struct sfs_diag *diag)

@@ -393,6 +393,10 @@ static int open_damaged(struct sfsi_salvage *salvage)
 	if (salvage->kv.db && salvage->facts.state && salvage->kv.db_fd >= 0 &&
 	    sfsi_kv_log_check(salvage->kv.db_fd, salvage->facts.synced, NULL) == SFS_ERR_CORRUPT)
 		salvage->facts.gap = salvage->facts.hidden = true;
+	/* With a list of ours nobody knows where the log is read to. */
+	if (salvage->facts.remade && salvage->kv.db_fd >= 0 &&
+	    sfsi_kv_log_is_bad(salvage->kv.db_fd))
+		salvage->facts.gap = salvage->facts.hidden = true;
 	if (salvage->facts.gap)
 		note_why(salvage, "the log in db/ is damaged");
 	return err;
@@ -731,6 +735,36 @@ bool sfsi_salvage_in_hole(const struct sfsi_salvage *salvage, struct sfs_span ke
 		const struct sfsi_salvage_table *table = &salvage->facts.tables[i];
 		if (!is_after(sfs_buf_span(&table->first), key) &&
 		    !is_after(key, sfs_buf_span(&table->last)))
+			return true;
+	}
+	return false;
+}
+
+/** Behind all keys that begin with the prefix, or one of them. */
+static bool is_behind(struct sfs_span key, struct sfs_span prefix)
+{
+	size_t len = key.len < prefix.len ? key.len : prefix.len;
+	return memcmp(key.data, prefix.data, len) >= 0 &&
+	       !(len < prefix.len && is_after(prefix, key));
+}
+
+bool sfsi_salvage_hole_among(const struct sfsi_salvage *salvage, struct sfs_span prefix)
+{
+	for (size_t i = 0; i < salvage->holes_len; i++) {
+		const struct sfsi_salvage_hole *hole = &salvage->holes[i];
+		struct sfs_span after = sfs_buf_span(&hole->after);
+		struct sfs_span before = sfs_buf_span(&hole->before);
+		size_t len = after.len < prefix.len ? after.len : prefix.len;
+		bool begins = !len || memcmp(after.data, prefix.data, len) <= 0;
+		if (begins && (!before.len || is_behind(before, prefix)))
+			return true;
+	}
+	for (size_t i = 0; i < salvage->facts.tables_len; i++) {
+		struct sfs_span first = sfs_buf_span(&salvage->facts.tables[i].first);
+		struct sfs_span last = sfs_buf_span(&salvage->facts.tables[i].last);
+		size_t len = first.len < prefix.len ? first.len : prefix.len;
+		if ((!len || memcmp(first.data, prefix.data, len) <= 0) &&
+		    (!last.len || is_behind(last, prefix)))
 			return true;
 	}
 	return false;

@@ -73,6 +73,8 @@ SFS_MUST_CHECK int sfsi_salvage_get_before_gap(struct sfsi_salvage *salvage, str
 					       struct sfs_buf *ret);
 /** Is the key in a hole that was found so far? */
 bool sfsi_salvage_in_hole(const struct sfsi_salvage *salvage, struct sfs_span key);
+/** Is there a hole among the keys that begin so? */
+bool sfsi_salvage_hole_among(const struct sfsi_salvage *salvage, struct sfs_span prefix);
 /** Was there any hole? */
 bool sfsi_salvage_has_holes(const struct sfsi_salvage *salvage);
 

@@ -192,9 +192,13 @@ static void judge(struct sfsi_recovery *rec)
 	const struct sfsi_salvage_facts *facts = sfsi_salvage_facts(rec->damaged);
 	for (size_t i = 0; i < rec->classes_len; i++) {
 		struct sfsi_recover_class *class = &rec->classes[i];
-		bool agrees = class->state_damaged &&
-			      class->state.objects == class->found_objects &&
-			      (class->id == 0 || class->state.files == class->found_files);
+		bool agrees = class->state_damaged;
+		/* Classes have numbers, one after the other; those that were removed are missing, too. */
+		if (class->id == 0)
+			agrees = agrees && class->state.next_serial == class->found_objects + 1;
+		else
+			agrees = agrees && class->state.objects == class->found_objects &&
+				 class->state.files == class->found_files;
 		class->suspect = facts->unknown && !agrees;
 	}
 }
@@ -385,7 +389,7 @@ static int tell_unmarked(struct sfsi_recovery *rec)
 {
 	const struct sfsi_salvage_facts *facts = sfsi_salvage_facts(rec->damaged);
 	char text[200];
-	if (facts->state || !facts->opened || facts->gap)
+	if (facts->state || !facts->opened || facts->gap || !rec->found_commit)
 		return 0;
 	snprintf(text, sizeof text,
 		 "db/STATE can not be read, which says what the last commit was: %" PRIu64
@@ -444,7 +448,7 @@ static int tell_gap(struct sfsi_recovery *rec)
 
 /* --- tables --- */
 
-/** "Article O 42", as far as it is text. */
+/** What a key is about, as a person calls it: "Article/42", "Article", "the list of classes". */
 static void describe(struct sfsi_recovery *rec, const struct sfs_buf *full, char *ret, size_t size)
 {
 	struct sfsi_recover_key key;
@@ -455,11 +459,16 @@ static void describe(struct sfsi_recovery *rec, const struct sfs_buf *full, char
 	const struct sfsi_recover_class *class = sfsi_recover_class(rec, key.partition);
 	const char *at = key.key.data;
 	size_t len = 0;
-	while (len + 1 < key.key.len && at[len + 1] > 0x20 && at[len + 1] < 0x7f && len < 40)
+	while (key.letter == 'O' && len + 1 < key.key.len && at[len + 1] > 0x20 &&
+	       at[len + 1] < 0x7f && len < 40)
 		len++;
-	snprintf(ret, size, "class %" PRIu32 "%s%s table %c %.*s", key.partition,
-		 class && class->name[0] ? " " : "", class ? class->name : "", key.letter, (int)len,
-		 at + 1);
+	if (!key.partition)
+		snprintf(ret, size, "the list of classes");
+	else if (class && class->name[0])
+		snprintf(ret, size, "%s%s%.*s", class->name, len ? "/" : "", (int)len, at + 1);
+	else
+		snprintf(ret, size, "class %" PRIu32 "%s%.*s", key.partition, len ? "/" : "",
+			 (int)len, at + 1);
 }
 
 static int tell_table(struct sfsi_recovery *rec, const struct sfsi_salvage_table *table)
@@ -467,32 +476,34 @@ static int tell_table(struct sfsi_recovery *rec, const struct sfsi_salvage_table
 	char first[256], last[256];
 	describe(rec, &table->first, first, sizeof first);
 	describe(rec, &table->last, last, sizeof last);
-	return sfsi_recover_say(
-		rec, SFS_RECOVER_LOST, 0, (struct sfs_span){ "", 0 },
-		"table %s, from %.120s to %.120s, is gone: what of it is not in the "
-		"backup",
-		table->name, first, last);
+	return sfsi_recover_say(rec, SFS_RECOVER_LOST, 0, (struct sfs_span){ "", 0 },
+				"%s of db/ is gone, a file with records between %.120s and %.120s: "
+				"lost is what no other file and no backup has of them",
+				table->name, first, last);
 }
 
 static int tell_unknown(struct sfsi_recovery *rec, const struct sfsi_recover_class *class)
 {
-	bool more = class->found_objects > class->state.objects ||
-		    (class->id && class->found_files > class->state.files);
-	if (class->state_damaged && more)
+	const struct sfs_span none = { "", 0 };
+	const struct sfsi_state *state = &class->state;
+	bool more = class->found_objects > state->objects || class->found_files > state->files;
+	if (!class->id)
+		return sfsi_recover_say(rec, SFS_RECOVER_NOTE, 0, none,
+					"it is not known whether there were more classes");
+	if (!class->state_damaged)
 		return sfsi_recover_say(
-			rec, SFS_RECOVER_LOST, class->id, (struct sfs_span){ "", 0 },
-			"what it counted is older than what can be read: more may be "
-			"missing than is named here");
-	if (class->state_damaged)
-		return sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id,
-					(struct sfs_span){ "", 0 },
-					"of %" PRIu64 " objects and %" PRIu64 " files %" PRIu64
-					" and %" PRIu64 " can be read",
-					class->state.objects, class->state.files,
-					class->found_objects, class->found_files);
-	return sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, (struct sfs_span){ "", 0 },
-				"what it counted can not be read: more may be missing than is "
-				"named here");
+			rec, SFS_RECOVER_LOST, class->id, none,
+			"how many there were is not known: more may be missing than is "
+			"named here");
+	if (more)
+		return sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, none,
+					"more can be read than were counted last: the count is an "
+					"older one, and more may be missing than is named here");
+	return sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, none,
+				"there were %" PRIu64 " objects, of which %" PRIu64
+				" can be read, and %" PRIu64 " files, of which %" PRIu64 " can",
+				state->objects, class->found_objects, state->files,
+				class->found_files);
 }
 
 static int tell_tables(struct sfsi_recovery *rec)
@@ -501,12 +512,14 @@ static int tell_tables(struct sfsi_recovery *rec)
 	int err = 0;
 	for (size_t i = 0; i < facts->tables_len && !err; i++)
 		err = tell_table(rec, &facts->tables[i]);
+	if (!err && facts->unknown && !rec->found_commit)
+		return sfsi_recover_say(
+			rec, SFS_RECOVER_LOST, 0, (struct sfs_span){ "", 0 },
+			"no record can be read but those of the backup: what was saved "
+			"after it is lost");
 	for (size_t i = 0; i < rec->classes_len && !err; i++)
 		if (rec->classes[i].suspect)
 			err = tell_unknown(rec, &rec->classes[i]);
-	if (!err && facts->unknown && !rec->found_commit)
-		err = sfsi_recover_say(rec, SFS_RECOVER_LOST, 0, (struct sfs_span){ "", 0 },
-				       "nothing can be read of what it held but for the backup");
 	return err;
 }
 
@@ -521,6 +534,9 @@ int sfsi_recover_sources(struct sfsi_recovery *rec)
 	    rec->marked > rec->commit)
 		rec->commit = rec->marked;
 	err = see_all(rec, rec->damaged, true);
+	for (size_t i = 0; i < rec->classes_len; i++)
+		if (rec->classes[i].max_revision > rec->found_commit)
+			rec->found_commit = rec->classes[i].max_revision;
 	if (!err)
 		err = settle_file(rec);
 	if (!err && !(rec->config->flags & SFS_RECOVER_NO_BACKUP))

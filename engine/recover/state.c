@@ -140,6 +140,20 @@ static bool counts_are_last(const struct sfsi_recovery *rec, const struct sfsi_r
 	       !sfsi_salvage_in_hole(rec->damaged, sfsi_full_key_span(&full));
 }
 
+static bool has_hole(const struct sfsi_recovery *rec, uint32_t class_id, uint8_t letter)
+{
+	const struct sfsi_key key = { .data = { letter }, .len = 1 };
+	struct sfsi_full_key full;
+	sfsi_full_key_set(&full, class_id, sfsi_key_span(&key));
+	return sfsi_salvage_hole_among(rec->damaged, sfsi_full_key_span(&full));
+}
+
+/** An object has a record, an entry and an inode, a file the latter two: is there one that may have lost all of them? */
+static bool may_miss_more(const struct sfsi_recovery *rec, uint32_t class_id)
+{
+	return has_hole(rec, class_id, 'D') && has_hole(rec, class_id, 'N');
+}
+
 /** More than have a name in what is left: of the others only the number is known, or not even that. */
 static int tell_count(struct sfsi_recovery *rec, const struct sfsi_recover_class *class,
 		      uint64_t objects, uint64_t files)
@@ -148,7 +162,7 @@ static int tell_count(struct sfsi_recovery *rec, const struct sfsi_recover_class
 	/* Some that only the backup has may have been removed, and others have come. */
 	uint64_t sure = class->objects - class->unsure_objects + class->lost_objects;
 	if (!counts_are_last(rec, class))
-		return sfsi_salvage_has_holes(rec->damaged)
+		return may_miss_more(rec, class->id)
 			       ? sfsi_recover_say(rec, SFS_RECOVER_LOST, class->id, none,
 						  "how many there were is not known: more may be "
 						  "missing than is named here")

@@ -121,3 +121,25 @@ aside() { echo "$STORE"/damaged/*/; }
 	has "$(cat "$BATS_TEST_TMPDIR/done")" "backup $older was used"
 	is "$(sfs get "$STORE" Note/77 | jq .n)" 77
 }
+
+@test "a raw whose plain file is gone: EIO for it alone, and the next mount brings it; backups out of reach are not ignored" {
+	sfs backup "$STORE"
+	find "$STORE/raw" -type f -delete
+	store_mount
+	refused "Input/output error" cat "$MNT/Image/a.bin"
+	is "$(jq .n "$MNT/Note/1.json")" 1
+	echo '{"n": 2}' >"$MNT/Note/1.json"
+	store_umount
+	[ -f "$STORE/missing" ]
+	store_mount
+	is "$(cat "$MNT/Image/a.bin")" bytes
+	has "$(cat "$MNT/.storefs/errors.ndjson")" "its bytes are those of backup"
+	store_umount
+	[ ! -e "$STORE/missing" ]
+	rm "$STORE/db/db/CURRENT"
+	code 10 sfs recover --backups "$BATS_TEST_TMPDIR/nowhere" "$STORE"
+	[ ! -e "$STORE/damaged" ]
+	sfs recover --no-backup "$STORE" >"$BATS_TEST_TMPDIR/done"
+	has "$(cat "$BATS_TEST_TMPDIR/done")" " 0 lost"
+	is "$(sfs get "$STORE" Note/1 | jq .n)" 2
+}

@@ -313,6 +313,7 @@ static const struct kind kinds[] = {
 	{ "table and plain file", "clean", damage_table_and_raw, NULL, false },
 	{ "table and CURRENT", "clean", damage_table_and_current, NULL, false },
 	{ "STATE and log", "killed", damage_state_and_log, NULL, false },
+	{ "MANIFEST: older, and log", "killed", damage_list_older_and_log, NULL, false },
 	{ "table and backup", "clean", damage_backup_too, NULL, false },
 };
 #define KINDS (sizeof kinds / sizeof *kinds)

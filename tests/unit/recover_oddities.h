@@ -186,6 +186,11 @@ static bool damage_table_and_current(struct world *w, const char *path)
 	return damage_table_zero(w, path) && damage_current_flip(w, path);
 }
 
+static bool damage_list_older_and_log(struct world *w, const char *path)
+{
+	return damage_list_older(w, path) && damage_log_flip(w, path);
+}
+
 static bool damage_state_and_log(struct world *w, const char *path)
 {
 	return damage_state_missing(w, path) && damage_log_cut(w, path);
