@@ -18,6 +18,8 @@ static void file_row(struct sfsi_check *check, const struct sfsi_check_row *row)
 		err = sfsi_folder_row_decode(row->val, &file);
 	else if ((part == 'R' || part == 'T') && name.len == 8)
 		err = sfsi_folder_raw_decode(row->val, &raw);
+	else if (part == 'P')
+		err = 0;
 	else if (part == 'W' || (part == 'V' && name.len == 8))
 		err = sfsi_folder_task_decode(row->val, &task);
 	if (err < 0)
