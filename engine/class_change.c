@@ -274,8 +274,8 @@ static int rename_folder(struct sfs_store *store, struct sfsi_class *class, stru
 		if (!err)
 			err = rename_class(store, name, new_name);
 	}
-	int ended = sfsi_folder_move_end(store, class);
-	return err ? err : ended;
+	sfsi_folder_move_end(store, class);
+	return err;
 }
 
 int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_span new_name)

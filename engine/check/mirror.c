@@ -11,7 +11,9 @@ static void file_row(struct sfsi_check *check, const struct sfsi_check_row *row)
 	struct sfsi_folder_row file;
 	struct sfsi_folder_raw_row raw;
 	struct sfsi_folder_task task;
-	char part = row->key.len > 2 ? key[1] : '\0';
+	/* Only of a class that is being renamed nothing follows. */
+	bool named = row->key.len > 2 || (row->key.len == 2 && key[1] == 'P');
+	char part = named ? key[1] : '\0';
 	struct sfs_span name = { key + 2, row->key.len > 2 ? row->key.len - 2 : 0 };
 	int err = SFS_ERR_CORRUPT;
 	if (part == 'O')

@@ -178,8 +178,8 @@ SFS_MUST_CHECK int sfsi_folder_move_begin(struct sfs_store *store, struct sfsi_c
 /** … in this change. SFS_ERR_CONFLICT: something was saved since it was begun. */
 SFS_MUST_CHECK int sfsi_folder_move_in(struct sfsi_txn *txn, struct sfsi_class *class,
 				       struct sfs_span new_name);
-/** … and it was, or was not. */
-SFS_MUST_CHECK int sfsi_folder_move_end(struct sfs_store *store, struct sfsi_class *class);
+/** … and it was, or was not. What can not be done now is done when the store is opened. */
+void sfsi_folder_move_end(struct sfs_store *store, struct sfsi_class *class);
 /** For folder_out.c. */
 void sfsi_folder_move_publish(struct sfsi_folder *folder);
 void sfsi_folder_move_abort(struct sfsi_folder *folder);

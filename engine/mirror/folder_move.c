@@ -253,14 +253,13 @@ void sfsi_folder_move_abort(struct sfsi_folder *folder)
 	folder->moved = NULL;
 }
 
-int sfsi_folder_move_end(struct sfs_store *store, struct sfsi_class *class)
+void sfsi_folder_move_end(struct sfs_store *store, struct sfsi_class *class)
 {
 	const struct sfsi_folder *folder = folder_of(store);
-	int err = folder && !store->read_only ? sfs_store_sync(store) : 1;
-	/* What could not be moved is by the next look at all files. */
-	if (err || atomic_load(&folder->behind))
-		return err < 0 ? err : 0;
-	return put_intent(store, class, (struct sfs_span){ "", 0 });
+	/* A folder that could not be moved is by the next look at all files. */
+	if (folder && !store->read_only && sfs_store_sync(store) == 0 &&
+	    !atomic_load(&folder->behind))
+		(void)!put_intent(store, class, (struct sfs_span){ "", 0 });
 }
 
 /* --- after a kill --- */
