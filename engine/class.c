@@ -126,7 +126,7 @@ void sfsi_class_free(struct sfsi_class *class)
 		return;
 	sfsi_schema_unref(class->schema);
 	sfs_buf_fini(&class->bad_definition);
-	free(class->mirror);
+	sfsi_mirror_class_free(class->mirror);
 	sfsi_database_free(class->database);
 	sfsi_positions_fini(&class->positions);
 	sfsi_index_set_fini(&class->tables);

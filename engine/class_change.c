@@ -7,9 +7,12 @@
 #include "history.h"
 #include "index/table.h"
 #include "database/database.h"
-#include "mirror/mirror.h"
+#include "mirror/folder.h"
 #include "open.h"
 #include "trash.h"
+
+/** So often it is tried to rename a folder into which others save. */
+#define MOVE_ROUNDS 8
 
 static int put_record(struct sfsi_txn *txn, uint32_t id, const struct sfsi_class_record *record)
 {
@@ -221,16 +224,19 @@ int sfsi_class_rename_in(struct sfsi_txn *txn, struct sfs_span name, struct sfs_
 	pthread_rwlock_unlock(&txn->store->catalogue_lock);
 	if (taken)
 		return SFS_ERR_EXISTS;
-	/* All its files would have to move at once: who wants that copies them, as between disks. */
-	if (class->mirror && !class->database)
-		return SFS_ERR_CROSS;
+	bool folder = class->mirror && !class->database;
+	if (folder) {
+		err = sfsi_folder_move_in(txn, class, new_name);
+		if (err < 0)
+			return err;
+	}
 	if (class->database) {
 		err = sfsi_mirror_class_move(txn, class, new_name);
 		if (err < 0)
 			return err;
 	}
-	/* A type that the definition states stays; one that is only the name follows it. */
-	bool follows = strcmp(class->type, class->name) == 0 &&
+	/* A type that the definition, or a file, states stays; one that is only the name follows it. */
+	bool follows = !folder && strcmp(class->type, class->name) == 0 &&
 		       !(class->schema && class->schema->type.len);
 	err = sfsi_txn_note(txn, SFS_CHANGE_CLASS, sfs_ino_make(class->id, 1), SFS_INO_ROOT, false,
 			    new_name);
@@ -245,6 +251,33 @@ int sfsi_class_rename_in(struct sfsi_txn *txn, struct sfs_span name, struct sfs_
 	return err < 0 ? err : sfsi_index_retype(txn, class);
 }
 
+static int rename_class(struct sfs_store *store, struct sfs_span name, struct sfs_span new_name)
+{
+	struct sfsi_txn txn;
+	int err = sfsi_txn_begin(store, &txn);
+	if (err < 0)
+		return err;
+	err = sfsi_txn_end(&txn, sfsi_class_rename_in(&txn, name, new_name));
+	if (!err)
+		settle(store, NULL);
+	return err;
+}
+
+/** A class that is a folder of files. */
+static int rename_folder(struct sfs_store *store, struct sfsi_class *class, struct sfs_span name,
+			 struct sfs_span new_name)
+{
+	int err = SFS_ERR_CONFLICT;
+	/* Who saves into it all the time makes it busy. */
+	for (int i = 0; i < MOVE_ROUNDS && err == SFS_ERR_CONFLICT; i++) {
+		err = sfsi_folder_move_begin(store, class, new_name);
+		if (!err)
+			err = rename_class(store, name, new_name);
+	}
+	sfsi_folder_move_end(store, class);
+	return err;
+}
+
 int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_span new_name)
 {
 	struct sfs_class_info info;
@@ -254,18 +287,13 @@ int sfs_class_rename(struct sfs_store *store, struct sfs_span name, struct sfs_s
 		return SFS_ERR_NAME;
 	if (sfs_span_equal(name, new_name))
 		return sfs_class_find(store, name, &info);
-	struct sfsi_txn txn;
 	int err = sfs_class_find(store, name, &info);
 	struct sfsi_class *class = err < 0 ? NULL : sfsi_class_ref(store, info.id);
 	if (class && class->database)
 		return sfsi_database_rename(class->database, new_name);
-	err = sfsi_txn_begin(store, &txn);
-	if (err < 0)
-		return err;
-	err = sfsi_txn_end(&txn, sfsi_class_rename_in(&txn, name, new_name));
-	if (!err)
-		settle(store, NULL);
-	return err;
+	if (class && class->mirror)
+		return rename_folder(store, class, name, new_name);
+	return rename_class(store, name, new_name);
 }
 
 static int redefine_class(struct sfsi_txn *txn, struct sfs_span name, struct sfsi_schema *schema)

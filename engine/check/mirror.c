@@ -11,13 +11,17 @@ static void file_row(struct sfsi_check *check, const struct sfsi_check_row *row)
 	struct sfsi_folder_row file;
 	struct sfsi_folder_raw_row raw;
 	struct sfsi_folder_task task;
-	char part = row->key.len > 2 ? key[1] : '\0';
+	/* Only of a class that is being renamed nothing follows. */
+	bool named = row->key.len > 2 || (row->key.len == 2 && key[1] == 'P');
+	char part = named ? key[1] : '\0';
 	struct sfs_span name = { key + 2, row->key.len > 2 ? row->key.len - 2 : 0 };
 	int err = SFS_ERR_CORRUPT;
 	if (part == 'O')
 		err = sfsi_folder_row_decode(row->val, &file);
 	else if ((part == 'R' || part == 'T') && name.len == 8)
 		err = sfsi_folder_raw_decode(row->val, &raw);
+	else if (part == 'P')
+		err = 0;
 	else if (part == 'W' || (part == 'V' && name.len == 8))
 		err = sfsi_folder_task_decode(row->val, &task);
 	if (err < 0)

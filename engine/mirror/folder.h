@@ -11,7 +11,7 @@
  *   F W oid     that file is to be written, or to go: commit, what it was before
  *
  * and of a raw the same with its number (u64) in place of the oid: F R, F V; and F T, what F R was, while it is in
- * the trash.
+ * the trash. F P: the class is being renamed.
  *
  *   folder.c        begin and end, what is synced
  *   folder_row.c    rows and paths
@@ -21,6 +21,7 @@
  *   folder_scan.c   all files; what a killed process left to do
  *   folder_raw.c    raws
  *   folder_again.c  files that a backup was restored to
+ *   folder_move.c   a class that is renamed
  */
 #ifndef SFSI_FOLDER_H
 #define SFSI_FOLDER_H
@@ -99,12 +100,14 @@ struct sfsi_folder {
 	/* Protected by the commit lock. */
 	struct sfsi_folder_staged *staged; /* [staged_len] */
 	size_t staged_len, staged_cap;
-	char *dir_path;      /* the last folder that was written to, … */
-	int dir_fd;          /* … and its descriptor; -1: none */
-	uint64_t temps;      /* counts files in the making */
-	_Atomic bool behind; /* something could not be written out: scan */
-	_Atomic bool odd;    /* some file is not where its oid says */
-	bool scanned;        /* once */
+	char *dir_path;                  /* the last folder that was written to, … */
+	int dir_fd;                      /* … and its descriptor; -1: none */
+	uint64_t temps;                  /* counts files in the making */
+	_Atomic bool behind;             /* something could not be written out: scan */
+	_Atomic bool odd;                /* some file is not where its oid says */
+	bool scanned;                    /* once */
+	struct sfsi_class *moving;       /* a class that is renamed with this change… */
+	struct sfsi_mirror_class *moved; /* … to this */
 
 	pthread_mutex_t lock;          /* protects all below; innermost */
 	struct sfsi_folder_done *done; /* [done_len] */
@@ -163,6 +166,25 @@ bool sfsi_folder_is_path(const struct sfsi_class *class, struct sfs_span oid, co
 /** The class whose folder a path is in, the innermost one; NULL: none. *ret_rest: below it. */
 struct sfsi_class *sfsi_folder_class(const struct sfsi_folder *folder, const char *path,
 				     const char **ret_rest);
+
+/* --- folder_move.c --- */
+
+/**
+ * A class is going to be renamed: all that is to be written out is, and a row says where its folder goes. No lock is
+ * held. SFS_ERR_EXISTS (something has that name), SFS_ERR_CROSS (other classes are in its folder).
+ */
+SFS_MUST_CHECK int sfsi_folder_move_begin(struct sfs_store *store, struct sfsi_class *class,
+					  struct sfs_span new_name);
+/** … in this change. SFS_ERR_CONFLICT: something was saved since it was begun. */
+SFS_MUST_CHECK int sfsi_folder_move_in(struct sfsi_txn *txn, struct sfsi_class *class,
+				       struct sfs_span new_name);
+/** … and it was, or was not. What can not be done now is done when the store is opened. */
+void sfsi_folder_move_end(struct sfs_store *store, struct sfsi_class *class);
+/** For folder_out.c. */
+void sfsi_folder_move_publish(struct sfsi_folder *folder);
+void sfsi_folder_move_abort(struct sfsi_folder *folder);
+/** What a killed process left: the folder goes to where its class has it. */
+SFS_MUST_CHECK int sfsi_folder_move_again(struct sfsi_folder *folder);
 
 /* --- folder_text.c --- */
 

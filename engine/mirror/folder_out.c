@@ -359,6 +359,7 @@ void sfsi_folder_abort(void *own)
 		if (folder->staged[i].temp)
 			unlinkat(folder->mirror->root_fd, folder->staged[i].temp, 0);
 	forget_staged(folder);
+	sfsi_folder_move_abort(folder);
 }
 
 void sfsi_folder_unsynced(struct sfsi_folder *folder, const char *path)
@@ -436,6 +437,7 @@ static bool put_into_place(struct sfsi_folder *folder, const struct sfsi_folder_
 void sfsi_folder_publish(void *own)
 {
 	struct sfsi_folder *folder = own;
+	sfsi_folder_move_publish(folder);
 	for (size_t i = 0; i < folder->staged_len; i++) {
 		struct sfsi_folder_staged *staged = &folder->staged[i];
 		bool done = staged->raw ? sfsi_folder_publish_raw(folder, staged)

@@ -213,6 +213,13 @@ int sfsi_folder_take_raw(struct sfsi_folder *folder, struct sfsi_txn *txn,
 
 /* --- what is gone --- */
 
+static bool is_in_class(struct sfs_store *store, uint64_t ino, const char *path)
+{
+	const struct sfsi_class *class = sfsi_class_ref(store, sfs_ino_class(ino));
+	size_t len = class && class->mirror ? strlen(class->mirror->path) : 0;
+	return len && strncmp(path, class->mirror->path, len) == 0 && path[len] == '/';
+}
+
 /** Is there no meta.json, and none on its way there? It may be back since that was asked without a lock. */
 static int is_gone(struct sfsi_folder *folder, struct sfsi_txn *txn, uint64_t ino,
 		   const struct sfsi_folder_raw_row *row)
@@ -229,6 +236,9 @@ static int is_gone(struct sfsi_folder *folder, struct sfsi_txn *txn, uint64_t in
 	err = sfsi_folder_raw_file(row->row.path, SFSI_FOLDER_META, &path);
 	if (!err)
 		err = sfsi_folder_stamp(folder, path.data, &now);
+	/* The class may have been renamed since this was asked. */
+	if (!err && !is_in_class(txn->store, ino, path.data))
+		return SFS_ERR_NOT_FOUND;
 	return !err && now.ino ? SFS_ERR_NOT_FOUND : err;
 }
 

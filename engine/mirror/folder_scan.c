@@ -211,7 +211,9 @@ static int see_task(struct sfsi_folder *folder, struct sfsi_class *class, struct
 int sfsi_folder_catch_up(struct sfsi_folder *folder)
 {
 	atomic_store(&folder->behind, false);
-	int err = sfsi_folder_each(folder, SFS_CLASS_OBJECT, "FW", see_task);
+	int err = sfsi_folder_move_again(folder);
+	if (!err)
+		err = sfsi_folder_each(folder, SFS_CLASS_OBJECT, "FW", see_task);
 	if (!err)
 		err = sfsi_folder_each(folder, SFS_CLASS_RAW, "FV", sfsi_folder_see_gone_task);
 	if (!err)
@@ -308,6 +310,10 @@ int sfsi_folder_gone(struct sfsi_folder *folder, struct sfsi_txn *txn, struct sf
 	struct sfsi_folder_stamp now;
 	struct sfsi_txn_class *copy;
 	struct sfsi_key key;
+	/* The class may have been renamed since this was asked. */
+	size_t len = strlen(class->mirror->path);
+	if (strncmp(path, class->mirror->path, len) != 0 || path[len] != '/')
+		return 0;
 	/* It may be back, or still be on its way there. */
 	sfsi_folder_key(&key, 'W', oid);
 	int err = sfsi_txn_get(txn, class->id, sfsi_key_span(&key), &task);

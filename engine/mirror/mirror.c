@@ -149,7 +149,7 @@ static int stage_changes(struct sfsi_txn *txn)
 {
 	struct sfsi_mirror *mirror = txn->store->mirror;
 	struct sfsi_mirror_stage *stage = txn->mirror;
-	SFSI_AUTO_FREE struct sfsi_mirror_change *changes = calloc(stage->len, sizeof *changes);
+	SFSI_AUTO_FREE struct sfsi_mirror_change *changes = calloc(stage->len + 1, sizeof *changes);
 	int err = changes ? 0 : SFS_ERR_NO_MEMORY;
 	for (size_t i = 0; mirror->own && sfsi_mirror_kinds[i] && !err; i++) {
 		size_t count = mirror->own[i] ? changes_of(stage, sfsi_mirror_kinds[i], changes)

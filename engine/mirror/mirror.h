@@ -78,7 +78,9 @@ extern const struct sfsi_mirror_kind sfsi_mirror_mpack;
 /** What a class has of the mirror. Lives as long as the class. */
 struct sfsi_mirror_class {
 	const struct sfsi_mirror_kind *kind;
-	char path[]; /* of its folder or file, below the root */
+	struct sfsi_mirror_class
+		*was; /* NULL, or before it was renamed: others may be reading it */
+	char path[];  /* of its folder or file, below the root */
 };
 
 /** The mirror of an open store. */
@@ -108,6 +110,11 @@ SFS_MUST_CHECK int sfsi_mirror_class_make(struct sfsi_txn *txn, struct sfsi_clas
 /** … or renamed; of one that is a database, whose file has the new name already. */
 SFS_MUST_CHECK int sfsi_mirror_class_move(struct sfsi_txn *txn, struct sfsi_class *class,
 					  struct sfs_span new_name);
+/** … or gets another folder; *ret is what it will have, if the change is made: sfsi_mirror_class_moved(). */
+SFS_MUST_CHECK int sfsi_mirror_class_place(struct sfsi_txn *txn, const struct sfsi_class *class,
+					   struct sfs_span path, struct sfsi_mirror_class **ret);
+void sfsi_mirror_class_moved(struct sfsi_class *class, struct sfsi_mirror_class *moved);
+void sfsi_mirror_class_free(struct sfsi_mirror_class *class);
 /** … or removed. */
 SFS_MUST_CHECK int sfsi_mirror_class_forget(struct sfsi_txn *txn, const struct sfsi_class *class);
 

@@ -13,6 +13,7 @@ static struct sfsi_mirror_class *new_class(const struct sfsi_mirror_kind *kind,
 	if (!class)
 		return NULL;
 	class->kind = kind;
+	class->was = NULL;
 	memcpy(class->path, path.data, path.len);
 	class->path[path.len] = '\0';
 	return class;
@@ -68,11 +69,11 @@ static struct sfsi_mirror_class *new_database(const char *name)
 	return new_class(&sfsi_mirror_mpack, (struct sfs_span){ path, (size_t)len });
 }
 
-static int put_row(struct sfsi_txn *txn, const struct sfsi_class *class)
+static int put_row(struct sfsi_txn *txn, const struct sfsi_class *class,
+		   const struct sfsi_mirror_class *mirror)
 {
 	struct sfsi_key key;
 	SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
-	const struct sfsi_mirror_class *mirror = class->mirror;
 	sfsi_key_serial(&key, 'F', class->id);
 	int err = sfs_buf_append(&value, mirror->kind->name, strlen(mirror->kind->name) + 1);
 	if (!err)
@@ -102,7 +103,34 @@ int sfsi_mirror_class_make(struct sfsi_txn *txn, struct sfsi_class *class,
 	if (!class->mirror)
 		return SFS_ERR_NO_MEMORY;
 	int err = attach(txn->store, class);
-	return err < 0 ? err : put_row(txn, class);
+	return err < 0 ? err : put_row(txn, class, class->mirror);
+}
+
+int sfsi_mirror_class_place(struct sfsi_txn *txn, const struct sfsi_class *class,
+			    struct sfs_span path, struct sfsi_mirror_class **ret)
+{
+	struct sfsi_mirror_class *moved = new_class(class->mirror->kind, path);
+	int err = moved ? put_row(txn, class, moved) : SFS_ERR_NO_MEMORY;
+	if (err < 0)
+		free(moved);
+	else
+		*ret = moved;
+	return err;
+}
+
+void sfsi_mirror_class_moved(struct sfsi_class *class, struct sfsi_mirror_class *moved)
+{
+	moved->was = class->mirror;
+	class->mirror = moved;
+}
+
+void sfsi_mirror_class_free(struct sfsi_mirror_class *class)
+{
+	while (class) {
+		struct sfsi_mirror_class *was = class->was;
+		free(class);
+		class = was;
+	}
 }
 
 int sfsi_mirror_class_move(struct sfsi_txn *txn, struct sfsi_class *class, struct sfs_span new_name)
@@ -115,7 +143,7 @@ int sfsi_mirror_class_move(struct sfsi_txn *txn, struct sfsi_class *class, struc
 	/* Others may be reading what was there: it lives as long as the class. */
 	sfsi_database_keep(class->database, class->mirror);
 	class->mirror = moved;
-	return put_row(txn, class);
+	return put_row(txn, class, moved);
 }
 
 int sfsi_mirror_class_forget(struct sfsi_txn *txn, const struct sfsi_class *class)

@@ -404,7 +404,7 @@ static void an_index_of_the_type_follows_the_class(void **state)
 {
 	struct case_store *c = *state;
 	if (case_mirrored())
-		skip(); /* a class keeps its name */
+		skip(); /* a class keeps its type, which its files state */
 	define(c, "{\"indexes\": {\"type\": \"value\", \"rank\": \"value\"}}");
 	assert_int_equal(case_put(c, "1", "{\"rank\": 1}", 0), 0);
 	assert_int_equal(case_put(c, "2", "{\"rank\": 1}", 0), 0);

@@ -226,8 +226,6 @@ static void a_listing_is_paged_by_cookies(void **state)
 static void a_class_takes_its_refused_texts_along(void **state)
 {
 	struct case_store *c = *state;
-	if (case_mirrored())
-		skip(); /* a class keeps its name */
 	refuse(c, "42", "{bad");
 	assert_int_equal(sfs_class_rename(c->store, SPAN("Article"), SPAN("Paper")), 0);
 	holds(c, "42", "{bad");

@@ -328,8 +328,6 @@ static void a_batch_is_all_or_nothing(void **state)
 static void definitions_that_change(void **state)
 {
 	struct case_store *c = *state;
-	if (case_mirrored())
-		skip(); /* a class keeps its name */
 	uint32_t accounts = start(c);
 	struct sfs_class_info info;
 	/* Objects that are older than the definition. */

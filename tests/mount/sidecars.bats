@@ -173,3 +173,22 @@ ruin() {
 	has "$(cat "$BATS_TEST_TMPDIR/err")" "another kind of store"
 	is "$(files)" "$then"
 }
+
+@test "mv renames a class with its folder; what the format has no words for is refused with an errno" {
+	a_case obj_relations
+	mount_here
+	cp "$STORE/Account/A1.json" "$BATS_TEST_TMPDIR/was"
+	local ino
+	ino=$(stat -c %i "$MNT/Account/A1.json")
+	mv "$MNT/Account" "$MNT/Person"
+	same "$STORE/Person/A1.json" "$BATS_TEST_TMPDIR/was"
+	[ ! -e "$STORE/Account" ] && [ ! -e "$MNT/Account" ]
+	is "$(stat -c %i "$MNT/Person/A1.json")" "$ino"
+	# Others go on in the folder, and are heard.
+	sed -i 's/new name/newest/' "$STORE/Person/A1.json"
+	wait_until grep -q newest "$MNT/Person/A1.json"
+	echo x >"$MNT/File/a"
+	refused "not supported" ln "$MNT/File/a" "$MNT/File/b"
+	store_umount
+	code 0 sfs check "$STORE"
+}

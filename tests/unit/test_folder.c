@@ -20,6 +20,7 @@
 #include <storefs/store.h>
 #include <storefs/trash.h>
 #include "folder.h"
+#include "mirror/folder.h"
 
 struct folder_case {
 	char path[FOLDER_PATH_MAX];
@@ -319,6 +320,109 @@ static void the_trash_keeps_raws_of_a_folder(void **state)
 	sound(c);
 }
 
+static void put(struct folder_case *c, uint32_t class_id, const char *oid, const char *text)
+{
+	const struct sfs_put put = { .class_id = class_id,
+				     .oid = sfs_span_str(oid),
+				     .text = sfs_span_str(text) };
+	assert_int_equal(sfs_object_put(c->store, &put, NULL, NULL), 0);
+}
+
+static uint64_t find(struct folder_case *c, uint32_t class_id, const char *oid)
+{
+	struct sfs_attr attr;
+	assert_int_equal(sfs_object_find(c->store, class_id, sfs_span_str(oid), &attr), 0);
+	return attr.ino;
+}
+
+static int rename_class(struct folder_case *c, const char *from, const char *to)
+{
+	return sfs_class_rename(c->store, sfs_span_str(from), sfs_span_str(to));
+}
+
+static void a_class_is_renamed_with_its_folder(void **state)
+{
+	struct folder_case *c = *state;
+	struct sfs_class_info info;
+	/* An oid that is not that of its path, and a raw. */
+	run("mkdir -p %s/A %s/F/r %s/my/coll %s/taken", c->root, c->root, c->root, c->root);
+	run("printf '{\"oid\": \"inner\", \"type\": \"m.A\", \"updates\": {\"oid\": 0}}' > %s/A/outer.json",
+	    c->root);
+	run("printf '{\"oid\": \"k\", \"type\": \"m.K\", \"updates\": {\"oid\": 0}}' > %s/my/coll/k.json",
+	    c->root);
+	run("printf '{\"oid\": \"k\", \"type\": \"m.K\", \"updates\": {\"oid\": 0}}' > %s/my/k.json",
+	    c->root);
+	run("printf '{\"oid\": \"r\", \"type\": \"m.F\", \"updates\": {\"oid\": 0}}' > %s/F/r/meta.json"
+	    " && printf bytes > %s/F/r/data.blob",
+	    c->root, c->root);
+	reopen(c);
+	uint32_t id = define(c, "A", "{\"type\": \"m.A\", \"properties\": {\"n\": \"int\"}}");
+	put(c, id, "1", "{\"n\": 1}");
+	put(c, id, "x.y", "{\"n\": 2}");
+	uint64_t one = find(c, id, "1"), inner = find(c, id, "inner");
+	assert_int_equal(sfs_class_find(c->store, sfs_span_str("F"), &info), 0);
+	uint64_t raw = find_raw(c, info.id, "r");
+	run("cp -r %s/A %s/was && cp -r %s/F %s/raws", c->root, c->path, c->root, c->path);
+	assert_int_equal(rename_class(c, "A", "taken"), SFS_ERR_EXISTS);
+	assert_int_equal(rename_class(c, "my", "mine"), SFS_ERR_CROSS);
+	assert_int_equal(rename_class(c, "A", "B"), 0);
+	assert_int_equal(rename_class(c, "F", "G"), 0);
+	for (int round = 0; round < 2; round++) {
+		run("diff -r %s/was %s/B && diff -r %s/raws %s/G && test ! -e %s/A -a ! -e %s/F",
+		    c->path, c->root, c->path, c->root, c->root, c->root);
+		assert_int_equal(sfs_class_find(c->store, sfs_span_str("A"), &info),
+				 SFS_ERR_NOT_FOUND);
+		assert_int_equal(sfs_class_find(c->store, sfs_span_str("B"), &info), 0);
+		assert_int_equal(info.id, id);
+		assert_string_equal(info.type, "m.A");
+		assert_int_equal(find(c, id, "1"), one);
+		assert_int_equal(find(c, id, "inner"), inner);
+		assert_bytes(c, raw, "bytes");
+		sound(c);
+		reopen(c);
+	}
+	put(c, id, "1", "{\"n\": 3}");
+	put(c, id, "new", "{\"n\": 4}");
+	has(file(c, "B/1.json"), "\"n\": 3");
+	has(file(c, "B/new.json"), "\"type\": \"m.A\"");
+	/* The name is free, and without files there is no folder. */
+	define(c, "A", "{}");
+	assert_int_equal(rename_class(c, "A", "C"), 0);
+	put(c, define(c, "C", "{\"extra\": \"keep\"}"), "1", "{}");
+	has(file(c, "C/1.json"), "\"oid\": \"1\"");
+	sound(c);
+}
+
+static void a_kill_leaves_a_renamed_class_in_its_folder(void **state)
+{
+	struct folder_case *c = *state;
+	uint32_t id = define(c, "A", "{\"properties\": {\"n\": \"int\"}}");
+	put(c, id, "1", "{\"n\": 1}");
+	uint64_t one = find(c, id, "1");
+	/* The folder has its new name, the commit is lost. */
+	assert_int_equal(
+		sfsi_folder_move_begin(c->store, sfsi_class_ref(c->store, id), sfs_span_str("B")),
+		0);
+	assert_int_equal(sfs_store_close(c->store), 0);
+	run("mv %s/A %s/B", c->root, c->root);
+	open_store(c);
+	assert_int_equal(find(c, id, "1"), one);
+	has(file(c, "A/1.json"), "\"n\": 1");
+	assert_null(file(c, "B/1.json"));
+	/* The commit is there, the folder has its old name. */
+	assert_int_equal(rename_class(c, "A", "B"), 0);
+	assert_int_equal(
+		sfsi_folder_move_begin(c->store, sfsi_class_ref(c->store, id), sfs_span_str("A")),
+		0);
+	assert_int_equal(sfs_store_close(c->store), 0);
+	run("mv %s/B %s/A", c->root, c->root);
+	open_store(c);
+	assert_int_equal(find(c, id, "1"), one);
+	has(file(c, "B/1.json"), "\"n\": 1");
+	reopen(c);
+	sound(c);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -327,6 +431,8 @@ int main(void)
 		CASE(never_stays_never),
 		CASE(metadata_keeps_the_time_that_a_record_says),
 		CASE(the_trash_keeps_raws_of_a_folder),
+		CASE(a_class_is_renamed_with_its_folder),
+		CASE(a_kill_leaves_a_renamed_class_in_its_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
