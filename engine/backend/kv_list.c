@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
+#include "base/crc32c.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "bytes.h"
@@ -35,21 +36,9 @@ bool sfsi_kv_table_number(const char *name, uint64_t *ret)
 
 /* --- the log --- */
 
-/** CRC-32C; there are few bytes, so a bit at a time will do. */
-static uint32_t crc32c(const uint8_t *bytes, size_t len)
+uint32_t sfsi_kv_sum(struct sfs_span part)
 {
-	uint32_t crc = 0xffffffff;
-	for (size_t i = 0; i < len; i++) {
-		crc ^= bytes[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-	}
-	return ~crc;
-}
-
-uint32_t sfsi_kv_sum(const uint8_t *bytes, size_t len)
-{
-	uint32_t crc = crc32c(bytes, len);
+	uint32_t crc = sfsi_crc32c(part, 0);
 	return (crc >> 15 | crc << 17) + 0xa282ead8u;
 }
 
@@ -65,7 +54,7 @@ static int put_part(struct sfs_buf *ret, uint8_t type, struct sfs_span part)
 		return err;
 	uint8_t *bytes = (uint8_t *)ret->data + at;
 	bytes[6] = type;
-	sfsi_put_u32(bytes, sfsi_kv_sum(bytes + 6, 1 + part.len));
+	sfsi_put_u32(bytes, sfsi_kv_sum((struct sfs_span){ bytes + 6, 1 + part.len }));
 	sfsi_put_u16(bytes + 4, (uint16_t)part.len);
 	return 0;
 }

@@ -22,7 +22,7 @@ struct sfsi_kv_table {
  * The checksum of a part of a record, from its type on, as it is stored: not the plain CRC-32C, since what is summed
  * up may have such sums in it.
  */
-uint32_t sfsi_kv_sum(const uint8_t *bytes, size_t len);
+uint32_t sfsi_kv_sum(struct sfs_span part);
 /** The number of a table: "000012.sst". False: it is no name of one. */
 bool sfsi_kv_table_number(const char *name, uint64_t *ret);
 

@@ -105,7 +105,8 @@ static bool see_block(struct reading *reading, const uint8_t *block, size_t len)
 			break;
 		if (reading->sums) {
 			struct sfsi_reader r = sfsi_reader((struct sfs_span){ block + at, 4 });
-			reading->bad |= sfsi_read_u32(&r) != sfsi_kv_sum(block + at + 6, size + 1);
+			struct sfs_span part = { block + at + 6, size + 1 };
+			reading->bad |= sfsi_read_u32(&r) != sfsi_kv_sum(part);
 		}
 		see_record(reading, type, block + at + HEAD, size);
 		at += HEAD + size;

@@ -41,7 +41,9 @@ static const char extra_options[] =
 	/* A log would claim more than a memtable's room before
 				     * it holds anything: on a small disk, what is free. */
 	"allow_fallocate=false;"
-	"track_and_verify_wals_in_manifest=false";
+	"track_and_verify_wals_in_manifest=false;"
+	/* A sum of each table as it was written: a backup compares its copy with it (kv_files.c). */
+	"file_checksum_gen_factory=FileChecksumGenCrc32cFactory";
 
 static void table_options(rocksdb_options_t *options, rocksdb_cache_t *cache)
 {

@@ -81,6 +81,7 @@ void sfsi_copying_init(struct sfsi_copying *copying, const struct sfs_backup_con
 enum sfsi_copy_flags {
 	SFSI_COPY_SHARE = 1u << 0, /* both may share blocks where the file system can */
 	SFSI_COPY_COLD = 1u << 1,  /* nobody uses the source: it is read around the page cache */
+	SFSI_COPY_KEEP = 1u << 2,  /* the copy is read soon: it is written through the page cache */
 };
 /**
  * Copy all of one descriptor to another, which is empty; holes stay holes, times and mode are those of the

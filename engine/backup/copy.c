@@ -170,9 +170,8 @@ int sfsi_copy_bytes(struct sfsi_copying *copying, int from, int to, unsigned fla
 		return err;
 	posix_fadvise(from, 0, 0, POSIX_FADV_NOREUSE);
 	if (!shared && size >= SFSI_DIRECT_MIN) {
-		(void)!sfsi_file_direct(to, true);
-		if (flags & SFSI_COPY_COLD)
-			(void)!sfsi_file_direct(from, true);
+		(void)!sfsi_file_direct(to, !(flags & SFSI_COPY_KEEP));
+		(void)!sfsi_file_direct(from, flags & SFSI_COPY_COLD);
 	}
 	/* What is shared is read from the copy: it does not change any more. */
 	err = read_all(&pass, shared ? to : from, size, ret_hash);

@@ -53,10 +53,10 @@ static int copy_one(struct restoring *restoring, const struct sfsi_backup_file *
 				     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (to < 0)
 		return sfsi_err_from_errno(errno);
-	/* Tables share nothing, as in a backup. */
+	/* Tables share nothing, as in a backup; their records are read in the end. */
 	bool raw = strncmp(file->path, "raw/", 4) == 0;
-	return sfsi_copy_bytes(&restoring->copying, from, to,
-			       SFSI_COPY_COLD | (raw ? SFSI_COPY_SHARE : 0u), ret_size, hash);
+	unsigned flags = SFSI_COPY_COLD | (raw ? SFSI_COPY_SHARE : SFSI_COPY_KEEP);
+	return sfsi_copy_bytes(&restoring->copying, from, to, flags, ret_size, hash);
 }
 
 static int on_file(void *arg, const struct sfsi_backup_file *file)

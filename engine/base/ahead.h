@@ -10,7 +10,7 @@
 #include <storefs/buf.h>
 
 /** Size of a piece; a file that is smaller is one. */
-#define SFSI_AHEAD_PIECE ((size_t)2 << 20)
+#define SFSI_AHEAD_PIECE ((size_t)4 << 20)
 /** Smaller files are not worth going around the page cache for. */
 #define SFSI_DIRECT_MIN ((size_t)1 << 20)
 /** What goes around the page cache begins and ends at multiples of it. */
