@@ -44,6 +44,8 @@ struct kv_bulk {
 	size_t tables_len;
 	char **files; /* [files_len], paths */
 	size_t files_len, files_cap;
+	struct sfsi_full_key
+		full; /* not on the stack, where a hardened build would clear it for each row */
 };
 
 void sfsi_kv_bulk_clean(const struct kv *kv)
@@ -130,7 +132,7 @@ static int find_table(struct kv_bulk *bulk, const struct sfsi_op *op, struct tab
 static int kv_bulk_put(struct sfsi_bulk *base, const struct sfsi_op *op)
 {
 	struct kv_bulk *bulk = (struct kv_bulk *)base;
-	struct sfsi_full_key full;
+	struct sfsi_full_key *full = &bulk->full;
 	struct table *table;
 	char *text = NULL;
 	int err = find_table(bulk, op, &table);
@@ -138,14 +140,14 @@ static int kv_bulk_put(struct sfsi_bulk *base, const struct sfsi_op *op)
 		err = begin_file(bulk, table);
 	if (err < 0)
 		return err;
-	sfsi_full_key_set(&full, op->partition, op->key);
-	const char *key = (const char *)full.bytes;
+	sfsi_full_key_set(full, op->partition, op->key);
+	const char *key = (const char *)full->bytes;
 	if (op->remove)
-		rocksdb_sstfilewriter_delete(table->writer, key, full.len, &text);
+		rocksdb_sstfilewriter_delete(table->writer, key, full->len, &text);
 	else
-		rocksdb_sstfilewriter_put(table->writer, key, full.len, op->val.data, op->val.len,
+		rocksdb_sstfilewriter_put(table->writer, key, full->len, op->val.data, op->val.len,
 					  &text);
-	table->bytes += full.len + op->val.len;
+	table->bytes += full->len + op->val.len;
 	if (text)
 		return sfsi_kv_error(text);
 	return table->bytes >= FILE_BYTES ? end_file(table) : 0;

@@ -37,6 +37,8 @@ struct loading {
 	uint64_t revision;
 	bool sorted; /* so far */
 	struct sfs_buf body, json, value;
+	struct sfsi_key
+		key; /* not on the stack, where a hardened build would clear it for each row */
 };
 
 /** What is known of the one that is looked at. */
@@ -50,10 +52,11 @@ static struct sfs_span image_from(const struct loading *loading, size_t at)
 	return sfsi_span_skip(loading->image->bytes, at);
 }
 
-static int put(struct loading *loading, const struct sfsi_key *key, struct sfs_span val)
+/** Under loading->key. */
+static int put(struct loading *loading, struct sfs_span val)
 {
 	struct sfsi_op op = { .partition = loading->class_id,
-			      .key = sfsi_key_span(key),
+			      .key = sfsi_key_span(&loading->key),
 			      .val = val };
 	return sfsi_bulk_put(loading->bulk, &op);
 }
@@ -82,7 +85,7 @@ static struct sfsi_object object_of(const struct loading *loading, const struct 
 
 static int put_entry(struct loading *loading, const struct row *row, const struct item *item)
 {
-	struct sfsi_key key;
+	struct sfsi_key *key = &loading->key;
 	uint8_t entry[SFSI_ENTRY_SIZE];
 	struct sfsi_object object = object_of(loading, row, item->body.len);
 	struct sfsi_inode inode = { .type = SFS_NODE_OBJECT,
@@ -90,13 +93,13 @@ static int put_entry(struct loading *loading, const struct row *row, const struc
 				    .text = item->name };
 	struct sfsi_database *database = loading->fresh->database;
 	size_t len = sfsi_entry_encode(&object, entry);
-	sfsi_object_entry(database->store, database->class, item->name, object.number, &key);
-	int err = put(loading, &key, (struct sfs_span){ entry, len });
+	sfsi_object_entry(database->store, database->class, item->name, object.number, key);
+	int err = put(loading, (struct sfs_span){ entry, len });
 	loading->value.len = 0;
 	if (!err)
 		err = sfsi_inode_encode(&inode, &loading->value);
-	sfsi_key_serial(&key, 'N', object.serial);
-	return err < 0 ? err : put(loading, &key, sfs_buf_span(&loading->value));
+	sfsi_key_serial(key, 'N', object.serial);
+	return err < 0 ? err : put(loading, sfs_buf_span(&loading->value));
 }
 
 /** The body of a value that is not its own. */
@@ -221,7 +224,7 @@ static int sort_rows(struct loading *loading)
 
 static int put_record(struct loading *loading, const struct row *row)
 {
-	struct sfsi_key key;
+	struct sfsi_key *key = &loading->key;
 	struct item item;
 	size_t at = row->at;
 	int err = name_item(loading, row->place, &at, &item);
@@ -236,10 +239,10 @@ static int put_record(struct loading *loading, const struct row *row)
 	};
 	if (err < 0)
 		return err;
-	sfsi_key_object(&key, item.name);
+	sfsi_key_object(key, item.name);
 	loading->value.len = 0;
-	err = sfsi_record_encode(&record, sfsi_key_span(&key), &loading->value);
-	return err < 0 ? err : put(loading, &key, sfs_buf_span(&loading->value));
+	err = sfsi_record_encode(&record, sfsi_key_span(key), &loading->value);
+	return err < 0 ? err : put(loading, sfs_buf_span(&loading->value));
 }
 
 /* --- the commit --- */

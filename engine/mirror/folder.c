@@ -82,8 +82,13 @@ static int folder_sync(void *own)
 	free(paths);
 	SFSI_LOCK_SCOPE(&folder->lock);
 	folder->unsynced_all = folder->unsynced_all || err < 0;
-	for (size_t i = 0; i < folder->done_len && !err; i++)
-		folder->done[i].synced = folder->done[i].synced || folder->done[i].commit <= last;
+	for (size_t i = folder->done_synced; i < folder->done_len && !err; i++) {
+		struct sfsi_folder_done done = folder->done[i];
+		if (done.commit > last)
+			continue;
+		folder->done[i] = folder->done[folder->done_synced];
+		folder->done[folder->done_synced++] = done;
+	}
 	return err;
 }
 

@@ -87,7 +87,7 @@ struct sfsi_folder_staged {
 /** A task that is done: its row goes when the file is on the disk. */
 struct sfsi_folder_done {
 	uint32_t class_id;
-	bool raw, synced;
+	bool raw;
 	uint64_t ino;
 	uint64_t commit;
 	char *oid;
@@ -109,9 +109,10 @@ struct sfsi_folder {
 	struct sfsi_class *moving;       /* a class that is renamed with this change… */
 	struct sfsi_mirror_class *moved; /* … to this */
 
-	pthread_mutex_t lock;          /* protects all below; innermost */
-	struct sfsi_folder_done *done; /* [done_len] */
-	size_t done_len, done_cap;
+	pthread_mutex_t lock; /* protects all below; innermost */
+	struct sfsi_folder_done
+		*done; /* [done_len], of which the first [done_synced] are on disk */
+	size_t done_len, done_cap, done_synced;
 	char **unsynced; /* [unsynced_len] paths of files that were written */
 	size_t unsynced_len, unsynced_cap;
 	bool unsynced_all;

@@ -310,17 +310,13 @@ static int clear_done(struct sfsi_folder *folder, struct sfsi_txn *txn)
 {
 	SFSI_LOCK_SCOPE(&folder->lock);
 	int err = 0;
-	size_t i = folder->done_len;
-	for (unsigned cleared = 0; i > 0 && cleared < CLEARED_MAX && !err; i--) {
-		struct sfsi_folder_done *done = &folder->done[i - 1];
+	for (unsigned i = 0; folder->done_synced && i < CLEARED_MAX && !err; i++) {
+		struct sfsi_folder_done *done = &folder->done[folder->done_synced - 1];
 		struct sfs_span oid = { done->oid, done->oid_len };
 		SFSI_AUTO_BUF struct sfs_buf value = SFS_BUF_INIT;
 		struct sfsi_folder_task task;
 		struct sfsi_key key;
-		if (!done->synced)
-			continue;
 		sfsi_folder_key(&key, done->raw ? 'V' : 'W', oid);
-		cleared++;
 		/* A later task of the same file stays; a class that is gone took its rows along. */
 		if (sfsi_class_ref(txn->store, done->class_id) &&
 		    sfsi_txn_get(txn, done->class_id, sfsi_key_span(&key), &value) == 0 &&
@@ -329,6 +325,7 @@ static int clear_done(struct sfsi_folder *folder, struct sfsi_txn *txn)
 			err = sfsi_txn_remove(txn, done->class_id, sfsi_key_span(&key));
 		free(done->oid);
 		*done = folder->done[--folder->done_len];
+		folder->done_synced--;
 	}
 	return err;
 }

@@ -12,6 +12,7 @@
 #include "hash.h"
 
 #define SETTLE_MS 20 /* a change is looked at so long after it was heard of */
+#define GATHER_MS 5  /* so long is waited for more of the same: each save wakes the thread else */
 #define TICK_MS 1000
 #define POLL_MS 5000 /* how often all is looked at where the kernel does not tell */
 #define WAITING_MAX 4096
@@ -274,7 +275,7 @@ static void *watch_main(void *arg)
 		int timeout = watch->rescan ? 0 : patience(watch, clock_ms());
 		if (poll(fds, 2, timeout) < 0 && errno != EINTR)
 			break;
-		if (fds[0].revents)
+		if (fds[0].revents || (fds[1].revents && poll(fds, 1, GATHER_MS) > 0))
 			break;
 		listen(watch);
 		int64_t now = clock_ms();
