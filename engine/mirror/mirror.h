@@ -170,7 +170,10 @@ static inline bool sfsi_recognised_any(const struct sfsi_recognised *found)
 	return found->storage || found->storify || found->one_file;
 }
 
-/** The sidecar is open: open the kinds, take in what is there. What happens from then on is kept for sfsi_mirror_follow(). */
+/**
+ * The sidecar is open: open the kinds, take in what is there. What happens from then on is kept for
+ * sfsi_mirror_follow().
+ */
 SFS_MUST_CHECK int sfsi_mirror_start(struct sfs_store *store, struct sfs_diag *diag);
 /** The store is what it will be: a thread takes in what changes. */
 SFS_MUST_CHECK int sfsi_mirror_follow(struct sfs_store *store, struct sfs_diag *diag);

@@ -267,7 +267,7 @@ static void a_store_of_format_2_counts_on(void **state)
 	struct model *m = model_new();
 	struct old_rows *rows = calloc(1, sizeof *rows);
 	const char *file = case_mirrored() ? ".storefs/store" : "storefs.json";
-	char line[200];
+	char line[300];
 	define(c);
 	for (int i = 0; i < 300; i++)
 		change(c, m);
@@ -286,11 +286,12 @@ static void a_store_of_format_2_counts_on(void **state)
 	if (case_durable()) {
 		snprintf(
 			line, sizeof line,
-			"sed -i 's/\"format\": 3/\"format\": 2/; /\"sum\"/d; s/\\(\"backend\": .*\\),/\\1/' %s/%s",
-			c->path, file);
+			"sed -i 's/\"format\": %d/\"format\": 2/; /\"sum\"/d; s/\\(\"backend\": .*\\),/\\1/' %s/%s",
+			SFS_STORE_FORMAT, c->path, file);
 		assert_int_equal(system(line), 0);
 		case_reopen(c);
-		snprintf(line, sizeof line, "grep -q '\"format\": 3' %s/%s", c->path, file);
+		snprintf(line, sizeof line, "grep -q '\"format\": %d' %s/%s", SFS_STORE_FORMAT,
+			 c->path, file);
 		assert_int_equal(system(line), 0);
 		verify(c, m);
 		for (int i = 0; i < 300; i++)
