@@ -15,7 +15,7 @@
 #include "wire.h"
 
 /*
- * The page cache of a plain file gets pages as large as what is read or written at once. A later write of 4 KiB
+ * The page cache of a plain file gets pages as large as what is written at once. A later write of 4 KiB
  * looks at all blocks of its page: ext4 takes 27 µs for that in one of 1 MiB, 4 µs in one of this size, and writes
  * new files as fast by such pieces as by whole requests.
  */
@@ -92,48 +92,20 @@ static void read_raw_copy(fuse_req_t req, struct fs_handle *handle, size_t size,
 	free(part);
 }
 
-/** How much of a request is read or written at once: up to the next multiple of RAW_PIECE. */
-static size_t raw_piece(off_t off, size_t left)
-{
-	size_t piece = RAW_PIECE - (size_t)(off & (RAW_PIECE - 1));
-	return piece < left ? piece : left;
-}
-
-/** A plain file, spliced: each piece is a buffer of its own. */
-static void read_plain(fuse_req_t req, int fd, size_t size, off_t off)
-{
-	struct fuse_bufvec *parts;
-	size_t count = size / RAW_PIECE + 2, used = 0;
-	parts = calloc(1, sizeof *parts + (count - 1) * sizeof parts->buf[0]);
-	if (!parts) {
-		fs_reply(req, SFS_ERR_NO_MEMORY);
-		return;
-	}
-	while (used == 0 || size > 0) {
-		size_t piece = raw_piece(off, size);
-		parts->buf[used++] = (struct fuse_buf){
-			.size = piece,
-			.flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY,
-			.fd = fd,
-			.pos = off,
-		};
-		size -= piece;
-		off += (off_t)piece;
-	}
-	parts->count = used;
-	fuse_reply_data(req, parts, 0);
-	free(parts);
-}
-
 static void read_raw(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
 {
 	struct fs *fs = fs_of(req);
 	int fd = sfs_raw_fd(handle->raw);
 	fs_loop_block_begin(fs->loop);
-	if (fd < 0)
+	if (fd < 0) {
 		read_raw_copy(req, handle, size, off);
-	else
-		read_plain(req, fd, size, off);
+	} else {
+		struct fuse_bufvec part = FUSE_BUFVEC_INIT(size);
+		part.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
+		part.buf[0].fd = fd;
+		part.buf[0].pos = off;
+		fuse_reply_data(req, &part, 0);
+	}
 	fs_loop_block_end(fs->loop);
 }
 
@@ -209,6 +181,13 @@ static void write_copy(fuse_req_t req, struct fs_handle *handle, struct fuse_buf
 			fuse_reply_write(req, done);
 	}
 	free(copy);
+}
+
+/** How much of a request is written at once: up to the next multiple of RAW_PIECE. */
+static size_t raw_piece(off_t off, size_t left)
+{
+	size_t piece = RAW_PIECE - (size_t)(off & (RAW_PIECE - 1));
+	return piece < left ? piece : left;
 }
 
 /** Returns 0 or errno; *ret_done bytes are written, also before an error. */
