@@ -128,7 +128,7 @@ static int backup_before(struct sfs_store *store, struct sfs_span name,
 	struct sfsi_schema *old = sfsi_class_schema(store, class, &number);
 	bool lossy = drops(old, schema);
 	sfsi_schema_unref(old);
-	return lossy ? sfsi_backup_before(store, "the definition", diag) : 0;
+	return lossy ? sfsi_backup_before(store, "the definition", false, diag) : 0;
 }
 
 int sfs_class_define(struct sfs_store *store, const struct sfs_class_make *make,

@@ -39,7 +39,7 @@ static int take(struct sfs_store *store, struct sfs_diag *diag)
 	return err;
 }
 
-int sfsi_backup_before(struct sfs_store *store, const char *why, struct sfs_diag *diag)
+int sfsi_backup_before(struct sfs_store *store, const char *why, bool mends, struct sfs_diag *diag)
 {
 	struct sfs_diag inner = SFS_DIAG_INIT;
 	if (store->dir_fd < 0 || store->read_only || !sfsi_settings_now(store).backup_before ||
@@ -47,7 +47,7 @@ int sfsi_backup_before(struct sfs_store *store, const char *why, struct sfs_diag
 		return 0;
 	int err = take(store, &inner);
 	/* Where there can be none, there was none to rely on. */
-	if (!err || err == SFS_ERR_UNSUPPORTED)
+	if (!err || err == SFS_ERR_UNSUPPORTED || (mends && err == SFS_ERR_CORRUPT))
 		return 0;
 	return sfs_diag_set(diag, err,
 			    "no backup of the present could be taken before %s (%s); "

@@ -188,7 +188,7 @@ static int begin(struct replacing *replacing)
 		return sfs_diag_set(replacing->diag, err, "%s", diag.text);
 	replacing->damaged = err < 0;
 	if (!err) {
-		err = sfsi_backup_before(store, "a restore", &diag);
+		err = sfsi_backup_before(store, "a restore", true, &diag);
 		int closed = sfs_store_close(store);
 		err = err < 0 ? err : closed;
 		if (err < 0)

@@ -395,7 +395,8 @@ int sfs_backup_restore_parts(struct sfs_store *from, struct sfs_store *to,
 	parts.copying.from = from;
 	parts.copying.to = to;
 	parts.copying.diag = &own;
-	int err = to->read_only ? SFS_ERR_READ_ONLY : sfsi_backup_before(to, "a restore", &own);
+	int err = to->read_only ? SFS_ERR_READ_ONLY
+				: sfsi_backup_before(to, "a restore", true, &own);
 	for (size_t i = 0; i < count && !err; i++) {
 		sfsi_map_init(&parts.copying.links);
 		err = restore_part(&parts, &items[i]);
