@@ -11,7 +11,7 @@ teardown() { store_teardown; }
 
 @test "init makes a store once" {
 	code 0 sfs init --json "$BATS_TEST_TMPDIR/new"
-	is "$(ask '[.store,.backend,.format]')" "[\"$BATS_TEST_TMPDIR/new\",\"kv\",3]"
+	is "$(ask '[.store,.backend,.format]')" "[\"$BATS_TEST_TMPDIR/new\",\"kv\",4]"
 	is "$(ask .uuid)" "$(jq -r .uuid "$BATS_TEST_TMPDIR/new/storefs.json")"
 	code 1 sfs init "$BATS_TEST_TMPDIR/new"
 	has "$err" "is a store already"
@@ -34,7 +34,7 @@ teardown() { store_teardown; }
 
 @test "version says what it is built on" {
 	code 0 sfs version --json
-	is "$(ask '.format, .backends')" $'3\n["kv","memory"]'
+	is "$(ask '.format, .backends')" $'4\n["kv","memory"]'
 	has "$(sfs version)" "storefs $(ask .version)"
 	is "$(sfs --version)" "$(sfs version)"
 	has "$(sfs version)" "libfuse $(ask .libfuse.running)"

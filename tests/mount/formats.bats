@@ -11,7 +11,7 @@ teardown() { store_teardown; }
 # old N : $STORE is the store of format N.
 old() {
 	rm -rf "$STORE"
-	tar -xJf "$TREE/tests/data/formats/format$1.tar.xz" -C "$BATS_TEST_TMPDIR"
+	tar -xzf "$TREE/tests/data/formats/format$1.tar.gz" -C "$BATS_TEST_TMPDIR"
 	is "$(format "$STORE")" "$1"
 }
 

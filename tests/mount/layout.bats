@@ -245,7 +245,7 @@ teardown() {
 	is "$(jq -r .owner.pid <<<"$status")" "$STORE_PID"
 	is "$(jq -r .owner.uid <<<"$status")" "$(id -u)"
 	is "$(jq -r .backend <<<"$status")" kv
-	is "$(jq -r .format <<<"$status")" 3
+	is "$(jq -r .format <<<"$status")" 4
 	is "$(jq -r .read_only <<<"$status")" false
 	is "$(jq -r .uuid <<<"$status")" "$(jq -r .uuid "$STORE/storefs.json")"
 	is "$(jq -r '"\(.classes) \(.objects) \(.raws) \(.scratch)"' <<<"$status")" "2 2 1 1"

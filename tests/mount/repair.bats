@@ -10,7 +10,7 @@ teardown() { store_teardown; }
 # damaged NAME : $STORE is that store.
 damaged() {
 	rm -rf "$STORE"
-	tar -xJf "$TREE/tests/data/damaged/$1.tar.xz" -C "$BATS_TEST_TMPDIR"
+	tar -xzf "$TREE/tests/data/damaged/$1.tar.gz" -C "$BATS_TEST_TMPDIR"
 	code 14 sfs check "$STORE"
 }
 
