@@ -44,7 +44,7 @@ opens_and_converts() {
 	store_mount
 	is "$(jq .n "$MNT/Note/2.json")" 2
 	rm "$MNT/Note/2.json"
-	is "$(sfs trash list "$MNT" Note | cut -f 3 | tail -n 1)" Note/2
+	is "$(sfs trash list "$MNT" Note | cut -f 3 | sort | tr '\n' ' ')" "Note/2 Note/9 "
 	sfs trash restore "$MNT" Note/2
 	store_umount
 	notes "$STORE"
