@@ -79,8 +79,8 @@ static int move_kept(const struct replacing *replacing, const char *from, const 
 	int err = join(&from_path, from, replacing->sidecar);
 	if (!err)
 		err = join(&to_path, to, replacing->sidecar);
-	if (err < 0)
-		return err;
+	if (err < 0 || !from_path.data || !to_path.data)
+		return err < 0 ? err : SFS_ERR_NO_MEMORY;
 	SFSI_AUTO_FD int from_fd = open(from_path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	SFSI_AUTO_FD int to_fd = open(to_path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* A folder that was never written to has nothing of ours. */

@@ -3,7 +3,7 @@
  *
  *     acknowledged document|raw DIR BYTES FIRST LAST >LOG
  *
- * document: DIR/i<number>.json, {"number": N, "text": "xxx…"} with about BYTES bytes of text.
+ * document: DIR/i<number>.json, {"number": N, "text": "…"} with BYTES letters that follow from the number.
  * raw: DIR/r<number>, BYTES bytes that follow from the number. One line "number" in LOG for each
  * acknowledged file, written at once. At the first failure prints "stopped at N: ERRNO in CALL"
  * to standard error and exits 1.
@@ -25,12 +25,23 @@ struct kind {
 	size_t (*fill)(char *data, size_t bytes, long number);
 };
 
+static unsigned long next(unsigned long state)
+{
+	return state * 6364136223846793005u + 1442695040888963407u;
+}
+
+/* Letters in disorder: what is compressed well takes long to fill a disk. */
 static size_t fill_document(char *data, size_t bytes, long number)
 {
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
+	unsigned long state = next((unsigned long)number);
 	size_t len = (size_t)sprintf(data, "{\"number\": %ld, \"text\": \"", number);
 
-	memset(data + len, 'a' + (int)(number % 26), bytes);
-	len += bytes;
+	for (size_t i = 0; i < bytes; i++) {
+		state = next(state);
+		data[len++] = letters[state >> 58];
+	}
 	return len + (size_t)sprintf(data + len, "\"}\n");
 }
 
@@ -39,7 +50,7 @@ static size_t fill_raw(char *data, size_t bytes, long number)
 	unsigned long state = (unsigned long)number * 2654435761u + 1;
 
 	for (size_t i = 0; i < bytes; i++) {
-		state = state * 6364136223846793005u + 1442695040888963407u;
+		state = next(state);
 		data[i] = (char)(state >> 56);
 	}
 	return bytes;

@@ -155,7 +155,7 @@ static void find_table(const struct world *w, char ret[2 * FOLDER_PATH_MAX])
 		if (!strstr(entry->d_name, ".sst") || stat.st_size <= most)
 			continue;
 		most = stat.st_size;
-		snprintf(ret, 2 * FOLDER_PATH_MAX, "%s/%s", folder, entry->d_name);
+		snprintf(ret, (size_t)2 * FOLDER_PATH_MAX, "%s/%s", folder, entry->d_name);
 	}
 	closedir(dir);
 	assert_true(most > 0);
