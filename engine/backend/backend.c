@@ -273,19 +273,19 @@ int sfsi_backend_marked(struct sfsi_backend *b, struct sfs_buf *ret)
 	return err;
 }
 
-int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+int sfsi_backend_snapshot(struct sfsi_backend *b, const struct sfsi_snapshot_wanted *snapshot)
 {
 	if (!b->ops->snapshot || b->read_only)
-		return sfs_diag_set(diag, SFS_ERR_UNSUPPORTED,
+		return sfs_diag_set(snapshot->diag, SFS_ERR_UNSUPPORTED,
 				    b->read_only ? "the store is open read-only"
 						 : "backend %s has no files to copy",
 				    b->ops->name);
 	int err = sfsi_backend_settle(b);
 	if (err < 0)
-		return sfs_diag_set(diag, err, "what waits to be written can not be: %s",
+		return sfs_diag_set(snapshot->diag, err, "what waits to be written can not be: %s",
 				    sfs_err_text(err));
 	lock_exclusive(b);
-	err = b->ops->snapshot(b, path, diag);
+	err = b->ops->snapshot(b, snapshot);
 	unlock(b);
 	return err;
 }

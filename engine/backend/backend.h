@@ -94,6 +94,15 @@ struct sfsi_compact {
 
 struct sfsi_bulk;
 
+/** A snapshot that is wanted. */
+struct sfsi_snapshot_wanted {
+	const char *path; /* an existing, empty folder on the same disk */
+	/* NULL, or called once when all that is in it is there: what is written from then on is not. */
+	void (*fixed)(void *arg);
+	void *arg;
+	struct sfs_diag *diag; /* may be NULL */
+};
+
 struct sfsi_backend_ops {
 	const char *name; /* "memory", "kv", … */
 	unsigned caps;    /* enum sfsi_caps */
@@ -126,11 +135,10 @@ struct sfsi_backend_ops {
 	int (*mark)(struct sfsi_backend *b, struct sfs_span note);
 	int (*marked)(struct sfsi_backend *b, struct sfs_buf *ret);
 	/*
-	 * Optional: a copy of all that was written so far, in an existing, empty folder on the same
-	 * disk, that open takes as path. It may share files with the backend: who wants to keep it
-	 * copies them.
+	 * Optional: a copy of all that was written so far, that open takes as path. It may share files
+	 * with the backend: who wants to keep it copies them.
 	 */
-	int (*snapshot)(struct sfsi_backend *b, const char *path, struct sfs_diag *diag);
+	int (*snapshot)(struct sfsi_backend *b, const struct sfsi_snapshot_wanted *snapshot);
 	/* Optional: do now what would keep writers waiting during a snapshot. */
 	int (*prepare)(struct sfsi_backend *b);
 	/* Optional: all of these files that what was written so far needs. SFS_ERR_UNSUPPORTED: not known. */
@@ -210,8 +218,8 @@ SFS_MUST_CHECK int sfsi_backend_stat(struct sfsi_backend *b, struct sfsi_backend
 SFS_MUST_CHECK int sfsi_backend_mark(struct sfsi_backend *b, struct sfs_span note);
 SFS_MUST_CHECK int sfsi_backend_marked(struct sfsi_backend *b, struct sfs_buf *ret);
 /** SFS_ERR_UNSUPPORTED: the backend can not. */
-SFS_MUST_CHECK int sfsi_backend_snapshot(struct sfsi_backend *b, const char *path,
-					 struct sfs_diag *diag);
+SFS_MUST_CHECK int sfsi_backend_snapshot(struct sfsi_backend *b,
+					 const struct sfsi_snapshot_wanted *snapshot);
 /** Before a snapshot, so that it takes but a moment. */
 SFS_MUST_CHECK int sfsi_backend_prepare(struct sfsi_backend *b);
 /** SFS_ERR_UNSUPPORTED: it has none, or does not know. Returns what fn returns. Not while others write. */

@@ -107,8 +107,8 @@ void sfsi_kv_preopen_keep(const struct kv *kv);
 #define SFSI_KV_KEPT "preopen.kept"
 
 /* kv_snapshot.c */
-SFS_MUST_CHECK int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path,
-				    struct sfs_diag *diag);
+SFS_MUST_CHECK int sfsi_kv_snapshot(struct sfsi_backend *b,
+				    const struct sfsi_snapshot_wanted *snapshot);
 SFS_MUST_CHECK int sfsi_kv_prepare(struct sfsi_backend *b);
 
 /* kv_files.c */

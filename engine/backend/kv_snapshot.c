@@ -81,49 +81,62 @@ static int copy_note(struct kv *kv, struct sfs_buf *ret, bool *ret_has)
 	return sfs_buf_append(ret, kv->state.note.data, kv->state.note.len);
 }
 
-static int write_state(struct kv *kv, struct kv *copy, uint64_t sequence, struct sfs_diag *diag)
+/** @note  NULL: it has none. */
+static int write_state(struct kv *copy, uint64_t sequence, const struct sfs_span *note,
+		       struct sfs_diag *diag)
 {
-	SFSI_AUTO_BUF struct sfs_buf note = SFS_BUF_INIT;
 	struct sfsi_kv_facts facts = { .sequence = sequence };
-	bool has_note;
-	int err = copy_note(kv, &note, &has_note);
-	if (!err)
-		err = sfsi_kv_manifest(copy, &facts.manifest, &facts.manifest_size, diag);
+	int err = sfsi_kv_manifest(copy, &facts.manifest, &facts.manifest_size, diag);
 	if (!err)
 		err = sfsi_kv_state_create(copy->dir_fd, diag);
 	if (!err)
 		err = sfsi_kv_state_open(&copy->state, copy->dir_fd, false, diag);
 	if (err < 0)
 		return err;
-	struct sfs_span span = sfs_buf_span(&note);
-	err = sfsi_kv_state_write(&copy->state, &facts, has_note ? &span : NULL);
+	err = sfsi_kv_state_write(&copy->state, &facts, note);
 	if (!err)
 		err = sfsi_kv_state_double(&copy->state);
 	sfsi_kv_state_close(&copy->state);
 	return err;
 }
 
-int sfsi_kv_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+static int finish(const char *path, const char *db_path, uint64_t sequence,
+		  const struct sfs_span *note, struct sfs_diag *diag)
 {
-	struct kv *kv = (struct kv *)b;
 	struct kv copy = { .dir_fd = -1, .db_fd = -1, .state = SFSI_KV_STATE_INIT };
-	SFSI_AUTO_BUF struct sfs_buf db_path = SFS_BUF_INIT;
-	uint64_t sequence = 0;
-	int err = sfs_buf_printf(&db_path, "%s/db", path);
-	if (!err)
-		err = sfs_buf_append(&db_path, "", 1);
-	if (!err)
-		err = checkpoint_whole(kv, db_path.data, &sequence, diag);
-	if (err < 0)
-		return err;
+	int err = 0;
 	copy.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	copy.db_fd = open(db_path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	copy.db_fd = open(db_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (copy.dir_fd < 0 || copy.db_fd < 0)
 		err = sfs_diag_set(diag, sfsi_err_from_errno(errno), "can not open '%s': %s", path,
 				   strerror(errno));
 	if (!err)
-		err = write_state(kv, &copy, sequence, diag);
+		err = write_state(&copy, sequence, note, diag);
 	sfsi_close_fd(&copy.dir_fd);
 	sfsi_close_fd(&copy.db_fd);
 	return err;
+}
+
+int sfsi_kv_snapshot(struct sfsi_backend *b, const struct sfsi_snapshot_wanted *snapshot)
+{
+	struct kv *kv = (struct kv *)b;
+	SFSI_AUTO_BUF struct sfs_buf db_path = SFS_BUF_INIT;
+	SFSI_AUTO_BUF struct sfs_buf note = SFS_BUF_INIT;
+	uint64_t sequence = 0;
+	bool has_note = false;
+	int err = sfs_buf_printf(&db_path, "%s/db", snapshot->path);
+	if (!err)
+		err = sfs_buf_append(&db_path, "", 1);
+	if (!err)
+		err = checkpoint_whole(kv, db_path.data, &sequence, snapshot->diag);
+	/* Not later: it says what is synced, and that must be in the copy. */
+	if (!err)
+		err = copy_note(kv, &note, &has_note);
+	if (err < 0)
+		return err;
+	if (snapshot->fixed)
+		snapshot->fixed(snapshot->arg);
+	const struct sfs_span span = sfs_buf_span(&note);
+	return finish(snapshot->path, db_path.data, sequence, has_note ? &span : NULL,
+		      snapshot->diag);
 }

@@ -87,10 +87,10 @@ static int movable_prepare(struct sfsi_backend *b)
 	return leave(b, inner ? sfsi_backend_prepare(inner) : SFS_ERR_IO);
 }
 
-static int movable_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+static int movable_snapshot(struct sfsi_backend *b, const struct sfsi_snapshot_wanted *snapshot)
 {
 	struct sfsi_backend *inner = enter(b);
-	return leave(b, inner ? sfsi_backend_snapshot(inner, path, diag) : SFS_ERR_IO);
+	return leave(b, inner ? sfsi_backend_snapshot(inner, snapshot) : SFS_ERR_IO);
 }
 
 static int movable_compact(struct sfsi_backend *b, const struct sfsi_compact *compact)

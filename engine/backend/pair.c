@@ -165,9 +165,9 @@ static int pair_prepare(struct sfsi_backend *b)
 	return sfsi_backend_prepare(pair_of(b)->first);
 }
 
-static int pair_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+static int pair_snapshot(struct sfsi_backend *b, const struct sfsi_snapshot_wanted *snapshot)
 {
-	return sfsi_backend_snapshot(pair_of(b)->first, path, diag);
+	return sfsi_backend_snapshot(pair_of(b)->first, snapshot);
 }
 
 /* --- matching --- */

@@ -320,13 +320,35 @@ static int take_entry(struct sfsi_taking *taking, int at, const char *name, cons
 	return take_own(taking, at, name, path);
 }
 
+struct fixing {
+	struct sfsi_taking *taking;
+	bool done;
+	int err;
+};
+
+/** All that the backup has is in the snapshot, and in no commit that comes: let these go on. */
+static void on_fixed(void *arg)
+{
+	struct fixing *fixing = arg;
+	struct sfs_store *store = fixing->taking->store;
+	struct sfs_backup *backup = &fixing->taking->backup;
+	struct sfs_store_stat stat;
+	fixing->err = sfs_store_stat(store, &stat);
+	if (!fixing->err) {
+		backup->commit = stat.commit;
+		backup->objects = stat.objects;
+		backup->raws = stat.raws;
+	}
+	fixing->done = true;
+	pthread_mutex_unlock(&store->commit_lock);
+}
+
 /* --- the whole --- */
 
 static int snapshot(struct sfsi_taking *taking)
 {
 	struct sfs_store *store = taking->store;
 	SFSI_AUTO_BUF struct sfs_buf path = SFS_BUF_INIT;
-	struct sfs_store_stat stat;
 	int err = sfs_buf_printf(&path, "%s/" SNAPSHOT, store->home);
 	if (!err)
 		err = sfs_buf_append(&path, "", 1);
@@ -343,16 +365,18 @@ static int snapshot(struct sfsi_taking *taking)
 		err = sfsi_origin_begin(taking);
 	if (err < 0)
 		return failed(taking, store->path, err);
-	SFSI_LOCK_SCOPE(&store->commit_lock);
-	err = sfsi_backend_snapshot(store->backend, path.data, taking->diag);
-	if (!err)
-		err = sfs_store_stat(store, &stat);
-	if (!err) {
-		taking->backup.commit = stat.commit;
-		taking->backup.objects = stat.objects;
-		taking->backup.raws = stat.raws;
-	}
-	return err;
+	struct fixing fixing = { .taking = taking };
+	const struct sfsi_snapshot_wanted wanted = {
+		.path = path.data,
+		.fixed = on_fixed,
+		.arg = &fixing,
+		.diag = taking->diag,
+	};
+	pthread_mutex_lock(&store->commit_lock);
+	err = sfsi_backend_snapshot(store->backend, &wanted);
+	if (!fixing.done)
+		pthread_mutex_unlock(&store->commit_lock);
+	return err < 0 ? err : fixing.err;
 }
 
 static int take_parts(struct sfsi_taking *taking)

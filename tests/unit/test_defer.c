@@ -60,11 +60,17 @@ static int journal_write(struct sfsi_backend *b, const struct sfsi_op *ops, size
 	return 0;
 }
 
-static int journal_snapshot(struct sfsi_backend *b, const char *path, struct sfs_diag *diag)
+static int journal_snapshot(struct sfsi_backend *b, const struct sfsi_snapshot_wanted *wanted)
 {
-	(void)path, (void)diag;
+	(void)wanted;
 	snprintf(closed, sizeof closed, "%s", ((struct journal *)b)->text);
 	return 0;
+}
+
+static int snapshot(struct sfsi_backend *b)
+{
+	const struct sfsi_snapshot_wanted wanted = { .path = "copy" };
+	return sfsi_backend_snapshot(b, &wanted);
 }
 
 static int journal_sync(struct sfsi_backend *b)
@@ -197,7 +203,7 @@ static void scans_syncs_copies_and_closes_write_first(void **state)
 	written(b, "1a=1\n1b=2\n");
 	assert_int_equal(((struct journal *)b)->syncs, 1);
 	defer(b, 1, "c", "3");
-	assert_int_equal(sfsi_backend_snapshot(b, "copy", NULL), 0);
+	assert_int_equal(snapshot(b), 0);
 	assert_string_equal(closed, "1a=1\n1b=2\n1c=3\n");
 	defer(b, 1, "d", "4");
 	sfsi_backend_close(b);
@@ -216,7 +222,7 @@ static void what_could_not_be_written_goes_on_waiting(void **state)
 	assert_int_equal(sfsi_backend_write(b, &op, 1), SFS_ERR_NO_SPACE);
 	assert_int_equal(sfsi_backend_settle(b), SFS_ERR_NO_SPACE);
 	assert_int_equal(sfsi_backend_sync(b), SFS_ERR_NO_SPACE);
-	assert_int_equal(sfsi_backend_snapshot(b, "copy", NULL), SFS_ERR_NO_SPACE);
+	assert_int_equal(snapshot(b), SFS_ERR_NO_SPACE);
 	assert_int_equal(journal->syncs, 0);
 	/* Who only reads is not kept from it. */
 	assert_int_equal(sfsi_backend_scan(b, &scan, nothing, NULL), 0);
