@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "base/dir.h"
 #include "base/errno.h"
 #include "check/check.h"
@@ -12,11 +13,33 @@
 #define SHARD_BITS 10
 #define SHARD_SIZE (1u << SHARD_BITS)
 
+/* A raw that is removed or replaced meanwhile: its file goes a moment before its row, or after it. */
+#define LOOKS 5
+#define LOOK_US 20000
+
+/** The file of a raw, unless the raw is gone by now: SFS_ERR_NOT_FOUND. */
+static int stat_file(struct sfsi_check *check, uint64_t serial, struct stat *ret)
+{
+	struct sfsi_key key;
+	int err = sfsi_bytes_stat(check->store, sfs_ino_make(check->partition, serial), ret);
+	sfsi_key_serial(&key, 'N', serial);
+	for (int i = 0; i < LOOKS && err == SFS_ERR_CORRUPT; i++) {
+		SFSI_AUTO_BUF struct sfs_buf row = SFS_BUF_INIT;
+		if (sfsi_check_get(check, sfsi_key_span(&key), &row) == SFS_ERR_NOT_FOUND)
+			return SFS_ERR_NOT_FOUND;
+		usleep(LOOK_US);
+		err = sfsi_bytes_stat(check->store, sfs_ino_make(check->partition, serial), ret);
+	}
+	return err;
+}
+
 void sfsi_check_file(struct sfsi_check *check, uint64_t serial)
 {
 	struct stat stat;
 	uint64_t ino = sfs_ino_make(check->partition, serial);
-	int err = sfsi_bytes_stat(check->store, ino, &stat);
+	int err = stat_file(check, serial, &stat);
+	if (err == SFS_ERR_NOT_FOUND)
+		return;
 	if (err == SFS_ERR_CORRUPT || err == SFS_ERR_NOT_DIR)
 		sfsi_check_found(check, SFS_CHECK_FILE_MISSING, "the bytes of the raw are missing")
 			->ino = ino;
