@@ -67,7 +67,7 @@ int sfsi_bring(struct sfsi_bringing *bringing, const char *path, int to)
 	if (from < 0)
 		return errno == ENOENT || errno == ELOOP ? SFS_ERR_CORRUPT
 							 : sfsi_err_from_errno(errno);
-	err = sfsi_copy_bytes(&bringing->copying, from, to, false, &size, hash);
+	err = sfsi_copy_bytes(&bringing->copying, from, to, 0, &size, hash);
 	if (!err && !sfs_span_equal(sfsi_map_value(known), sfs_span_str(hash)))
 		err = SFS_ERR_CORRUPT;
 	return !err && fsync(to) < 0 ? sfsi_err_from_errno(errno) : err;

@@ -11,11 +11,11 @@
  * Backups, their schedule and settings are those of the old store. They move over after the change of names; what
  * a kill left of that is done by the next restore in place.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include "backup/backup.h"
+#include "base/dir.h"
 #include "base/errno.h"
 #include "base/file.h"
 #include "mirror/sidecar.h"
@@ -106,16 +106,15 @@ static int move_dot(int from_fd, int root_fd, const char *path, const char *name
 	return err;
 }
 
-static int move_dots(const struct replacing *replacing, int dir_fd, int root_fd, const char *path,
-		     unsigned depth);
+static int move_dots(const struct replacing *replacing, int at, const char *name, int root_fd,
+		     const char *path, unsigned depth);
 
 static int move_entry(const struct replacing *replacing, int dir_fd, int root_fd, const char *path,
 		      const char *name, unsigned depth)
 {
 	char below[SFSI_FROZEN_PATH];
 	struct stat stat;
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	    (!*path && strcmp(name, replacing->sidecar + 1) == 0))
+	if (!*path && strcmp(name, replacing->sidecar + 1) == 0)
 		return 0;
 	if (snprintf(below, sizeof below, "%s%s%s", path, *path ? "/" : "", name) >=
 	    (int)sizeof below)
@@ -125,23 +124,16 @@ static int move_entry(const struct replacing *replacing, int dir_fd, int root_fd
 	if (fstatat(dir_fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(stat.st_mode) ||
 	    depth == DEPTH_MAX)
 		return 0;
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? sfsi_err_from_errno(errno)
-		      : move_dots(replacing, fd, root_fd, below, depth + 1);
+	return move_dots(replacing, dir_fd, name, root_fd, below, depth + 1);
 }
 
-/** Takes the descriptor. */
-static int move_dots(const struct replacing *replacing, int dir_fd, int root_fd, const char *path,
-		     unsigned depth)
+static int move_dots(const struct replacing *replacing, int at, const char *name, int root_fd,
+		     const char *path, unsigned depth)
 {
-	DIR *dir = fdopendir(dir_fd);
-	int err = dir ? 0 : SFS_ERR_NO_MEMORY;
-	if (!dir)
-		sfsi_close_fd(&dir_fd);
-	for (const struct dirent *entry; !err && (entry = readdir(dir));)
+	SFSI_AUTO_DIR DIR *dir = NULL;
+	int err = sfsi_dir_open(at, name, &dir);
+	for (const struct dirent *entry; !err && (entry = sfsi_dir_next(dir, &err));)
 		err = move_entry(replacing, dirfd(dir), root_fd, path, entry->d_name, depth);
-	if (dir)
-		closedir(dir);
 	return err;
 }
 
@@ -149,11 +141,11 @@ static int move_others(const struct replacing *replacing, const char *from, cons
 {
 	if (!replacing->sidecar[0])
 		return 0;
-	int from_fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	SFSI_AUTO_FD int from_fd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	SFSI_AUTO_FD int to_fd = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (from_fd < 0)
 		return failed(replacing, sfsi_err_from_errno(errno), from);
-	int err = move_dots(replacing, from_fd, to_fd, "", 0);
+	int err = move_dots(replacing, from_fd, ".", to_fd, "", 0);
 	return err < 0 ? failed(replacing, err, "what no backup has") : 0;
 }
 
