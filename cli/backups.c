@@ -49,15 +49,20 @@ int cli_backups_find(struct cli_ctx *ctx, const char *store, const char *word, c
 	return err < 0 ? cli_fail(ctx, err, word, diag) : 0;
 }
 
-int cli_backups_store(struct cli_ctx *ctx, char **ret)
+int cli_backups_store_of(struct cli_ctx *ctx, const char *word, char **ret)
 {
-	const char *word = ctx->store_arg;
-	if (!word && ctx->argc > 0 && cli_is_store(ctx->argv[0]))
-		word = ctx->argv[0];
 	if (!word)
 		word = getenv("STOREFS_STORE");
 	if (!word || !*word)
 		return 0;
 	int err = cli_locate(word, ret);
 	return err < 0 ? cli_fail(ctx, err, word, NULL) : 0;
+}
+
+int cli_backups_store(struct cli_ctx *ctx, char **ret)
+{
+	const char *word = ctx->store_arg;
+	if (!word && ctx->argc > 0 && cli_is_store(ctx->argv[0]))
+		word = ctx->argv[0];
+	return cli_backups_store_of(ctx, word, ret);
 }

@@ -29,5 +29,7 @@ SFS_MUST_CHECK int cli_backups_find(struct cli_ctx *ctx, const char *store, cons
  * $STOREFS_STORE. *ret is the caller's, and NULL when there is none. Returns 0, or an exit code after saying why.
  */
 SFS_MUST_CHECK int cli_backups_store(struct cli_ctx *ctx, char **ret);
+/** The same, of a word that the verb has found itself; NULL: $STOREFS_STORE. */
+SFS_MUST_CHECK int cli_backups_store_of(struct cli_ctx *ctx, const char *word, char **ret);
 
 #endif

@@ -45,12 +45,7 @@ static int find_named(struct cli_ctx *ctx, char **ret)
 	for (int i = 0; i < ctx->argc && !word; i++)
 		if (cli_is_store(ctx->argv[i]) && !cli_is_store(ctx->argv[1 - i]))
 			word = ctx->argv[i];
-	if (!word)
-		word = getenv("STOREFS_STORE");
-	if (!word || !*word)
-		return 0;
-	int err = cli_locate(word, ret);
-	return err < 0 ? cli_fail(ctx, err, word, NULL) : 0;
+	return cli_backups_store_of(ctx, word, ret);
 }
 
 static bool is_owned(const char *path)
