@@ -139,6 +139,10 @@ static int locate_store(struct cli_ctx *ctx)
 	if (cli_option(ctx, "exact"))
 		return cli_usage(ctx, "--exact is for parts");
 	const char *of = access(ctx->argv[1], F_OK) == 0 ? ctx->argv[1] : NULL;
+	struct sfs_diag diag = SFS_DIAG_INIT;
+	int err = cli_option(ctx, "in-place") ? sfs_backup_restore_settle(ctx->argv[1], &diag) : 0;
+	if (err < 0)
+		return cli_fail(ctx, err, ctx->argv[1], &diag);
 	int code = find_backup(ctx, ctx->argv[0], of, &backup);
 	cli_own(ctx, backup);
 	return code != 0 ? code : restore_store(ctx, backup);

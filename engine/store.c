@@ -419,7 +419,9 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 					   config->path, &file, diag);
 	if (!err)
 		err = sfsi_store_lock(store->dir_fd, config, &store->lock_fd, diag);
-	/* What a recovery left to do. */
+	/* What a restore or a recovery left to do. */
+	if (!err && !store->read_only && !frozen)
+		err = sfsi_backup_in_place_settle(store->path, NULL, diag);
 	if (!err && !store->read_only && sfsi_recover_is_pending(store->dir_fd))
 		err = sfsi_recover_settle(store->dir_fd);
 	if (!err)
@@ -490,6 +492,8 @@ static int open_mirror(struct sfs_store *store, const struct sfs_store_config *c
 		.log_arg = config->log_arg,
 	};
 	int err = sfsi_sidecar_attach(store, config, &create, diag);
+	if (!err && !store->mirror->read_only && !store->mirror->file && store->mirror->settled)
+		err = sfsi_backup_in_place_settle(store->mirror->root, SFSI_SIDECAR_NAME, diag);
 	if (!err)
 		err = open_movable(store, create, diag);
 	if (err == SFS_ERR_NOT_FOUND && store->dir_fd >= 0)

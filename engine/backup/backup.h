@@ -165,6 +165,15 @@ SFS_MUST_CHECK int sfsi_backup_set_valid(int dir_fd, bool valid);
 SFS_MUST_CHECK int sfsi_backup_restore_sidecar(const char *folder, const char *name, int to_fd,
 					       struct sfs_diag *diag);
 
+/* --- in_place.c --- */
+
+/**
+ * Do what a kill left of a restore in place. The store is locked.
+ * @path  absolute. @sidecar  the folder in it that a mirror has its own in, or NULL.
+ */
+SFS_MUST_CHECK int sfsi_backup_in_place_settle(const char *path, const char *sidecar,
+					       struct sfs_diag *diag);
+
 /* --- fresh.c --- */
 
 /** A backup that is not one yet. */

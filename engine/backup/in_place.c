@@ -2,14 +2,15 @@
  * A backup in the place of a store: the new store is made beside the old one, and both change their names at once.
  * So at any moment there is the old store or the new one under the name.
  *
- *   STORE.restored   the new store while it is made; then the old one, until it is removed
- *   STORE.damaged    the old one, when no backup of it could be taken before
+ *   STORE.restoring      the new store while it is made; then the old one, until it is removed
+ *   STORE.damaged        the old one, when no backup of it could be taken before
+ *   STORE/restored-here  the names are changed, but not all is done: "remove", or "keep" the old one
  *
  * A folder of another program is replaced in the same way, with what storefs keeps beside its files. What no backup of it
  * has, files and folders whose names begin with a dot, moves over.
  *
  * Backups, their schedule and settings are those of the old store. They move over after the change of names; what
- * a kill left of that is done by the next restore in place.
+ * a kill left of that is done by whoever opens the store next, or restores it in place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,8 @@
 #include "settings.h"
 #include "store_private.h"
 
-#define BESIDE ".restored"
+#define BESIDE ".restoring"
+#define UNDONE "restored-here"
 #define ASIDE ".damaged"
 #define DEPTH_MAX 64
 
@@ -151,19 +153,123 @@ static int move_others(const struct replacing *replacing, const char *from, cons
 
 /* --- the exchange --- */
 
-/** A kill came between the change of names and the end: the old store is beside, with its backups. */
-static int finish_earlier(const struct replacing *replacing)
+/** The store as it was goes, or is kept where nothing else has it. */
+static int end(const struct replacing *replacing, bool keep)
 {
-	char store[2 * NAME_MAX], backups[2 * NAME_MAX];
 	const char *beside = replacing->beside.data;
-	bool mirror = replacing->sidecar[0];
-	snprintf(store, sizeof store, "%s/%s", replacing->sidecar,
-		 mirror ? SFSI_SIDECAR_FILE : SFSI_STORE_FILE);
-	snprintf(backups, sizeof backups, "%s/" SFS_BACKUP_FOLDER, replacing->sidecar);
-	if (!has(beside, store) || !has(beside, backups))
+	if (!keep) {
+		sfsi_remove_tree(AT_FDCWD, beside);
 		return 0;
-	int err = move_others(replacing, beside, replacing->path);
-	return err < 0 ? err : move_kept(replacing, beside, replacing->path);
+	}
+	if (renameat2(AT_FDCWD, beside, AT_FDCWD, replacing->aside.data, RENAME_NOREPLACE) == 0)
+		return 0;
+	return sfs_diag_set(replacing->diag, sfsi_err_from_errno(errno),
+			    "the store is restored, but what it was stays in %s: %s", beside,
+			    strerror(errno));
+}
+
+/** The folder of what the store keeps of its own, in one of the two. */
+static int open_own(const struct replacing *replacing, const char *path, int *ret_fd)
+{
+	SFSI_AUTO_BUF struct sfs_buf own = SFS_BUF_INIT;
+	int err = join(&own, path, replacing->sidecar);
+	if (err < 0)
+		return err;
+	*ret_fd = open(own.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? failed(replacing, sfsi_err_from_errno(errno), own.data) : 0;
+}
+
+/** Say in the new store what is to be done after the change of names. */
+static int mark(const struct replacing *replacing)
+{
+	SFSI_AUTO_FD int fd = -1;
+	int err = open_own(replacing, replacing->beside.data, &fd);
+	if (!err)
+		err = sfsi_file_replace(fd, UNDONE,
+					sfs_span_str(replacing->damaged ? "keep" : "remove"));
+	return err;
+}
+
+/** What is to be done after the change of names, if anything. The store is locked. */
+static int settle(const struct replacing *replacing)
+{
+	SFSI_AUTO_BUF struct sfs_buf what = SFS_BUF_INIT;
+	const char *beside = replacing->beside.data;
+	struct stat stat;
+	SFSI_AUTO_FD int fd = -1;
+	int err = open_own(replacing, replacing->path, &fd);
+	if (!err)
+		err = sfsi_file_load(fd, UNDONE, 16, &what);
+	if (err < 0)
+		return err == SFS_ERR_NOT_FOUND ? 0 : failed(replacing, err, UNDONE);
+	bool there = lstat(beside, &stat) == 0;
+	if (there)
+		err = move_others(replacing, beside, replacing->path);
+	if (there && !err)
+		err = move_kept(replacing, beside, replacing->path);
+	if (there && !err)
+		err = end(replacing, sfs_span_equal(sfs_buf_span(&what), sfs_span_str("keep")));
+	if (!err && unlinkat(fd, UNDONE, 0) < 0 && errno != ENOENT)
+		err = failed(replacing, sfsi_err_from_errno(errno), UNDONE);
+	return err;
+}
+
+static void replacing_fini(struct replacing *replacing)
+{
+	sfsi_close_fd(&replacing->lock_fd);
+	sfs_buf_fini(&replacing->beside);
+	sfs_buf_fini(&replacing->aside);
+}
+
+static int names(struct replacing *replacing)
+{
+	int err = join(&replacing->beside, replacing->path, BESIDE);
+	return err < 0 ? err : join(&replacing->aside, replacing->path, ASIDE);
+}
+
+int sfsi_backup_in_place_settle(const char *path, const char *sidecar, struct sfs_diag *diag)
+{
+	struct replacing replacing = { .path = path, .lock_fd = -1, .diag = diag };
+	int err = names(&replacing);
+	if (sidecar)
+		snprintf(replacing.sidecar, sizeof replacing.sidecar, "/%s", sidecar);
+	if (!err)
+		err = settle(&replacing);
+	replacing_fini(&replacing);
+	/* Only that the old store is not set aside: nothing to keep the new one from being opened. */
+	return err == SFS_ERR_EXISTS ? 0 : err;
+}
+
+/** Nobody else has what is under the name of the store now. */
+static int lock(struct replacing *replacing)
+{
+	const struct sfs_store_config config = {
+		.path = replacing->path,
+		.owner_note = "a restore",
+	};
+	SFSI_AUTO_FD int dir_fd = open(replacing->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return failed(replacing, sfsi_err_from_errno(errno), replacing->path);
+	sfsi_close_fd(&replacing->lock_fd);
+	if (!replacing->sidecar[0])
+		return sfsi_store_lock(dir_fd, &config, &replacing->lock_fd, replacing->diag);
+	/* What everybody locks who opens such a folder. */
+	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0)
+		return sfs_diag_set(replacing->diag, SFS_ERR_BUSY, "%s is owned by another process",
+				    replacing->path);
+	replacing->lock_fd = dir_fd;
+	dir_fd = -1;
+	return 0;
+}
+
+/** Whoever has the store does it, or did it. */
+static int lock_and_settle(struct replacing *replacing)
+{
+	struct sfs_diag *diag = replacing->diag;
+	replacing->diag = NULL;
+	int err = lock(replacing);
+	replacing->diag = diag;
+	return err < 0 ? 0 : settle(replacing);
 }
 
 /** Nobody has the store; a backup of the present, where it can be opened. */
@@ -187,33 +293,8 @@ static int begin(struct replacing *replacing)
 			return sfs_diag_set(replacing->diag, err, "%s",
 					    diag.text[0] ? diag.text : sfs_err_text(err));
 	}
-	SFSI_AUTO_FD int dir_fd = open(replacing->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0)
-		return failed(replacing, sfsi_err_from_errno(errno), replacing->path);
-	if (!replacing->sidecar[0])
-		return sfsi_store_lock(dir_fd, &config, &replacing->lock_fd, replacing->diag);
-	/* What everybody locks who opens such a folder. */
-	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0)
-		return sfs_diag_set(replacing->diag, SFS_ERR_BUSY, "%s is owned by another process",
-				    replacing->path);
-	replacing->lock_fd = dir_fd;
-	dir_fd = -1;
-	return 0;
-}
-
-/** The store as it was goes, or is kept where nothing else has it. */
-static int end(const struct replacing *replacing)
-{
-	const char *beside = replacing->beside.data;
-	if (!replacing->damaged) {
-		sfsi_remove_tree(AT_FDCWD, beside);
-		return 0;
-	}
-	if (renameat2(AT_FDCWD, beside, AT_FDCWD, replacing->aside.data, RENAME_NOREPLACE) == 0)
-		return 0;
-	return sfs_diag_set(replacing->diag, sfsi_err_from_errno(errno),
-			    "the store is restored, but what it was stays in %s: %s", beside,
-			    strerror(errno));
+	err = lock(replacing);
+	return err < 0 ? err : settle(replacing);
 }
 
 /** The disk knows of a change of names in the folder that the store is in. */
@@ -230,13 +311,17 @@ static int replace(struct replacing *replacing, const struct sfs_backup_config *
 {
 	const char *path = replacing->path, *beside = replacing->beside.data;
 	struct stat stat;
-	int err = finish_earlier(replacing);
-	if (!err)
-		err = begin(replacing);
+	int err = begin(replacing);
 	if (!err && replacing->damaged && lstat(replacing->aside.data, &stat) == 0)
 		err = sfs_diag_set(replacing->diag, SFS_ERR_EXISTS,
 				   "%s can not be opened and is to be set aside, but %s exists",
 				   path, (const char *)replacing->aside.data);
+	if (!err && (has(beside, "/" SFS_BACKUP_FOLDER) ||
+		     has(beside, "/" SFSI_SIDECAR_NAME "/" SFS_BACKUP_FOLDER)))
+		err = sfs_diag_set(
+			replacing->diag, SFS_ERR_EXISTS,
+			"the new store is to be made as %s, but that exists and has backups",
+			beside);
 	if (err < 0)
 		return err;
 	sfsi_remove_tree(AT_FDCWD, beside);
@@ -246,16 +331,13 @@ static int replace(struct replacing *replacing, const struct sfs_backup_config *
 		(void)!chmod(beside, stat.st_mode & 07777);
 		(void)!chown(beside, stat.st_uid, stat.st_gid);
 	}
+	if (!err)
+		err = mark(replacing);
 	if (!err && renameat2(AT_FDCWD, beside, AT_FDCWD, path, RENAME_EXCHANGE) < 0)
 		err = failed(replacing, sfsi_err_from_errno(errno), path);
 	if (!err)
 		err = sync_parent(path);
-	/* Backups last: where they are still beside, all of this is done again. */
-	if (!err)
-		err = move_others(replacing, beside, path);
-	if (!err)
-		err = move_kept(replacing, beside, path);
-	return err < 0 ? err : end(replacing);
+	return err < 0 ? err : lock_and_settle(replacing);
 }
 
 /** Is the backup one of such a store? One of another kind would take the files of a program away. */
@@ -287,15 +369,23 @@ int sfs_backup_restore_in_place(const struct sfs_backup_config *config, const ch
 	if (!real || !is_store(&replacing))
 		return sfs_diag_set(diag, real ? SFS_ERR_NOT_STORE : SFS_ERR_NOT_FOUND,
 				    "%s is no store that can be restored in place", path);
-	int err = check_kind(&replacing, config->folder, name);
+	int err = names(&replacing);
 	if (!err)
-		err = join(&replacing.beside, real, BESIDE);
-	if (!err)
-		err = join(&replacing.aside, real, ASIDE);
+		err = check_kind(&replacing, config->folder, name);
 	if (!err)
 		err = replace(&replacing, config, name);
-	sfsi_close_fd(&replacing.lock_fd);
-	sfs_buf_fini(&replacing.beside);
-	sfs_buf_fini(&replacing.aside);
+	replacing_fini(&replacing);
+	return err;
+}
+
+int sfs_backup_restore_settle(const char *path, struct sfs_diag *diag)
+{
+	struct replacing replacing = { .lock_fd = -1, .diag = diag };
+	SFSI_AUTO_FREE char *real = realpath(path, NULL);
+	replacing.path = real;
+	int err = real && is_store(&replacing) ? names(&replacing) : 0;
+	if (!err && replacing.beside.len)
+		err = lock_and_settle(&replacing);
+	replacing_fini(&replacing);
 	return err;
 }

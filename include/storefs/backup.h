@@ -160,7 +160,7 @@ SFS_API SFS_MUST_CHECK int sfs_backup_restore(const struct sfs_backup_config *co
 
 /**
  * The same in the place of a store that nobody has open. A backup of the present is taken first, if the store does so;
- * a store that can not be opened is set aside instead, as path.damaged. The new store is made as path.restored
+ * a store that can not be opened is set aside instead, as path.damaged. The new store is made as path.restoring
  * and changes names with the old one at once, so there is the one or the other under its name whenever it is
  * interrupted. Backups, schedule and settings stay those of the store.
  *
@@ -172,6 +172,13 @@ SFS_API SFS_MUST_CHECK int sfs_backup_restore(const struct sfs_backup_config *co
 SFS_API SFS_MUST_CHECK int sfs_backup_restore_in_place(const struct sfs_backup_config *config,
 						       const char *name, const char *path,
 						       struct sfs_diag *diag);
+
+/**
+ * Do what a kill left of a restore in place: backups, schedule and settings move over from the old store, which then goes. Opening
+ * a store to write does it too; ask for it before its backups are looked for.
+ * Returns 0, also where there is nothing to do or somebody has the store, who did it; errors of the file system.
+ */
+SFS_API SFS_MUST_CHECK int sfs_backup_restore_settle(const char *path, struct sfs_diag *diag);
 
 /** What is to be restored of a backup. */
 struct sfs_backup_part {

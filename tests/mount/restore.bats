@@ -157,6 +157,45 @@ a_class() {
 	code 10 sfs restore --in-place "$B" "$BATS_TEST_TMPDIR/none"
 }
 
+# As a kill leaves it that comes right after the change of names.
+changed_names() {
+	sfs restore --backups "$STORE/backups" "${B##*/}" "$STORE.restoring" >/dev/null
+	printf %s "$1" >"$STORE.restoring/restored-here"
+	mv "$STORE" "$STORE.old"
+	mv "$STORE.restoring" "$STORE"
+	mv "$STORE.old" "$STORE.restoring"
+}
+
+@test "what a kill left of a restore is done by who opens the store, and by the next restore" {
+	local how way
+	for how in remove keep; do
+		for way in "rm $STORE Note/9" "restore --in-place $B $STORE" \
+			"restore --in-place latest $STORE"; do
+			echo '{"n": 70}' | sfs put "$STORE" Note/7
+			sfs config "$STORE" backup_before=0 trash_for=3d >/dev/null
+			changed_names "$how"
+			[ ! -e "$STORE/backups" ]
+			code 0 sfs $way
+			[ -d "$B" ]
+			[ ! -e "$STORE.restoring" ]
+			[ ! -e "$STORE/restored-here" ]
+			is "$(sfs config "$STORE" trash_for)" trash_for=3d
+			is "$(sfs get "$STORE" Note/7 | jq .n)" 7
+			[ "$how" = keep ] || continue
+			is "$(sfs get "$STORE.damaged" Note/7 | jq .n)" 70
+			rm -r "$STORE.damaged"
+		done
+	done
+	sfs check -q "$STORE"
+}
+
+@test "a store that happens to have the name of the new one is not touched" {
+	cp -a "$STORE" "$STORE.restoring"
+	code 1 sfs restore --in-place "$B" "$STORE"
+	has "$err" "exists and has backups"
+	is "$(sfs ls "$STORE.restoring" Note | wc -l)" 100
+}
+
 @test "a kill leaves the old store or the new one" {
 	local n pid value
 	sfs config "$STORE" backup_before=0 >/dev/null
