@@ -187,9 +187,10 @@ static void detach_locked(struct fs_table *table, struct fs_handle *handle)
 	while (*at != handle)
 		at = &(*at)->sibling;
 	*at = handle->sibling;
-	if (handle->cached && open->writers)
+	bool writer = handle->kind == FS_HANDLE_WRITER;
+	if (handle->cached ? open->writers > 0 : writer)
 		pthread_cond_broadcast(&table->closed);
-	if (handle->kind == FS_HANDLE_WRITER)
+	if (writer)
 		open->writers--;
 }
 

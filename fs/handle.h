@@ -63,16 +63,18 @@ struct fs_handle {
 	struct fs_handle *sibling;     /* next handle of the same fs_open, or view */
 	enum fs_handle_kind kind;
 	uint64_t node;
-	pid_t pid;                   /* who opened it */
-	bool cached;                 /* READER: through the page cache */
-	int64_t cached_ns;           /* … since (monotonic) */
-	struct fs_open *open;        /* READER, WRITER */
-	struct sfs_doc *doc;         /* READER: the version that it reads */
-	struct sfs_buf text;         /* TEXT: what it reads; READER of a newborn: empty */
-	struct fs_draft draft;       /* WRITER, SCHEMA, VIEW */
-	struct sfs_raw_file *raw;    /* RAW */
-	enum fs_way way;             /* RAW: backing.c */
-	_Atomic uint64_t plain_mode; /* RAW: when it had no set-id bits; privilege.c */
+	pid_t pid;         /* who opened it */
+	bool cached;       /* READER: through the page cache */
+	int64_t cached_ns; /* … since (monotonic) */
+	_Atomic int64_t
+		flushed_ns;   /* WRITER: a descriptor was closed (monotonic); 0: written to since */
+	struct fs_open *open; /* READER, WRITER */
+	struct sfs_doc *doc;  /* READER: the version that it reads */
+	struct sfs_buf text;  /* TEXT: what it reads; READER of a newborn: empty */
+	struct fs_draft draft;                   /* WRITER, SCHEMA, VIEW */
+	struct sfs_raw_file *raw;                /* RAW */
+	enum fs_way way;                         /* RAW: backing.c */
+	_Atomic uint64_t plain_mode;             /* RAW: when it had no set-id bits; privilege.c */
 	char class_name[SFS_CLASS_NAME_MAX + 1]; /* SCHEMA */
 	struct fs_stream *stream;                /* STREAM, TAKER */
 	struct fs_view *
@@ -120,6 +122,14 @@ enum fs_cache_mode {
  * @sequence  was taken before its document was read.
  */
 enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle, uint64_t sequence);
+
+/**
+ * A descriptor of a writer was closed, most likely the only one: fs_open_wait_for_release() waits a moment for the end
+ * of the writer, which the kernel sends later than close(2) returns.
+ */
+void fs_handle_flushed(struct fs_handle *handle);
+/** Called by who is about to read the document: who reads beside a writer can not map it. May block. */
+void fs_open_wait_for_release(struct fs *fs, uint64_t node);
 
 /**
  * Correct an object's attributes by what is open.

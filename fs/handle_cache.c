@@ -12,11 +12,15 @@
  * version is being read gets a second node; while a writer is open nobody begins to use the page
  * cache; and a writer waits a moment for those who just did.
  */
+#include "loop.h"
 #include "table.h"
 
 /* So long a writer waits for somebody who just opened the document to read, a step at a time. */
 #define READ_NS 100000000
 #define WAIT_NS 2000000
+/* So long a reader waits for the end of a writer that was closed not longer ago than that. */
+#define RELEASE_NS 10000000
+#define CLOSED_NS 1000000000
 
 static struct fs_served *served_slot(struct fs_table *table, uint64_t node)
 {
@@ -107,19 +111,62 @@ static bool just_begun_locked(const struct fs_open *open, pid_t writer)
 	return false;
 }
 
+/** A step of waiting for a handle to be closed. */
+static void wait_locked(struct fs_table *table)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += WAIT_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&table->closed, &table->lock, &until);
+}
+
 void fs_open_wait_for_readers(struct fs *fs, struct fs_open *open, pid_t writer)
 {
 	struct fs_table *table = fs->table;
 	pthread_mutex_lock(&table->lock);
-	while (just_begun_locked(open, writer)) {
-		struct timespec until;
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += WAIT_NS;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&table->closed, &table->lock, &until);
+	while (just_begun_locked(open, writer))
+		wait_locked(table);
+	pthread_mutex_unlock(&table->lock);
+}
+
+void fs_handle_flushed(struct fs_handle *handle)
+{
+	atomic_store(&handle->flushed_ns, clock_ns());
+}
+
+/** Has the document writers, and is each of them likely to end now? */
+static bool all_closing_locked(const struct fs_open *open)
+{
+	if (!open || !open->writers)
+		return false;
+	for (const struct fs_handle *handle = open->handles; handle; handle = handle->sibling) {
+		if (handle->kind == FS_HANDLE_WRITER &&
+		    clock_ns() - atomic_load(&handle->flushed_ns) > CLOSED_NS)
+			return false;
+	}
+	return true;
+}
+
+void fs_open_wait_for_release(struct fs *fs, uint64_t node)
+{
+	struct fs_table *table = fs->table;
+	if (atomic_load(&table->open_count) == 0)
+		return;
+	int64_t until = clock_ns() + RELEASE_NS;
+	bool blocks = false;
+	pthread_mutex_lock(&table->lock);
+	while (all_closing_locked(fs_open_peek_locked(table, fs_node_ino(node))) &&
+	       clock_ns() < until) {
+		if (!blocks)
+			fs_loop_block_begin(fs->loop);
+		blocks = true;
+		wait_locked(table);
 	}
 	pthread_mutex_unlock(&table->lock);
+	if (blocks)
+		fs_loop_block_end(fs->loop);
 }
 
 /** The size that a document has for this handle. */

@@ -137,6 +137,7 @@ static void write_draft(fuse_req_t req, struct fs_handle *handle, struct sfs_spa
 {
 	struct fs *fs = fs_of(req);
 	bool take = handle->kind == FS_HANDLE_TAKER;
+	atomic_store(&handle->flushed_ns, 0);
 	if (take)
 		fs_loop_block_begin(fs->loop);
 	int err = take ? fs_stream_take(handle->stream, (uint64_t)off, data)
@@ -312,7 +313,11 @@ static int save(struct fs *fs, struct fs_handle *handle)
 void fs_op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_begin_node(req, FS_REQUEST_FLUSH, node);
-	fs_reply(req, save(fs, fs_handle_of(fi->fh)));
+	struct fs_handle *handle = fs_handle_of(fi->fh);
+	int err = save(fs, handle);
+	if (handle->kind == FS_HANDLE_WRITER)
+		fs_handle_flushed(handle);
+	fs_reply(req, err);
 }
 
 /** A document of a database is there for other programs when its file is. */

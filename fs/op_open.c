@@ -54,6 +54,7 @@ static void cache_reader(struct fs *fs, struct fs_handle *handle, uint64_t seque
 static int open_reader(struct fs *fs, uint64_t node, pid_t pid, struct fuse_file_info *fi,
 		       struct fs_handle **ret)
 {
+	fs_open_wait_for_release(fs, node);
 	uint64_t sequence = fs_sequence(fs, fs_node_ino(node));
 	struct sfs_doc *doc;
 	struct fs_open *open;

@@ -16,7 +16,7 @@ struct fs_served {
 
 struct fs_table {
 	pthread_mutex_t lock;
-	pthread_cond_t closed; /* a reader that used the page cache has closed */
+	pthread_cond_t closed; /* a reader that used the page cache, or a writer, has closed */
 	struct fs_open *buckets[FS_TABLE_BUCKETS];
 	struct fs_handle *handles; /* all of them */
 	struct fs_open *newborns;
