@@ -37,7 +37,12 @@ struct kv {
 	char *db_path; /* path/db */
 	int dir_fd;    /* of path */
 	int db_fd;     /* of path/db */
-	/* Shared by who uses db, so that a writer can open it again. Taken after write_lock. */
+	/*
+	 * Whoever makes a table of what was written last has it; a snapshot for as long as it needs to be without
+	 * what came after it. Taken after write_lock.
+	 */
+	pthread_mutex_t table_lock;
+	/* Shared by who uses db, so that a writer can open it again. Taken after write_lock and table_lock. */
 	pthread_rwlock_t use;
 	rocksdb_t *db; /* NULL: it could not be opened again */
 	rocksdb_options_t *options;
@@ -114,6 +119,9 @@ SFS_MUST_CHECK int sfsi_kv_prepare(struct sfsi_backend *b);
 /* kv_files.c */
 SFS_MUST_CHECK int sfsi_kv_files(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg);
 
+/** Number of the oldest log that counts: what is in older ones is in tables. 0: all may. */
+uint64_t sfsi_kv_oldest_log(const struct kv *kv);
+
 /* kv_log.c */
 /** Is a part of the log not what was written? The end of one that a power cut has cut may be so, too. */
 bool sfsi_kv_log_is_bad(int db_fd);
@@ -121,7 +129,7 @@ bool sfsi_kv_log_is_bad(int db_fd);
  * Is there damage in the logs, before changes that are known to be on disk (up to synced)? RocksDB passes over zeros
  * as if nothing had ever been there. SFS_ERR_CORRUPT and a sentence.
  */
-SFS_MUST_CHECK int sfsi_kv_log_check(int db_fd, uint64_t synced, struct sfs_diag *diag);
+SFS_MUST_CHECK int sfsi_kv_log_check(const struct kv *kv, uint64_t synced, struct sfs_diag *diag);
 
 /* kv_compact.c */
 SFS_MUST_CHECK int sfsi_kv_compact(struct sfsi_backend *b, const struct sfsi_compact *compact);
@@ -137,6 +145,13 @@ void sfsi_kv_bulk_clean(const struct kv *kv);
 SFS_MUST_CHECK int sfsi_kv_guard_locked(struct kv *kv, size_t weight);
 /** After a good write. Caller holds write_lock. */
 void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes);
+/**
+ * What is in memory gets no more of what is written, and is on its way into tables. Caller holds write_lock and
+ * table_lock. Errors of writing.
+ */
+SFS_MUST_CHECK int sfsi_kv_seal_locked(struct kv *kv);
+/** Wait until it is in tables, and, without table_lock, what others seal meanwhile. */
+SFS_MUST_CHECK int sfsi_kv_sealed_wait(struct kv *kv);
 /** Begin to write out what is in memory; writers go on meanwhile. Caller holds write_lock. */
 SFS_MUST_CHECK int sfsi_kv_roll_locked(struct kv *kv);
 /** Write everything out, so that the next open replays nothing. */

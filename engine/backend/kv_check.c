@@ -149,7 +149,7 @@ int sfsi_kv_check(struct kv *kv, uint64_t *ret_sequence, struct sfs_diag *diag)
 {
 	int err = manifest_check(kv, diag);
 	if (!err)
-		err = sfsi_kv_log_check(kv->db_fd, kv->state.facts.sequence, diag);
+		err = sfsi_kv_log_check(kv, kv->state.facts.sequence, diag);
 	if (err < 0)
 		return err;
 	char *text = NULL;

@@ -24,7 +24,8 @@ enum { WHOLE = 1, FIRST = 2, MIDDLE = 3, LAST = 4 };
 /* Tags of RocksDB's VersionEdit, and how what is behind them is passed over. */
 enum {
 	TAG_COMPARATOR = 1, /* bytes */
-	TAG_LOG_NUMBER = 2, /* a number, as are the next two */
+	TAG_LOG_NUMBER =
+		2, /* of the oldest log that is not in tables; a number, as are the next two */
 	TAG_NEXT_FILE = 3,
 	TAG_LAST_SEQUENCE = 4,
 	TAG_COMPACT_CURSOR = 5, /* a number and bytes */
@@ -51,6 +52,7 @@ struct table {
 
 struct listing {
 	struct sfsi_map tables;
+	uint64_t log;          /* older logs are in tables */
 	struct sfs_buf record; /* as far as it came */
 };
 
@@ -139,7 +141,7 @@ static int see_member(struct listing *listing, struct sfsi_reader *r)
 		(void)read_varint(r);
 		(void)read_slice(r);
 		return 0;
-	case TAG_LOG_NUMBER:
+	case TAG_LOG_NUMBER: listing->log = read_varint(r); return 0;
 	case TAG_NEXT_FILE:
 	case TAG_LAST_SEQUENCE:
 	case TAG_PREVIOUS_LOG:
@@ -219,6 +221,18 @@ static int give(const struct listing *listing, sfsi_backend_file_fn *fn, void *a
 		err = fn(arg, &file);
 	}
 	return err;
+}
+
+uint64_t sfsi_kv_oldest_log(const struct kv *kv)
+{
+	struct listing listing = { .record = SFS_BUF_INIT };
+	sfsi_map_init(&listing.tables);
+	/* What can not be read is named by others; up to there it is right. */
+	int err = see_manifest(&listing, kv);
+	(void)err;
+	sfsi_map_fini(&listing.tables);
+	sfs_buf_fini(&listing.record);
+	return listing.log;
 }
 
 int sfsi_kv_files(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg)

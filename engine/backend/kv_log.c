@@ -146,14 +146,26 @@ bool sfsi_kv_log_is_bad(int db_fd)
 	return err < 0 || reading.bad;
 }
 
-int sfsi_kv_log_check(int db_fd, uint64_t synced, struct sfs_diag *diag)
+/** Without logs that RocksDB has not removed yet. It begins with the newest, and a kill may leave others. */
+static void leave_out_older(struct logs *logs, uint64_t oldest)
+{
+	size_t from = 0;
+	while (from < logs->len && logs->numbers[from] < oldest)
+		from++;
+	logs->len -= from;
+	memmove(logs->numbers, logs->numbers + from, logs->len * sizeof *logs->numbers);
+}
+
+int sfsi_kv_log_check(const struct kv *kv, uint64_t synced, struct sfs_diag *diag)
 {
 	struct logs logs = { .len = 0 };
 	/* Nothing of a batch is known: parts without a beginning are passed over. */
 	struct reading reading = { .synced = synced, .head_len = BATCH_HEAD };
-	int err = list_logs(db_fd, &logs);
+	int err = list_logs(kv->db_fd, &logs);
+	if (logs.len > 1)
+		leave_out_older(&logs, sfsi_kv_oldest_log(kv));
 	for (size_t i = 0; i < logs.len && !err; i++)
-		err = see_log(&reading, db_fd, logs.numbers[i]);
+		err = see_log(&reading, kv->db_fd, logs.numbers[i]);
 	if (err < 0)
 		return sfs_diag_set(diag, err, "can not read the log in db/: %s",
 				    sfs_err_text(err));

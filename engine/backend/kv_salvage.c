@@ -391,7 +391,7 @@ static int open_damaged(struct sfsi_salvage *salvage)
 			     rocksdb_get_latest_sequence_number(salvage->before) <
 				     salvage->facts.found;
 	if (salvage->kv.db && salvage->facts.state && salvage->kv.db_fd >= 0 &&
-	    sfsi_kv_log_check(salvage->kv.db_fd, salvage->facts.synced, NULL) == SFS_ERR_CORRUPT)
+	    sfsi_kv_log_check(&salvage->kv, salvage->facts.synced, NULL) == SFS_ERR_CORRUPT)
 		salvage->facts.gap = salvage->facts.hidden = true;
 	/* With a list of ours nobody knows where the log is read to. */
 	if (salvage->facts.remade && salvage->kv.db_fd >= 0 &&

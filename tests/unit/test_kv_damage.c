@@ -379,7 +379,38 @@ static int child_writer(const char *folder)
 	}
 }
 
-static void write_and_kill(const struct place *place, uint32_t count)
+static void link_aside(const char *path, void *arg)
+{
+	char aside[FOLDER_PATH_MAX];
+	folder_join(aside, arg, strrchr(path, '/') + 1);
+	(void)!link(path, aside);
+}
+
+/* Three logs, of which the first two are in tables; all of them also in the folder above. */
+static int child_roller(const char *folder)
+{
+	struct sfsi_backend *b;
+	char db[FOLDER_PATH_MAX], above[FOLDER_PATH_MAX];
+	folder_join(db, folder, "db");
+	snprintf(above, sizeof above, "%s", folder);
+	int err = open_kv(folder, false, false, &b, NULL);
+	for (uint32_t i = 1; i <= 3 && !err; i++) {
+		err = fill(b, i * 100, (i + 1) * 100);
+		folder_each(db, ".log", link_aside, above);
+		if (!err)
+			err = sfsi_backend_sync(b);
+		if (!err)
+			err = sfsi_backend_mark(b, sfs_span_str("note"));
+		if (!err && i < 3)
+			err = sfsi_backend_prepare(b);
+		uint32_t done = i * 100;
+		if (!err && write(STDOUT_FILENO, &done, sizeof done) != sizeof done)
+			return 2;
+	}
+	return err ? 1 : pause();
+}
+
+static void write_and_kill(const struct place *place, const char *how, uint32_t count)
 {
 	int fds[2], status;
 	assert_int_equal(pipe(fds), 0);
@@ -387,7 +418,7 @@ static void write_and_kill(const struct place *place, uint32_t count)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		dup2(fds[1], STDOUT_FILENO);
-		execl("/proc/self/exe", "test_kv_damage", "writer", place->folder, (char *)NULL);
+		execl("/proc/self/exe", "test_kv_damage", how, place->folder, (char *)NULL);
 		_exit(127);
 	}
 	close(fds[1]);
@@ -416,7 +447,7 @@ static void keep_largest(const char *path, void *arg)
 static void a_log_that_lost_synced_changes_is_refused(void **state)
 {
 	const struct place *place = *state;
-	write_and_kill(place, 5000);
+	write_and_kill(place, "writer", 5000);
 	struct log log = { "", 0 };
 	folder_each(place->db, ".log", keep_largest, &log);
 	assert_true(log.size > 100000);
@@ -436,11 +467,50 @@ static void a_log_that_lost_synced_changes_is_refused(void **state)
 	assert_fine(place, count);
 }
 
+struct kept_logs {
+	char first[FOLDER_PATH_MAX], last[FOLDER_PATH_MAX];
+	const struct place *place;
+};
+
+static void keep_ends(const char *path, void *arg)
+{
+	struct kept_logs *logs = arg;
+	/* That of an open in which nothing was written. */
+	if (file_size(path) == 0)
+		return;
+	if (!*logs->first || strcmp(path, logs->first) < 0)
+		path_keep(path, logs->first);
+	if (strcmp(path, logs->last) > 0)
+		path_keep(path, logs->last);
+}
+
+static void remove_between(const char *path, void *arg)
+{
+	const struct kept_logs *logs = arg;
+	char there[FOLDER_PATH_MAX];
+	folder_join(there, logs->place->db, strrchr(path, '/') + 1);
+	unlink(there);
+	if (strcmp(path, logs->first) == 0 || strcmp(path, logs->last) == 0)
+		assert_int_equal(rename(path, there), 0);
+}
+
+/* RocksDB removes logs whose changes are in tables, the newest of them first. */
+static void an_older_log_that_a_kill_left_is_no_gap(void **state)
+{
+	const struct place *place = *state;
+	struct kept_logs logs = { .place = place };
+	write_and_kill(place, "roller", 300);
+	folder_each(place->folder, ".log", keep_ends, &logs);
+	assert_string_not_equal(logs.first, logs.last);
+	folder_each(place->folder, ".log", remove_between, &logs);
+	assert_fine(place, 400);
+}
+
 static void a_manifest_truncated_after_a_kill_is_refused(void **state)
 {
 	const struct place *place = *state;
 	/* Enough for several rolls of the log, flushes and a compaction. */
-	write_and_kill(place, COUNT);
+	write_and_kill(place, "writer", COUNT);
 	size_t count;
 	assert_int_equal(read_everything(place->folder, &count, NULL), 0);
 	assert_true(count >= COUNT);
@@ -465,6 +535,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "writer") == 0)
 		return child_writer(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "roller") == 0)
+		return child_roller(argv[2]);
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_flipped_bit_in_any_table_file_is_noticed),
@@ -478,6 +550,7 @@ int main(int argc, char **argv)
 		CASE(one_damaged_copy_of_state_costs_nothing),
 		CASE(state_without_a_good_copy_is_refused),
 		CASE(a_log_that_lost_synced_changes_is_refused),
+		CASE(an_older_log_that_a_kill_left_is_no_gap),
 		CASE(a_manifest_truncated_after_a_kill_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
