@@ -26,6 +26,10 @@
 #define DELETES 20000
 /* A batch that is looked at before it is written. */
 #define LARGE ((size_t)256 << 10)
+/* So long the disk may need for a memtable. */
+#define TABLE_STEPS 100000
+#define TABLE_STEP_US 300
+
 /* Number of a log from its name, as "000012.log"; 0: it is not one. */
 static uint64_t log_number(const char *name)
 {
@@ -98,6 +102,7 @@ static void log_close(struct kv *kv, uint64_t synced)
 
 static int flush_and_wait(struct kv *kv)
 {
+	SFSI_LOCK_SCOPE(&kv->table_lock);
 	rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
 	rocksdb_flushoptions_set_wait(options, 1);
 	char *text = NULL;
@@ -125,10 +130,13 @@ static int switch_log(struct kv *kv)
 	return sfsi_kv_error(text);
 }
 
-static int roll_locked(struct kv *kv)
+int sfsi_kv_seal_locked(struct kv *kv)
 {
 	uint64_t newest = 0;
-	int err = atomic_load(&kv->sync_failed) ? write_out_locked(kv) : 0;
+	int err = kv->failed;
+	/* Of a log that can not be synced nothing is known. */
+	if (err == 0 && atomic_load(&kv->sync_failed))
+		err = SFS_ERR_IO;
 	if (err == 0)
 		err = wal_sync(kv, kv->written, &newest);
 	if (err < 0)
@@ -139,6 +147,45 @@ static int roll_locked(struct kv *kv)
 	log_close(kv, newest);
 	kv->unflushed = 0;
 	kv->deletes = 0;
+	return 0;
+}
+
+static uint64_t number_of(struct kv *kv, const char *property)
+{
+	uint64_t number = 0;
+	return rocksdb_property_int(kv->db, property, &number) == 0 ? number : 0;
+}
+
+int sfsi_kv_sealed_wait(struct kv *kv)
+{
+	uint64_t errors = 0;
+	for (int i = 0; i < TABLE_STEPS; i++) {
+		pthread_rwlock_rdlock(&kv->use);
+		bool is_open = kv->db;
+		uint64_t waiting = is_open ? number_of(kv, "rocksdb.num-immutable-mem-table") : 0;
+		uint64_t seen = is_open ? number_of(kv, "rocksdb.background-errors") : 0;
+		pthread_rwlock_unlock(&kv->use);
+		if (i == 0)
+			errors = seen;
+		if (!is_open || seen != errors)
+			return SFS_ERR_IO;
+		if (!waiting)
+			return 0;
+		usleep(TABLE_STEP_US);
+	}
+	return SFS_ERR_IO;
+}
+
+static int roll_locked(struct kv *kv)
+{
+	int err = atomic_load(&kv->sync_failed) ? write_out_locked(kv) : 0;
+	if (err < 0)
+		return err;
+	pthread_mutex_lock(&kv->table_lock);
+	err = sfsi_kv_seal_locked(kv);
+	pthread_mutex_unlock(&kv->table_lock);
+	if (err < 0)
+		return err;
 	/* An older STATE is true as well, and the next one comes with the next mark. */
 	err = sfsi_kv_record(kv, NULL);
 	(void)err;

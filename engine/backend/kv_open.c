@@ -334,9 +334,11 @@ int sfsi_kv_reopen(struct kv *kv)
 	if (err < 0)
 		return err;
 	kv->reopened_ms = now_ms;
+	pthread_mutex_lock(&kv->table_lock);
 	pthread_rwlock_wrlock(&kv->use);
 	err = reopen(kv);
 	pthread_rwlock_unlock(&kv->use);
+	pthread_mutex_unlock(&kv->table_lock);
 	if (err < 0)
 		return err;
 	kv->unflushed = kv->deletes = 0;
@@ -422,6 +424,7 @@ void sfsi_kv_release(struct kv *kv)
 	pthread_rwlock_destroy(&kv->use);
 	pthread_mutex_destroy(&kv->state_lock);
 	pthread_mutex_destroy(&kv->write_lock);
+	pthread_mutex_destroy(&kv->table_lock);
 }
 
 void sfsi_kv_init(struct kv *kv)
@@ -429,6 +432,7 @@ void sfsi_kv_init(struct kv *kv)
 	kv->dir_fd = kv->db_fd = -1;
 	kv->state = (struct sfsi_kv_state)SFSI_KV_STATE_INIT;
 	pthread_mutex_init(&kv->write_lock, NULL);
+	pthread_mutex_init(&kv->table_lock, NULL);
 	pthread_mutex_init(&kv->state_lock, NULL);
 	pthread_rwlock_init(&kv->use, NULL);
 }

@@ -340,6 +340,7 @@ static void on_fixed(void *arg)
 		backup->raws = stat.raws;
 	}
 	fixing->done = true;
+	sfsi_origin_unlock(fixing->taking);
 	pthread_mutex_unlock(&store->commit_lock);
 }
 

@@ -47,7 +47,7 @@ SFS_MUST_CHECK int sfsi_origin_settle(struct sfs_store *store, const char *folde
 				      struct sfs_diag *diag);
 /** Write out what is not in files yet, and hold these until … */
 SFS_MUST_CHECK int sfsi_origin_begin(struct sfsi_taking *taking);
-/** … the records are copied. */
+/** … it is fixed which records the backup has: a file that is changed later is not what it has. */
 void sfsi_origin_unlock(struct sfsi_taking *taking);
 /** Copy the files: db/ and raw/ are there. */
 SFS_MUST_CHECK int sfsi_origin_take(struct sfsi_taking *taking);

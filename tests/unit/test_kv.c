@@ -9,10 +9,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-#include "backend/backend.h"
+#include "backend/kv.h"
 #include "folder.h"
 
 #define ROUNDS 10
@@ -353,6 +356,84 @@ static void the_folder_must_be_what_the_caller_says(void **state)
 	assert_int_equal(try_open(none, false, &diag), SFS_ERR_NOT_FOUND);
 }
 
+/* ---- snapshots ---- */
+
+struct going_on {
+	struct sfsi_backend *b;
+	pthread_mutex_t commit; /* one writer, or a snapshot that is not fixed yet */
+	uint64_t number;        /* the last one that was written */
+	uint64_t fixed;         /* … when a snapshot was fixed */
+	atomic_bool over;
+	int err;
+};
+
+static void *go_on(void *arg)
+{
+	struct going_on *on = arg;
+	while (!atomic_load(&on->over) && !on->err) {
+		pthread_mutex_lock(&on->commit);
+		on->err = number_write(on->b, on->number + 1);
+		on->number += !on->err;
+		pthread_mutex_unlock(&on->commit);
+	}
+	return NULL;
+}
+
+static void on_fixed(void *arg)
+{
+	struct going_on *on = arg;
+	struct kv *kv = (struct kv *)on->b;
+	on->fixed = on->number;
+	/* The next write wants to switch the log. */
+	pthread_mutex_lock(&kv->write_lock);
+	kv->unflushed = SFSI_KV_WRITE_BUFFER / 2;
+	pthread_mutex_unlock(&kv->write_lock);
+	pthread_mutex_unlock(&on->commit);
+}
+
+static void must_have_up_to(const char *folder, uint64_t last)
+{
+	struct sfsi_backend *b;
+	struct sfs_buf got = SFS_BUF_INIT;
+	char key[24];
+	must_open(&b, folder, false, true);
+	assert_int_equal(last_number(b), last);
+	for (uint64_t number = last > 3 ? last - 3 : 1; number < last + 1000; number++) {
+		const struct sfs_span span = { key, number_key(key, number) };
+		int err = sfsi_backend_get(b, 1, span, &got);
+		assert_int_equal(err, number <= last ? 0 : SFS_ERR_NOT_FOUND);
+	}
+	sfs_buf_fini(&got);
+	sfsi_backend_close(b);
+}
+
+static void a_snapshot_has_what_was_written_when_it_was_fixed(void **state)
+{
+	struct going_on on = { .commit = PTHREAD_MUTEX_INITIALIZER };
+	char path[FOLDER_PATH_MAX], name[16];
+	pthread_t thread;
+	must_open(&on.b, *state, false, false);
+	on.number = last_number(on.b);
+	assert_int_equal(pthread_create(&thread, NULL, go_on, &on), 0);
+	for (int i = 0; i < 4 * ROUNDS; i++) {
+		snprintf(name, sizeof name, "copy%d", i);
+		folder_join(path, *state, name);
+		assert_int_equal(mkdir(path, 0700), 0);
+		const struct sfsi_snapshot_wanted wanted = { .path = path,
+							     .fixed = on_fixed,
+							     .arg = &on };
+		if (i % 2)
+			assert_int_equal(sfsi_backend_prepare(on.b), 0);
+		pthread_mutex_lock(&on.commit);
+		assert_int_equal(sfsi_backend_snapshot(on.b, &wanted), 0);
+		must_have_up_to(path, on.fixed);
+	}
+	atomic_store(&on.over, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(on.err, 0);
+	sfsi_backend_close(on.b);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "writer") == 0)
@@ -371,6 +452,7 @@ int main(int argc, char **argv)
 		CASE(a_read_only_open_changes_nothing),
 		CASE(a_read_only_disk_can_be_read),
 		CASE(the_folder_must_be_what_the_caller_says),
+		CASE(a_snapshot_has_what_was_written_when_it_was_fixed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
