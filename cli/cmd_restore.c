@@ -145,7 +145,7 @@ static int locate_store(struct cli_ctx *ctx)
 		return cli_fail(ctx, err, ctx->argv[1], &diag);
 	int code = find_backup(ctx, ctx->argv[0], of, &backup);
 	cli_own(ctx, backup);
-	return code != 0 ? code : restore_store(ctx, backup);
+	return code != 0 || !backup ? code : restore_store(ctx, backup);
 }
 
 /**
