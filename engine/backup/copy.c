@@ -15,6 +15,7 @@
 #include "base/crc32c.h"
 #include "base/errno.h"
 #include "base/file.h"
+#include "base/quiet.h"
 #include "hash.h"
 #include "store_private.h"
 
@@ -73,15 +74,25 @@ static bool is_zero(const char *bytes, size_t len)
 	return bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0;
 }
 
+static int put_parts(int to, const char *bytes, size_t len, uint64_t off)
+{
+	int err = 0;
+	for (size_t at = 0; at < len && !err; at += SFSI_FILE_AT_ONCE) {
+		size_t part = len - at < SFSI_FILE_AT_ONCE ? len - at : SFSI_FILE_AT_ONCE;
+		err = sfsi_pwrite_all(to, bytes + at, part, off + at);
+	}
+	return err;
+}
+
 /** Around the page cache as long as that can be; zeros behind the bytes are there for that, and are cut off in the end. */
 static int put_piece(int to, const char *bytes, size_t len, uint64_t off)
 {
 	size_t whole = (len + SFSI_DIRECT_ALIGN - 1) / SFSI_DIRECT_ALIGN * SFSI_DIRECT_ALIGN;
 	bool direct = fcntl(to, F_GETFL) & O_DIRECT;
 	if (!direct)
-		return sfsi_pwrite_all(to, bytes, len, off);
-	int err = sfsi_pwrite_all(to, bytes, whole, off);
-	return err < 0 && sfsi_file_direct(to, false) ? sfsi_pwrite_all(to, bytes, len, off) : err;
+		return put_parts(to, bytes, len, off);
+	int err = put_parts(to, bytes, whole, off);
+	return err < 0 && sfsi_file_direct(to, false) ? put_parts(to, bytes, len, off) : err;
 }
 
 static size_t hole_at(const char *bytes, size_t len)
@@ -109,34 +120,41 @@ static int put_sparse(int to, const char *bytes, size_t len, uint64_t off)
 struct pass {
 	struct sfsi_copying *copying;
 	int to; /* -1: it is only read */
+	struct sfsi_ahead *ahead;
 	uint64_t size;
+	size_t piece; /* bytes of the last one */
 	struct sfsi_hash_stream hash;
 	uint32_t *sum; /* NULL: nobody asks */
 };
 
-static int pass_piece(struct pass *pass, struct sfs_span piece)
+/** Returns 0, 1 (the end), or an error. */
+static int pass_piece(void *arg)
 {
+	struct pass *pass = arg;
+	struct sfs_span piece;
+	int err = sfsi_ahead_next(pass->ahead, &piece);
+	if (err)
+		return err;
 	sfsi_hash_stream_add(&pass->hash, piece);
 	if (pass->sum)
 		*pass->sum = sfsi_crc32c(piece, *pass->sum);
-	int err = pass->to < 0 ? 0 : put_sparse(pass->to, piece.data, piece.len, pass->size);
+	err = pass->to < 0 ? 0 : put_sparse(pass->to, piece.data, piece.len, pass->size);
 	pass->size += piece.len;
-	return err < 0 ? err : tell(pass->copying, piece.len);
+	pass->piece = piece.len;
+	return err;
 }
 
 /** @size  of the file, about. */
 static int read_all(struct pass *pass, int from, uint64_t size, char ret_hash[SFS_HASH_SIZE])
 {
-	struct sfsi_ahead *ahead;
-	struct sfs_span piece;
 	unsigned char hash[SFS_HASH_LEN];
-	int err = sfsi_ahead_begin(from, size, &ahead);
+	int err = sfsi_ahead_begin(from, size, &pass->ahead);
 	if (err < 0)
 		return err;
 	sfsi_hash_stream_init(&pass->hash);
-	while (!err && (err = sfsi_ahead_next(ahead, &piece)) == 0)
-		err = pass_piece(pass, piece);
-	sfsi_ahead_end(ahead);
+	while (!err && (err = sfsi_quiet_step(pass_piece, pass)) == 0)
+		err = tell(pass->copying, pass->piece);
+	sfsi_ahead_end(pass->ahead);
 	if (err < 0)
 		return err;
 	sfsi_hash_stream_end(&pass->hash, hash);

@@ -51,6 +51,12 @@ static bool can_not_direct(int fd, ssize_t got, size_t wanted)
 	return odd && (fcntl(fd, F_GETFL) & O_DIRECT) && sfsi_file_direct(fd, false);
 }
 
+/** From the page cache nobody has to wait for, and a second thread would only keep others from a processor. */
+static bool needs_thread(const struct sfsi_ahead *ahead)
+{
+	return fcntl(ahead->fd, F_GETFL) & O_DIRECT;
+}
+
 /** Less than a whole piece only at the end of the file. */
 static void fill(struct sfsi_ahead *ahead, struct piece *piece)
 {
@@ -58,6 +64,9 @@ static void fill(struct sfsi_ahead *ahead, struct piece *piece)
 	piece->err = 0;
 	while (piece->len < ahead->room) {
 		size_t wanted = ahead->room - piece->len;
+		size_t most = needs_thread(ahead) ? SFSI_FILE_AT_ONCE : SFSI_FILE_AT_ONCE / 4;
+		if (wanted > most)
+			wanted = most;
 		ssize_t got = pread(ahead->fd, piece->bytes + piece->len, wanted,
 				    (off_t)ahead->off);
 		if (got < 0 && errno == EINTR)
@@ -115,7 +124,8 @@ static int make_room(struct sfsi_ahead *ahead, uint64_t size)
 		if (!ahead->pieces[i].bytes)
 			return SFS_ERR_NO_MEMORY;
 	}
-	ahead->threaded = !small && pthread_create(&ahead->thread, NULL, run, ahead) == 0;
+	ahead->threaded = !small && needs_thread(ahead) &&
+			  pthread_create(&ahead->thread, NULL, run, ahead) == 0;
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Reading a whole file piece by piece, ahead: a thread reads the next pieces while the caller is at work with one.
  *
- * Small files, and systems that give no thread, are read by the caller itself.
+ * Small files, what comes from the page cache, and systems that give no thread, are read by the caller itself.
  */
 #ifndef SFSI_BASE_AHEAD_H
 #define SFSI_BASE_AHEAD_H
@@ -15,6 +15,12 @@
 #define SFSI_DIRECT_MIN ((size_t)1 << 20)
 /** What goes around the page cache begins and ends at multiples of it. */
 #define SFSI_DIRECT_ALIGN ((size_t)4096)
+
+/**
+ * So much is read or written in one call: most kernels let nobody else have the processor before they have handed that over,
+ * and a save takes less time than 4 MiB do.
+ */
+#define SFSI_FILE_AT_ONCE ((size_t)512 << 10)
 
 /** Let a descriptor go around the page cache, or not. False: it can not. */
 bool sfsi_file_direct(int fd, bool direct);
