@@ -419,6 +419,8 @@ static int open_disk(struct sfs_store *store, const struct sfs_store_config *con
 					   config->path, &file, diag);
 	if (!err)
 		err = sfsi_store_lock(store->dir_fd, config, &store->lock_fd, diag);
+	if (!err)
+		err = sfsi_folder_check(store->dir_fd, config->path, diag);
 	/* What a restore or a recovery left to do. */
 	if (!err && !store->read_only && !frozen)
 		err = sfsi_backup_in_place_settle(store->path, NULL, diag);

@@ -193,6 +193,15 @@ int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_
 	return 0;
 }
 
+int sfsi_folder_check(int dir_fd, const char *path, struct sfs_diag *diag)
+{
+	struct stat then, now;
+	if (fstat(dir_fd, &then) == 0 && stat(path, &now) == 0 && then.st_dev == now.st_dev &&
+	    then.st_ino == now.st_ino)
+		return 0;
+	return sfs_diag_set(diag, SFS_ERR_BUSY, "%s is another folder now than a moment ago", path);
+}
+
 int sfs_store_owner(const char *path, struct sfs_store_owner *ret, struct sfs_diag *diag)
 {
 	SFSI_AUTO_FD int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -242,6 +242,8 @@ SFS_MUST_CHECK int sfsi_store_file_write(int dir_fd, const char *name, const cha
 					 const struct sfsi_store_file *file, struct sfs_diag *diag);
 /** Random uuid, version 4. */
 SFS_MUST_CHECK int sfsi_uuid_make(char ret[37]);
+/** With the lock: has the folder that was opened its name still? SFS_ERR_BUSY: a restore has replaced it meanwhile. */
+SFS_MUST_CHECK int sfsi_folder_check(int dir_fd, const char *path, struct sfs_diag *diag);
 /** Take the lock file. *ret_fd holds it until closed. SFS_ERR_BUSY: diag says who has it. */
 SFS_MUST_CHECK int sfsi_store_lock(int dir_fd, const struct sfs_store_config *config, int *ret_fd,
 				   struct sfs_diag *diag);

@@ -4,7 +4,7 @@
  *
  *   STORE.restoring      the new store while it is made; then the old one, until it is removed
  *   STORE.damaged        the old one, when no backup of it could be taken before
- *   STORE/restored-here  the names are changed, but not all is done: "remove", or "keep" the old one
+ *   STORE/restored-here  the names are changed, but not all is done: what, and the inode number of the old one
  *
  * A folder of another program is replaced in the same way, with what storefs keeps beside its files. What no backup of it
  * has, files and folders whose names begin with a dot, moves over.
@@ -37,7 +37,8 @@ struct replacing {
 	/* "/.storefs" of a folder of another program, else "" */
 	char sidecar[NAME_MAX + 2];
 	struct sfs_buf beside, aside;
-	int lock_fd;  /* of the store as it was */
+	int old_fd;   /* lock of the store as it was, to the end */
+	int lock_fd;  /* … of the new one */
 	bool damaged; /* it can not be opened: it is set aside */
 	struct sfs_diag *diag;
 };
@@ -179,37 +180,88 @@ static int open_own(const struct replacing *replacing, const char *path, int *re
 	return *ret_fd < 0 ? failed(replacing, sfsi_err_from_errno(errno), own.data) : 0;
 }
 
-/** Say in the new store what is to be done after the change of names. */
-static int mark(const struct replacing *replacing)
+/** In the new store: what is to be done after the change of names. */
+struct undone {
+	char what[8];  /* "remove" the old one, or "keep" it; all has moved: "removed", "kept" */
+	uintmax_t ino; /* of the old one */
+};
+
+static int mark(const struct replacing *replacing, int own_fd, const struct undone *undone)
 {
+	char text[64];
+	int len = snprintf(text, sizeof text, "%s %ju\n", undone->what, undone->ino);
+	int err = sfsi_file_replace(own_fd, UNDONE, (struct sfs_span){ text, (size_t)len });
+	return err < 0 ? failed(replacing, err, UNDONE) : 0;
+}
+
+static int mark_new(const struct replacing *replacing)
+{
+	struct undone undone = { .ino = 0 };
+	struct stat stat;
 	SFSI_AUTO_FD int fd = -1;
+	if (lstat(replacing->path, &stat) < 0)
+		return failed(replacing, sfsi_err_from_errno(errno), replacing->path);
 	int err = open_own(replacing, replacing->beside.data, &fd);
+	if (err < 0)
+		return err;
+	undone.ino = stat.st_ino;
+	strcpy(undone.what, replacing->damaged ? "keep" : "remove");
+	return mark(replacing, fd, &undone);
+}
+
+/** Returns 0, or 1: there is nothing to do, or nobody can say what. */
+static int read_undone(const struct replacing *replacing, int own_fd, struct undone *ret)
+{
+	static const char *const words[] = { "remove", "keep", "removed", "kept" };
+	SFSI_AUTO_BUF struct sfs_buf text = SFS_BUF_INIT;
+	int err = sfsi_file_load(own_fd, UNDONE, 64, &text);
+	if (err == SFS_ERR_NOT_FOUND)
+		return 1;
 	if (!err)
-		err = sfsi_file_replace(fd, UNDONE,
-					sfs_span_str(replacing->damaged ? "keep" : "remove"));
-	return err;
+		err = sfs_buf_append(&text, "", 1);
+	if (err < 0)
+		return failed(replacing, err, UNDONE);
+	if (sscanf(text.data, "%7s %ju", ret->what, &ret->ino) != 2)
+		return 1;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(ret->what, words[i]) == 0)
+			return 0;
+	return 1;
+}
+
+static int move_all(const struct replacing *replacing, int own_fd, struct undone *undone)
+{
+	const char *beside = replacing->beside.data;
+	int err = move_others(replacing, beside, replacing->path);
+	if (!err)
+		err = move_kept(replacing, beside, replacing->path);
+	if (err < 0)
+		return err;
+	strcpy(undone->what, undone->what[0] == 'k' ? "kept" : "removed");
+	return mark(replacing, own_fd, undone);
 }
 
 /** What is to be done after the change of names, if anything. The store is locked. */
 static int settle(const struct replacing *replacing)
 {
-	SFSI_AUTO_BUF struct sfs_buf what = SFS_BUF_INIT;
-	const char *beside = replacing->beside.data;
+	struct undone undone;
 	struct stat stat;
 	SFSI_AUTO_FD int fd = -1;
 	int err = open_own(replacing, replacing->path, &fd);
 	if (!err)
-		err = sfsi_file_load(fd, UNDONE, 16, &what);
-	if (err < 0)
-		return err == SFS_ERR_NOT_FOUND ? 0 : failed(replacing, err, UNDONE);
-	bool there = lstat(beside, &stat) == 0;
-	if (there)
-		err = move_others(replacing, beside, replacing->path);
+		err = read_undone(replacing, fd, &undone);
+	if (err)
+		return err < 0 ? err : 0;
+	bool there = lstat(replacing->beside.data, &stat) == 0 && stat.st_ino == undone.ino;
+	bool moved = strcmp(undone.what, "removed") == 0 || strcmp(undone.what, "kept") == 0;
+	/* The store is elsewhere now: should it come back to the old one, it has what belongs to it. */
+	if (!there && !moved)
+		return 0;
+	if (!moved)
+		err = move_all(replacing, fd, &undone);
 	if (there && !err)
-		err = move_kept(replacing, beside, replacing->path);
-	if (there && !err)
-		err = end(replacing, sfs_span_equal(sfs_buf_span(&what), sfs_span_str("keep")));
-	if (!err && unlinkat(fd, UNDONE, 0) < 0 && errno != ENOENT)
+		err = end(replacing, undone.what[0] == 'k');
+	if (!err && ((unlinkat(fd, UNDONE, 0) < 0 && errno != ENOENT) || fsync(fd) < 0))
 		err = failed(replacing, sfsi_err_from_errno(errno), UNDONE);
 	return err;
 }
@@ -217,6 +269,7 @@ static int settle(const struct replacing *replacing)
 static void replacing_fini(struct replacing *replacing)
 {
 	sfsi_close_fd(&replacing->lock_fd);
+	sfsi_close_fd(&replacing->old_fd);
 	sfs_buf_fini(&replacing->beside);
 	sfs_buf_fini(&replacing->aside);
 }
@@ -229,7 +282,7 @@ static int names(struct replacing *replacing)
 
 int sfsi_backup_in_place_settle(const char *path, const char *sidecar, struct sfs_diag *diag)
 {
-	struct replacing replacing = { .path = path, .lock_fd = -1, .diag = diag };
+	struct replacing replacing = { .path = path, .old_fd = -1, .lock_fd = -1, .diag = diag };
 	int err = names(&replacing);
 	if (sidecar)
 		snprintf(replacing.sidecar, sizeof replacing.sidecar, "/%s", sidecar);
@@ -241,7 +294,7 @@ int sfsi_backup_in_place_settle(const char *path, const char *sidecar, struct sf
 }
 
 /** Nobody else has what is under the name of the store now. */
-static int lock(struct replacing *replacing)
+static int lock(const struct replacing *replacing, int *ret_fd)
 {
 	const struct sfs_store_config config = {
 		.path = replacing->path,
@@ -250,14 +303,13 @@ static int lock(struct replacing *replacing)
 	SFSI_AUTO_FD int dir_fd = open(replacing->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
 		return failed(replacing, sfsi_err_from_errno(errno), replacing->path);
-	sfsi_close_fd(&replacing->lock_fd);
 	if (!replacing->sidecar[0])
-		return sfsi_store_lock(dir_fd, &config, &replacing->lock_fd, replacing->diag);
+		return sfsi_store_lock(dir_fd, &config, ret_fd, replacing->diag);
 	/* What everybody locks who opens such a folder. */
 	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0)
 		return sfs_diag_set(replacing->diag, SFS_ERR_BUSY, "%s is owned by another process",
 				    replacing->path);
-	replacing->lock_fd = dir_fd;
+	*ret_fd = dir_fd;
 	dir_fd = -1;
 	return 0;
 }
@@ -267,7 +319,7 @@ static int lock_and_settle(struct replacing *replacing)
 {
 	struct sfs_diag *diag = replacing->diag;
 	replacing->diag = NULL;
-	int err = lock(replacing);
+	int err = lock(replacing, &replacing->lock_fd);
 	replacing->diag = diag;
 	return err < 0 ? 0 : settle(replacing);
 }
@@ -293,7 +345,7 @@ static int begin(struct replacing *replacing)
 			return sfs_diag_set(replacing->diag, err, "%s",
 					    diag.text[0] ? diag.text : sfs_err_text(err));
 	}
-	err = lock(replacing);
+	err = lock(replacing, &replacing->old_fd);
 	return err < 0 ? err : settle(replacing);
 }
 
@@ -332,7 +384,7 @@ static int replace(struct replacing *replacing, const struct sfs_backup_config *
 		(void)!chown(beside, stat.st_uid, stat.st_gid);
 	}
 	if (!err)
-		err = mark(replacing);
+		err = mark_new(replacing);
 	if (!err && renameat2(AT_FDCWD, beside, AT_FDCWD, path, RENAME_EXCHANGE) < 0)
 		err = failed(replacing, sfsi_err_from_errno(errno), path);
 	if (!err)
@@ -363,7 +415,7 @@ static int check_kind(const struct replacing *replacing, const char *folder, con
 int sfs_backup_restore_in_place(const struct sfs_backup_config *config, const char *name,
 				const char *path, struct sfs_diag *diag)
 {
-	struct replacing replacing = { .lock_fd = -1, .diag = diag };
+	struct replacing replacing = { .old_fd = -1, .lock_fd = -1, .diag = diag };
 	SFSI_AUTO_FREE char *real = realpath(path, NULL);
 	replacing.path = real;
 	if (!real || !is_store(&replacing))
@@ -380,7 +432,7 @@ int sfs_backup_restore_in_place(const struct sfs_backup_config *config, const ch
 
 int sfs_backup_restore_settle(const char *path, struct sfs_diag *diag)
 {
-	struct replacing replacing = { .lock_fd = -1, .diag = diag };
+	struct replacing replacing = { .old_fd = -1, .lock_fd = -1, .diag = diag };
 	SFSI_AUTO_FREE char *real = realpath(path, NULL);
 	replacing.path = real;
 	int err = real && is_store(&replacing) ? names(&replacing) : 0;

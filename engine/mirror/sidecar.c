@@ -434,7 +434,7 @@ static int lock_root(struct sfs_store *store, const struct sfsi_sidecar_place *p
 	if (!err && flock(store->mirror->root_fd, LOCK_EX | LOCK_NB) < 0)
 		err = sfs_diag_set(diag, SFS_ERR_BUSY, "%s is owned by another process",
 				   place->root);
-	return err;
+	return err < 0 ? err : sfsi_folder_check(store->mirror->root_fd, place->root, diag);
 }
 
 /** Was this sidecar in the cache made for another folder that was at this place? */

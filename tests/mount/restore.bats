@@ -160,7 +160,7 @@ a_class() {
 # As a kill leaves it that comes right after the change of names.
 changed_names() {
 	sfs restore --backups "$STORE/backups" "${B##*/}" "$STORE.restoring" >/dev/null
-	printf %s "$1" >"$STORE.restoring/restored-here"
+	echo "$1 $(stat -c %i "$STORE")" >"$STORE.restoring/restored-here"
 	mv "$STORE" "$STORE.old"
 	mv "$STORE.restoring" "$STORE"
 	mv "$STORE.old" "$STORE.restoring"
@@ -187,6 +187,21 @@ changed_names() {
 		done
 	done
 	sfs check -q "$STORE"
+}
+
+@test "a store that was moved away in the middle of that takes nothing that is not its own" {
+	local away=$BATS_TEST_TMPDIR/away
+	changed_names remove
+	mkdir "$away"
+	mv "$STORE" "$away/store"
+	sfs init "$away/store.restoring"
+	sfs rm "$away/store" Note/9
+	[ -e "$away/store.restoring/storefs.json" ]
+	mv "$away/store" "$STORE"
+	sfs rm "$STORE" Note/10
+	[ -d "$B" ]
+	[ ! -e "$STORE.restoring" ]
+	is "$(sfs ls "$STORE" Note | wc -l)" 98
 }
 
 @test "a store that happens to have the name of the new one is not touched" {
