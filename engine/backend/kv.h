@@ -42,6 +42,7 @@ struct kv {
 	 * what came after it. Taken after write_lock.
 	 */
 	pthread_mutex_t table_lock;
+	uint64_t table_errors; /* RocksDB's failures before the last seal; with table_lock */
 	/* Shared by who uses db, so that a writer can open it again. Taken after write_lock and table_lock. */
 	pthread_rwlock_t use;
 	rocksdb_t *db; /* NULL: it could not be opened again */
@@ -56,7 +57,8 @@ struct kv {
 	rocksdb_writebatch_t *batch; /* empty; NULL: to be made */
 	size_t unflushed;            /* about how much the active memtable holds */
 	size_t deletes;              /* in the active memtable */
-	int failed;          /* error of the last write or switch of the log; 0: it was good */
+	_Atomic int
+		failed; /* error of the last write or switch of the log; 0: it was good; read also without */
 	int64_t reopened_ms; /* when it was tried last */
 	/* A sync of a log failed: the kernel says so once, and what it did not write is not on disk
 	 * although the next sync is good. Everything goes into tables first. */
@@ -119,6 +121,8 @@ SFS_MUST_CHECK int sfsi_kv_prepare(struct sfsi_backend *b);
 /* kv_files.c */
 SFS_MUST_CHECK int sfsi_kv_files(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg);
 
+/** The newest change in any table; 0: it is not known. */
+uint64_t sfsi_kv_newest_in_tables(const struct kv *kv);
 /** Number of the oldest log that counts: what is in older ones is in tables. 0: all may. */
 uint64_t sfsi_kv_oldest_log(const struct kv *kv);
 
@@ -150,8 +154,10 @@ void sfsi_kv_wrote_locked(struct kv *kv, size_t weight, size_t deletes);
  * table_lock. Errors of writing.
  */
 SFS_MUST_CHECK int sfsi_kv_seal_locked(struct kv *kv);
-/** Wait until it is in tables, and, without table_lock, what others seal meanwhile. */
+/** Wait until it is in tables. Caller holds table_lock, and not write_lock. SFS_ERR_IO: that failed, or took too long. */
 SFS_MUST_CHECK int sfsi_kv_sealed_wait(struct kv *kv);
+/** Is anything that is sealed not in tables yet? */
+bool sfsi_kv_is_writing_out(struct kv *kv);
 /** Begin to write out what is in memory; writers go on meanwhile. Caller holds write_lock. */
 SFS_MUST_CHECK int sfsi_kv_roll_locked(struct kv *kv);
 /** Write everything out, so that the next open replays nothing. */

@@ -53,6 +53,7 @@ struct table {
 struct listing {
 	struct sfsi_map tables;
 	uint64_t log;          /* older logs are in tables */
+	uint64_t newest;       /* change in any table that was ever listed */
 	struct sfs_buf record; /* as far as it came */
 };
 
@@ -111,7 +112,7 @@ static int see_new_table(struct listing *listing, struct sfsi_reader *r)
 	(void)read_slice(r);
 	(void)read_slice(r);
 	(void)read_varint(r);
-	(void)read_varint(r);
+	uint64_t newest = read_varint(r);
 	for (uint64_t tag; !r->bad && (tag = read_varint(r)) != TABLE_END;) {
 		struct sfs_span value = read_slice(r);
 		if (tag == TABLE_SUM)
@@ -121,6 +122,8 @@ static int see_new_table(struct listing *listing, struct sfsi_reader *r)
 	}
 	if (r->bad)
 		return 0;
+	if (newest > listing->newest)
+		listing->newest = newest;
 	table.has_sum = sum.len == sizeof table.sum && sfs_span_equal(name, sfs_span_str(SUM_NAME));
 	if (table.has_sum)
 		table.sum = sfsi_get_be32(sum.data);
@@ -223,16 +226,28 @@ static int give(const struct listing *listing, sfsi_backend_file_fn *fn, void *a
 	return err;
 }
 
+/** What can not be read is named by others; up to there it is right. */
+static void look_through(struct listing *listing, const struct kv *kv)
+{
+	sfsi_map_init(&listing->tables);
+	int err = see_manifest(listing, kv);
+	(void)err;
+	sfsi_map_fini(&listing->tables);
+	sfs_buf_fini(&listing->record);
+}
+
 uint64_t sfsi_kv_oldest_log(const struct kv *kv)
 {
 	struct listing listing = { .record = SFS_BUF_INIT };
-	sfsi_map_init(&listing.tables);
-	/* What can not be read is named by others; up to there it is right. */
-	int err = see_manifest(&listing, kv);
-	(void)err;
-	sfsi_map_fini(&listing.tables);
-	sfs_buf_fini(&listing.record);
+	look_through(&listing, kv);
 	return listing.log;
+}
+
+uint64_t sfsi_kv_newest_in_tables(const struct kv *kv)
+{
+	struct listing listing = { .record = SFS_BUF_INIT };
+	look_through(&listing, kv);
+	return listing.newest;
 }
 
 int sfsi_kv_files(struct sfsi_backend *b, sfsi_backend_file_fn *fn, void *arg)

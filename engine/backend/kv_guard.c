@@ -130,6 +130,40 @@ static int switch_log(struct kv *kv)
 	return sfsi_kv_error(text);
 }
 
+/** Of RocksDB; 0 while it is not open. */
+static uint64_t number_of(struct kv *kv, const char *property)
+{
+	uint64_t number = 0;
+	pthread_rwlock_rdlock(&kv->use);
+	if (kv->db && rocksdb_property_int(kv->db, property, &number) != 0)
+		number = 0;
+	pthread_rwlock_unlock(&kv->use);
+	return number;
+}
+
+bool sfsi_kv_is_writing_out(struct kv *kv)
+{
+	return number_of(kv, "rocksdb.num-immutable-mem-table") > 0;
+}
+
+static uint64_t errors_of(struct kv *kv)
+{
+	return number_of(kv, "rocksdb.background-errors");
+}
+
+int sfsi_kv_sealed_wait(struct kv *kv)
+{
+	for (int i = 0; i < TABLE_STEPS; i++) {
+		bool done = !sfsi_kv_is_writing_out(kv);
+		if (atomic_load(&kv->failed) || errors_of(kv) != kv->table_errors)
+			return SFS_ERR_IO;
+		if (done)
+			return 0;
+		usleep(TABLE_STEP_US);
+	}
+	return SFS_ERR_IO;
+}
+
 int sfsi_kv_seal_locked(struct kv *kv)
 {
 	uint64_t newest = 0;
@@ -141,6 +175,7 @@ int sfsi_kv_seal_locked(struct kv *kv)
 		err = wal_sync(kv, kv->written, &newest);
 	if (err < 0)
 		return err;
+	kv->table_errors = errors_of(kv);
 	err = kv->failed = switch_log(kv);
 	if (err < 0)
 		return err;
@@ -148,32 +183,6 @@ int sfsi_kv_seal_locked(struct kv *kv)
 	kv->unflushed = 0;
 	kv->deletes = 0;
 	return 0;
-}
-
-static uint64_t number_of(struct kv *kv, const char *property)
-{
-	uint64_t number = 0;
-	return rocksdb_property_int(kv->db, property, &number) == 0 ? number : 0;
-}
-
-int sfsi_kv_sealed_wait(struct kv *kv)
-{
-	uint64_t errors = 0;
-	for (int i = 0; i < TABLE_STEPS; i++) {
-		pthread_rwlock_rdlock(&kv->use);
-		bool is_open = kv->db;
-		uint64_t waiting = is_open ? number_of(kv, "rocksdb.num-immutable-mem-table") : 0;
-		uint64_t seen = is_open ? number_of(kv, "rocksdb.background-errors") : 0;
-		pthread_rwlock_unlock(&kv->use);
-		if (i == 0)
-			errors = seen;
-		if (!is_open || seen != errors)
-			return SFS_ERR_IO;
-		if (!waiting)
-			return 0;
-		usleep(TABLE_STEP_US);
-	}
-	return SFS_ERR_IO;
 }
 
 static int roll_locked(struct kv *kv)

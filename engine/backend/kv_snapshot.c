@@ -16,6 +16,10 @@
 #include "base/dir.h"
 #include "base/errno.h"
 
+/* A disk that needs longer for a memtable keeps writers waiting for the rest. */
+#define PREPARE_STEPS 10000
+#define PREPARE_STEP_US 400
+
 static bool is_log(const char *name)
 {
 	size_t len = strlen(name);
@@ -70,8 +74,10 @@ int sfsi_kv_prepare(struct sfsi_backend *b)
 	pthread_mutex_lock(&kv->write_lock);
 	err = sfsi_kv_roll_locked(kv);
 	pthread_mutex_unlock(&kv->write_lock);
-	/* Otherwise RocksDB would wait for it when it is asked for the next one. */
-	return err < 0 ? err : sfsi_kv_sealed_wait(kv);
+	/* Otherwise RocksDB would wait for it when it is asked for the next one. Who goes on writing may be faster. */
+	for (int i = 0; i < PREPARE_STEPS && !err && sfsi_kv_is_writing_out(kv); i++)
+		usleep(PREPARE_STEP_US);
+	return err;
 }
 
 static int copy_note(struct kv *kv, struct sfs_buf *ret, bool *ret_has)
@@ -87,6 +93,10 @@ static int write_state(struct kv *copy, uint64_t sequence, const struct sfs_span
 {
 	struct sfsi_kv_facts facts = { .sequence = sequence };
 	int err = sfsi_kv_manifest(copy, &facts.manifest, &facts.manifest_size, diag);
+	/* After an error RocksDB may write out by itself what came later. */
+	if (!err && sfsi_kv_newest_in_tables(copy) > sequence)
+		err = sfs_diag_set(diag, SFS_ERR_BUSY,
+				   "more was written out while db/ was copied; try again");
 	if (!err)
 		err = sfsi_kv_state_create(copy->dir_fd, diag);
 	if (!err)
