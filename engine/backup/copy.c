@@ -122,26 +122,31 @@ struct pass {
 	int to; /* -1: it is only read */
 	struct sfsi_ahead *ahead;
 	uint64_t size;
-	size_t piece; /* bytes of the last one */
+	struct sfs_span piece; /* the last one */
 	struct sfsi_hash_stream hash;
 	uint32_t *sum; /* NULL: nobody asks */
 };
 
 /** Returns 0, 1 (the end), or an error. */
-static int pass_piece(void *arg)
+static int read_piece(void *arg)
 {
 	struct pass *pass = arg;
-	struct sfs_span piece;
-	int err = sfsi_ahead_next(pass->ahead, &piece);
+	int err = sfsi_ahead_next(pass->ahead, &pass->piece);
 	if (err)
 		return err;
-	sfsi_hash_stream_add(&pass->hash, piece);
+	sfsi_hash_stream_add(&pass->hash, pass->piece);
 	if (pass->sum)
-		*pass->sum = sfsi_crc32c(piece, *pass->sum);
-	err = pass->to < 0 ? 0 : put_sparse(pass->to, piece.data, piece.len, pass->size);
+		*pass->sum = sfsi_crc32c(pass->piece, *pass->sum);
+	return 0;
+}
+
+/** Not a quiet step: who writes holds locks of the file system, which nobody shall wait for. */
+static int take_piece(struct pass *pass)
+{
+	struct sfs_span piece = pass->piece;
+	int err = pass->to < 0 ? 0 : put_sparse(pass->to, piece.data, piece.len, pass->size);
 	pass->size += piece.len;
-	pass->piece = piece.len;
-	return err;
+	return err < 0 ? err : tell(pass->copying, piece.len);
 }
 
 /** @size  of the file, about. */
@@ -152,8 +157,8 @@ static int read_all(struct pass *pass, int from, uint64_t size, char ret_hash[SF
 	if (err < 0)
 		return err;
 	sfsi_hash_stream_init(&pass->hash);
-	while (!err && (err = sfsi_quiet_step(pass_piece, pass)) == 0)
-		err = tell(pass->copying, pass->piece);
+	while (!err && (err = sfsi_quiet_step(read_piece, pass)) == 0)
+		err = take_piece(pass);
 	sfsi_ahead_end(pass->ahead);
 	if (err < 0)
 		return err;
