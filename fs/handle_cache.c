@@ -155,18 +155,19 @@ void fs_open_wait_for_release(struct fs *fs, uint64_t node)
 	if (atomic_load(&table->open_count) == 0)
 		return;
 	int64_t until = clock_ns() + RELEASE_NS;
-	bool blocks = false;
+	pthread_mutex_lock(&table->lock);
+	bool closing = all_closing_locked(fs_open_peek_locked(table, fs_node_ino(node)));
+	pthread_mutex_unlock(&table->lock);
+	if (!closing)
+		return;
+	/* The end of the writer may need this thread's place. */
+	fs_loop_wait_begin(fs->loop);
 	pthread_mutex_lock(&table->lock);
 	while (all_closing_locked(fs_open_peek_locked(table, fs_node_ino(node))) &&
-	       clock_ns() < until) {
-		if (!blocks)
-			fs_loop_block_begin(fs->loop);
-		blocks = true;
+	       clock_ns() < until)
 		wait_locked(table);
-	}
 	pthread_mutex_unlock(&table->lock);
-	if (blocks)
-		fs_loop_block_end(fs->loop);
+	fs_loop_block_end(fs->loop);
 }
 
 /** The size that a document has for this handle. */
