@@ -205,7 +205,7 @@ static int mark_new(const struct replacing *replacing)
 	if (err < 0)
 		return err;
 	undone.ino = stat.st_ino;
-	strcpy(undone.what, replacing->damaged ? "keep" : "remove");
+	snprintf(undone.what, sizeof undone.what, "%s", replacing->damaged ? "keep" : "remove");
 	return mark(replacing, fd, &undone);
 }
 
@@ -237,7 +237,8 @@ static int move_all(const struct replacing *replacing, int own_fd, struct undone
 		err = move_kept(replacing, beside, replacing->path);
 	if (err < 0)
 		return err;
-	strcpy(undone->what, undone->what[0] == 'k' ? "kept" : "removed");
+	bool keep = undone->what[0] == 'k';
+	snprintf(undone->what, sizeof undone->what, "%s", keep ? "kept" : "removed");
 	return mark(replacing, own_fd, undone);
 }
 
