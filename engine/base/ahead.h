@@ -18,9 +18,9 @@
 
 /**
  * So much is read or written in one call: most kernels let nobody else have the processor before they have handed that over,
- * and a save takes less time than 4 MiB do.
+ * and a save takes less time than 1 MiB does.
  */
-#define SFSI_FILE_AT_ONCE ((size_t)512 << 10)
+#define SFSI_FILE_AT_ONCE ((size_t)256 << 10)
 
 /** Let a descriptor go around the page cache, or not. False: it can not. */
 bool sfsi_file_direct(int fd, bool direct);
