@@ -12,9 +12,12 @@
 #include "backend/key.h"
 #include "backend/kv.h"
 #include "base/cleanup.h"
+#include "base/quiet.h"
 
 /** The memory of a larger batch is given back. */
 #define BATCH_KEPT ((size_t)64 << 10)
+/** So many are told before others are let to the processor, where a scan is quiet work. */
+#define ROWS_AT_ONCE 64
 
 static struct kv *kv_of(struct sfsi_backend *b)
 {
@@ -85,6 +88,8 @@ static int scan_loop(rocksdb_iterator_t *it, const struct sfsi_scan *scan, sfsi_
 			return SFS_ERR_CANCELLED;
 		if (scan->limit && given + 1 == scan->limit)
 			break;
+		if (given % ROWS_AT_ONCE == ROWS_AT_ONCE - 1)
+			sfsi_quiet_pause();
 		rocksdb_iter_next(it);
 	}
 	return 0;

@@ -20,6 +20,7 @@
 #include "store_private.h"
 
 #define HOLE ((size_t)64 << 10)
+#define HASH_AT_ONCE ((size_t)64 << 10)
 /** So much stays free on a disk. */
 #define RESERVE ((uint64_t)64 << 20)
 
@@ -80,6 +81,7 @@ static int put_parts(int to, const char *bytes, size_t len, uint64_t off)
 	for (size_t at = 0; at < len && !err; at += SFSI_FILE_AT_ONCE) {
 		size_t part = len - at < SFSI_FILE_AT_ONCE ? len - at : SFSI_FILE_AT_ONCE;
 		err = sfsi_pwrite_all(to, bytes + at, part, off + at);
+		sfsi_quiet_pause();
 	}
 	return err;
 }
@@ -127,6 +129,19 @@ struct pass {
 	uint32_t *sum; /* NULL: nobody asks */
 };
 
+static void add_sums(struct pass *pass)
+{
+	const char *bytes = pass->piece.data;
+	for (size_t at = 0; at < pass->piece.len; at += HASH_AT_ONCE) {
+		size_t rest = pass->piece.len - at;
+		struct sfs_span part = { bytes + at, rest < HASH_AT_ONCE ? rest : HASH_AT_ONCE };
+		sfsi_hash_stream_add(&pass->hash, part);
+		if (pass->sum)
+			*pass->sum = sfsi_crc32c(part, *pass->sum);
+		sfsi_quiet_pause();
+	}
+}
+
 /** Returns 0, 1 (the end), or an error. */
 static int read_piece(void *arg)
 {
@@ -134,9 +149,7 @@ static int read_piece(void *arg)
 	int err = sfsi_ahead_next(pass->ahead, &pass->piece);
 	if (err)
 		return err;
-	sfsi_hash_stream_add(&pass->hash, pass->piece);
-	if (pass->sum)
-		*pass->sum = sfsi_crc32c(pass->piece, *pass->sum);
+	add_sums(pass);
 	return 0;
 }
 

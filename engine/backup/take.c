@@ -323,25 +323,28 @@ static int take_entry(struct sfsi_taking *taking, int at, const char *name, cons
 struct fixing {
 	struct sfsi_taking *taking;
 	bool done;
-	int err;
 };
 
 /** All that the backup has is in the snapshot, and in no commit that comes: let these go on. */
 static void on_fixed(void *arg)
 {
 	struct fixing *fixing = arg;
-	struct sfs_store *store = fixing->taking->store;
-	struct sfs_backup *backup = &fixing->taking->backup;
-	struct sfs_store_stat stat;
-	fixing->err = sfs_store_stat(store, &stat);
-	if (!fixing->err) {
-		backup->commit = stat.commit;
-		backup->objects = stat.objects;
-		backup->raws = stat.raws;
-	}
 	fixing->done = true;
 	sfsi_origin_unlock(fixing->taking);
-	pthread_mutex_unlock(&store->commit_lock);
+	pthread_mutex_unlock(&fixing->taking->store->commit_lock);
+}
+
+/** Called with commit_lock: what is counted is what the snapshot has. */
+static int take_figures(struct sfsi_taking *taking)
+{
+	struct sfs_store_stat stat;
+	int err = sfs_store_stat(taking->store, &stat);
+	if (err < 0)
+		return err;
+	taking->backup.commit = stat.commit;
+	taking->backup.objects = stat.objects;
+	taking->backup.raws = stat.raws;
+	return 0;
 }
 
 /* --- the whole --- */
@@ -374,10 +377,12 @@ static int snapshot(struct sfsi_taking *taking)
 		.diag = taking->diag,
 	};
 	pthread_mutex_lock(&store->commit_lock);
-	err = sfsi_backend_snapshot(store->backend, &wanted);
+	err = take_figures(taking);
+	if (!err)
+		err = sfsi_backend_snapshot(store->backend, &wanted);
 	if (!fixing.done)
 		pthread_mutex_unlock(&store->commit_lock);
-	return err < 0 ? err : fixing.err;
+	return err;
 }
 
 static int take_parts(struct sfsi_taking *taking)

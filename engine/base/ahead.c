@@ -10,8 +10,11 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/errno.h"
+#include "base/quiet.h"
 
 #define PIECES 3
+/* From the page cache it is copied, which can take long where the memory of the machine is not all there. */
+#define CACHED_AT_ONCE ((size_t)32 << 10)
 
 struct piece {
 	char *bytes; /* [ahead->room] */
@@ -64,7 +67,7 @@ static void fill(struct sfsi_ahead *ahead, struct piece *piece)
 	piece->err = 0;
 	while (piece->len < ahead->room) {
 		size_t wanted = ahead->room - piece->len;
-		size_t most = needs_thread(ahead) ? SFSI_FILE_AT_ONCE : SFSI_FILE_AT_ONCE / 4;
+		size_t most = needs_thread(ahead) ? SFSI_FILE_AT_ONCE : CACHED_AT_ONCE;
 		if (wanted > most)
 			wanted = most;
 		ssize_t got = pread(ahead->fd, piece->bytes + piece->len, wanted,
@@ -75,6 +78,7 @@ static void fill(struct sfsi_ahead *ahead, struct piece *piece)
 		if (got > 0) {
 			piece->len += (size_t)got;
 			ahead->off += (uint64_t)got;
+			sfsi_quiet_pause();
 		} else if (!again) {
 			piece->err = got < 0 ? sfsi_err_from_errno(errno) : 0;
 			break;

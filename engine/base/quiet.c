@@ -23,6 +23,11 @@
 /* … for so many times as long as that step took. */
 #define REST 4
 
+/* So long it has a processor… */
+#define BURST_NS 250000
+/* … before it leaves it for a moment, to which most kernels add some 50 µs. */
+#define PAUSE_NS 20000
+
 /** The thread for steps. */
 struct idler {
 	pthread_t thread;
@@ -45,6 +50,10 @@ struct work {
 
 /** Of the thread that sfsi_quietly() began. */
 static _Thread_local struct idler *own_idler;
+/** Is this one of the two threads? */
+static _Thread_local bool is_quiet;
+/** Time on a processor at the last pause. */
+static _Thread_local int64_t paused_ns;
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -58,10 +67,23 @@ static void step_back(int policy)
 {
 	const struct sched_param param = { .sched_priority = 0 };
 	int nice = getpriority(PRIO_PROCESS, 0);
+	is_quiet = true;
 	(void)!sched_setscheduler(0, policy, &param);
 	if (policy == SCHED_BATCH)
 		(void)!setpriority(PRIO_PROCESS, 0, nice + NICE);
 	(void)!syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_BEST_EFFORT | IOPRIO_LOWEST);
+}
+
+void sfsi_quiet_pause(void)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	if (!is_quiet)
+		return;
+	int64_t now_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	if (now_ns - paused_ns < BURST_NS)
+		return;
+	nanosleep(&pause, NULL);
+	paused_ns = now_ns;
 }
 
 static void do_step_locked(struct idler *idler)

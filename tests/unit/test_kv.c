@@ -363,15 +363,25 @@ struct going_on {
 	pthread_mutex_t commit; /* one writer, or a snapshot that is not fixed yet */
 	uint64_t number;        /* the last one that was written */
 	uint64_t fixed;         /* … when a snapshot was fixed */
+	atomic_bool full;       /* the next write shall want to switch the log */
 	atomic_bool over;
 	int err;
 };
+
+static void fill_log(struct kv *kv)
+{
+	pthread_mutex_lock(&kv->write_lock);
+	kv->unflushed = SFSI_KV_WRITE_BUFFER / 2;
+	pthread_mutex_unlock(&kv->write_lock);
+}
 
 static void *go_on(void *arg)
 {
 	struct going_on *on = arg;
 	while (!atomic_load(&on->over) && !on->err) {
 		pthread_mutex_lock(&on->commit);
+		if (atomic_exchange(&on->full, false))
+			fill_log((struct kv *)on->b);
 		on->err = number_write(on->b, on->number + 1);
 		on->number += !on->err;
 		pthread_mutex_unlock(&on->commit);
@@ -382,12 +392,8 @@ static void *go_on(void *arg)
 static void on_fixed(void *arg)
 {
 	struct going_on *on = arg;
-	struct kv *kv = (struct kv *)on->b;
 	on->fixed = on->number;
-	/* The next write wants to switch the log. */
-	pthread_mutex_lock(&kv->write_lock);
-	kv->unflushed = SFSI_KV_WRITE_BUFFER / 2;
-	pthread_mutex_unlock(&kv->write_lock);
+	atomic_store(&on->full, true);
 	pthread_mutex_unlock(&on->commit);
 }
 

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <sys/resource.h>
+#include <time.h>
 #include "base/quiet.h"
 
 struct seen {
@@ -76,11 +78,45 @@ static void after_a_step_that_got_nothing_others_are_done_otherwise(void **state
 	assert_true(pthread_equal(steps.after.thread, steps.self.thread));
 }
 
+/* Works for 5 ms; counts what the kernel calls switches of its own will. */
+static int work_with_pauses(void *arg)
+{
+	struct rusage before, after;
+	struct timespec start, now;
+	getrusage(RUSAGE_THREAD, &before);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+	do {
+		sfsi_quiet_pause();
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000000000 + now.tv_nsec - start.tv_nsec < 5000000);
+	getrusage(RUSAGE_THREAD, &after);
+	*(long *)arg = after.ru_nvcsw - before.ru_nvcsw;
+	return 0;
+}
+
+static int step_with_pauses(void *arg)
+{
+	return sfsi_quiet_step(work_with_pauses, arg);
+}
+
+static void quiet_work_pauses(void **state)
+{
+	(void)state;
+	long pauses = 0;
+	assert_int_equal(sfsi_quietly(work_with_pauses, &pauses), 0);
+	assert_in_range(pauses, 10, 25);
+	assert_int_equal(sfsi_quietly(step_with_pauses, &pauses), 0);
+	assert_in_range(pauses, 10, 25);
+	assert_int_equal(work_with_pauses(&pauses), 0);
+	assert_int_equal(pauses, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(elsewhere_a_step_is_just_done),
 		cmocka_unit_test(steps_get_what_nobody_else_wants),
+		cmocka_unit_test(quiet_work_pauses),
 		cmocka_unit_test(after_a_step_that_got_nothing_others_are_done_otherwise),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
