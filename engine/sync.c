@@ -146,12 +146,22 @@ static void deadline(struct timespec *ret, unsigned ms)
 	}
 }
 
+static bool is_past(const struct timespec *time)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > time->tv_sec ||
+	       (now.tv_sec == time->tv_sec && now.tv_nsec >= time->tv_nsec);
+}
+
 static void *syncer_main(void *arg)
 {
 	struct sfs_store *store = arg;
 	struct sfsi_syncer *s = store->syncer;
-	/* A round that somebody waited for was not marked: that is done when nobody waits. */
+	/* A round that somebody waited for was not marked: that is done when nobody waits, or it is time. */
 	bool unmarked = false;
+	struct timespec mark_until;
+	deadline(&mark_until, s->sync_ms);
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
 		if (!wanted(s) && !s->dirty && !unmarked) {
@@ -172,10 +182,12 @@ static void *syncer_main(void *arg)
 		bool good = s->result == 0;
 		uint64_t synced = s->synced;
 		pthread_mutex_unlock(&s->lock);
-		unmarked = !background && good;
-		if (background && good) {
+		bool due = background || is_past(&mark_until);
+		unmarked = !due && good;
+		if (due && good) {
 			int err = mark(store);
 			(void)err; /* the next mark comes; an old one is never wrong */
+			deadline(&mark_until, s->sync_ms);
 		}
 		sfsi_bytes_reap(store, synced);
 		pthread_mutex_lock(&s->lock);

@@ -153,7 +153,7 @@ static int tell_head(struct sfsi_recovery *rec)
 {
 	const struct sfs_recover_result *result = &rec->result;
 	fprintf(rec->text, "%s, %s\nwhat was wrong: %s\nbackup: %s\n\n", rec->path, rec->started,
-		result->why[0] ? result->why : "nothing that can be seen from outside",
+		result->why[0] ? result->why : "nothing, it opens",
 		result->backup[0] ? result->backup : "none");
 	return ferror(rec->text) ? SFS_ERR_IO : 0;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include "backup/backup.h"
 #include "base/array.h"
 #include "base/errno.h"
@@ -523,13 +524,23 @@ static int tell_tables(struct sfsi_recovery *rec)
 	return err;
 }
 
+/** @why  what is wrong with the records; "": nothing. */
+static void set_why(struct sfsi_recovery *rec, const char *why)
+{
+	struct stat st;
+	if (!why[0] && rec->file_lost)
+		why = "storefs.json can not be read, or is that of another store";
+	else if (!why[0] && fstatat(rec->dir_fd, "raw", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		why = "raw/ is missing";
+	snprintf(rec->result.why, sizeof rec->result.why, "%s", why);
+}
+
 int sfsi_recover_sources(struct sfsi_recovery *rec)
 {
 	int err = sfsi_salvage_open(rec->path, "db", SFSI_RECOVER_WORK, &rec->damaged, rec->diag);
 	if (err < 0)
 		return err;
 	const struct sfsi_salvage_facts *facts = sfsi_salvage_facts(rec->damaged);
-	snprintf(rec->result.why, sizeof rec->result.why, "%s", facts->why);
 	if (facts->note.len && sfsi_mark_decode(sfs_buf_span(&facts->note), &rec->marked) == 0 &&
 	    rec->marked > rec->commit)
 		rec->commit = rec->marked;
@@ -539,6 +550,7 @@ int sfsi_recover_sources(struct sfsi_recovery *rec)
 			rec->found_commit = rec->classes[i].max_revision;
 	if (!err)
 		err = settle_file(rec);
+	set_why(rec, facts->why);
 	if (!err && !(rec->config->flags & SFS_RECOVER_NO_BACKUP))
 		err = choose_backup(rec);
 	if (!err && !rec->classes_len && !rec->backup)

@@ -18,6 +18,7 @@
 #include <storefs/recover.h>
 #include "folder.h"
 #include "keys.h"
+#include "marked.h"
 #include "store_private.h"
 
 #define OBJECTS 460
@@ -189,20 +190,6 @@ static void fill_second(struct world *w, struct sfs_store *store)
 		make_raw(w, store, i);
 	assert_int_equal(sfs_store_stat(store, &stat), 0);
 	w->last_commit = stat.commit;
-}
-
-/** What is in the log is known to be on disk: from then on its loss is noticed. */
-static void wait_for_mark(struct sfs_store *store)
-{
-	uint64_t marked = 0;
-	for (int i = 0; i < 3000 && marked < atomic_load(&store->commit); i++) {
-		struct sfs_buf note = SFS_BUF_INIT;
-		if (sfsi_backend_marked(store->backend, &note) == 0)
-			assert_int_equal(sfsi_mark_decode(sfs_buf_span(&note), &marked), 0);
-		sfs_buf_fini(&note);
-		usleep(20000);
-	}
-	assert_int_equal(marked, atomic_load(&store->commit));
 }
 
 /** Two stores in it: one that was closed, and one as a kill left it, right after a sync. */
@@ -586,25 +573,6 @@ static void a_recovered_store_is_recovered_again(void **state)
 	assert_int_equal(w->lines_len, 0);
 }
 
-/** What an fsync has promised is known to be on disk soon after, also if nothing else is saved. */
-static void what_was_synced_is_marked(void **state)
-{
-	struct world *w = *state;
-	char path[FOLDER_PATH_MAX];
-	folder_join(path, w->folder, "tried");
-	run("rm -rf %s && cp -a %s/clean %s", path, w->folder, path);
-	const struct sfs_store_config config = { .path = path, .sync_ms = 200 };
-	const struct sfs_put one = { .class_id = w->things,
-				     .oid = sfs_span_str("synced"),
-				     .text = sfs_span_str("{\"title\":\"synced\"}") };
-	struct sfs_store *store;
-	assert_int_equal(sfs_store_open(&config, &store, NULL), 0);
-	assert_int_equal(sfs_object_put(store, &one, NULL, NULL), 0);
-	assert_int_equal(sfs_store_sync(store), 0);
-	wait_for_mark(store);
-	assert_int_equal(sfs_store_close(store), 0);
-}
-
 static void drop_row(struct sfs_store *store, uint32_t partition, const struct sfsi_key *key)
 {
 	const struct sfsi_op op = { .partition = partition,
@@ -767,7 +735,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(every_damage_is_recovered_or_its_loss_named),
 		cmocka_unit_test(two_damages_are_no_worse),
 		cmocka_unit_test(a_recovered_store_is_recovered_again),
-		cmocka_unit_test(what_was_synced_is_marked),
 		cmocka_unit_test(a_repair_makes_a_store_agree_with_itself),
 		cmocka_unit_test(a_recovery_that_is_killed_leaves_a_store),
 		cmocka_unit_test(a_dry_run_changes_nothing),
