@@ -10,6 +10,7 @@
 #include "json.h"
 #include "mounts.h"
 #include "progress.h"
+#include "rate.h"
 #include "verbs.h"
 
 #define KEEP_DEFAULT 5
@@ -207,9 +208,7 @@ static int check(struct cli_ctx *ctx)
 	if (cli_option(ctx, "every") && !read_interval(cli_option(ctx, "every"), &every))
 		return cli_usage(ctx, "--every: '%s' is no number with s, m, h, d or w",
 				 cli_option(ctx, "every"));
-	if (!take_keep(ctx, &keep) || !cli_option_number(ctx, "rate", 0, &rate))
-		return CLI_USAGE;
-	return 0;
+	return take_keep(ctx, &keep) ? cli_rate(ctx, &rate) : CLI_USAGE;
 }
 
 /**
@@ -233,22 +232,37 @@ static int make_folder_path(struct backing *backing, const char *store)
 
 /* --- the schedule --- */
 
+/** As the options say. One that ends leaves the folder known: backups are looked for there. */
+static int make_schedule(struct backing *backing, struct sfs_backup_schedule *ret,
+			 struct sfs_diag *diag)
+{
+	struct cli_ctx *ctx = backing->ctx;
+	uint32_t every_s = 0;
+	int err = read_interval(cli_option(ctx, "every"), &every_s) ? 0 : SFS_ERR_INVALID;
+	*ret = (struct sfs_backup_schedule){ .every_s = 0 };
+	if (!err && !every_s)
+		err = sfs_backup_schedule_get(ctx->store, ret, diag);
+	ret->every_s = every_s;
+	ret->keep = backing->config.keep;
+	if (err < 0 || !cli_option(ctx, "to"))
+		return err;
+	char *folder = realpath(backing->folder.data, NULL);
+	if (!folder)
+		return cli_err_from_errno(errno);
+	int len = snprintf(ret->folder, sizeof ret->folder, "%s", folder);
+	free(folder);
+	return len < (int)sizeof ret->folder ? 0 : SFS_ERR_LIMIT;
+}
+
 static int set_schedule(struct backing *backing)
 {
 	struct cli_ctx *ctx = backing->ctx;
-	struct sfs_backup_schedule schedule = { .keep = backing->config.keep };
+	struct sfs_backup_schedule schedule;
 	struct sfs_diag diag = SFS_DIAG_INIT;
 	const char *to = cli_option(ctx, "to");
-	char *folder = NULL;
-	if (!read_interval(cli_option(ctx, "every"), &schedule.every_s))
-		return CLI_USAGE;
-	if (to && !(folder = realpath(backing->folder.data, NULL)))
-		return cli_fail_errno(ctx, errno, to);
-	int len = snprintf(schedule.folder, sizeof schedule.folder, "%s", folder ? folder : "");
-	free(folder);
-	int err = len < (int)sizeof schedule.folder
-			  ? sfs_backup_schedule_set(ctx->store, &schedule, &diag)
-			  : SFS_ERR_LIMIT;
+	int err = make_schedule(backing, &schedule, &diag);
+	if (!err)
+		err = sfs_backup_schedule_set(ctx->store, &schedule, &diag);
 	if (err < 0)
 		return cli_fail(ctx, err, to, &diag);
 	if (!backing->as_json && schedule.every_s)
@@ -276,13 +290,12 @@ static int run_form(struct backing *backing)
 static int run_with(struct cli_ctx *ctx, const char *store)
 {
 	struct backing backing = { .ctx = ctx, .as_json = cli_option(ctx, "json") };
-	uint64_t rate = 0;
-	if (!take_keep(ctx, &backing.config.keep) || !cli_option_number(ctx, "rate", 0, &rate))
+	if (!take_keep(ctx, &backing.config.keep) ||
+	    cli_rate(ctx, &backing.config.bytes_per_second) != 0)
 		return CLI_USAGE;
 	if (make_folder_path(&backing, store) < 0)
 		return cli_fail(ctx, SFS_ERR_NO_MEMORY, NULL, NULL);
 	backing.config.folder = backing.folder.data;
-	backing.config.bytes_per_second = rate << 20;
 	backing.config.progress = tell;
 	backing.config.arg = &backing;
 	cli_progress_init(&backing.progress, ctx, "copying", "files");
@@ -330,7 +343,7 @@ static const struct cli_option options[] = {
 	{ "daily", 0, "N", "likewise of N days" },
 	{ "weekly", 0, "N", "likewise of N weeks" },
 	{ "monthly", 0, "N", "likewise of N months" },
-	{ "rate", 'r', "MIB", "copy at most so many MiB a second" },
+	{ "rate", 'r', "BYTES", "copy at most so many bytes a second (500K, 20M)" },
 	{ "wait", 'w', NULL, "wait until it is taken and verified, as is done anyway" },
 	{ "every", 'e', "TIME",
 	  "take none now, but one from time to time while the store\n"

@@ -61,8 +61,9 @@ struct sfsi_class {
 	struct sfsi_index_set tables;
 	bool unreferred; /* no back-reference is stored in it; false: perhaps. Protected by commit_lock */
 	struct sfs_buf bad_definition; /* one that could not be read when the store was opened */
-	/* Whose files it is made of (mirror/mirror.h); NULL: nobody's. Set before it is in the catalogue. */
-	struct sfsi_mirror_class *mirror;
+	/* Whose files it is made of (mirror/mirror.h); NULL: nobody's. Set before it is in the catalogue; a rename sets another
+	 * one, and leaves the old one to those that are reading. */
+	struct sfsi_mirror_class *_Atomic mirror;
 	struct sfsi_database *database; /* NULL: it is none (database/database.h); set likewise */
 	_Atomic uint64_t next_serial;
 	struct sfsi_positions positions; /* says itself what protects it */

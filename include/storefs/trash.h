@@ -9,7 +9,7 @@
  * How long is the setting trash_for (settings.h), 0: nothing is kept.
  *
  * Not kept: scratch files, directories, FIFOs and sockets, raws without a name, raws whose name begins with '.' or '#' or ends with
- * '~', raws of classes that are folders of other programs, anything while the disk has less than 32 MiB
+ * '~', what another program removed from its own folder, anything while the disk has less than 32 MiB
  * free. The trash of a class goes with the class. Copies of stores do not have it, backups do.
  */
 #ifndef STOREFS_TRASH_H

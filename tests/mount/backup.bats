@@ -145,7 +145,7 @@ writes_on() {
 	store_mount
 	for i in $(seq 20); do head -c 200000 /dev/urandom >"$MNT/Image/$i"; done
 	sync -f "$MNT"
-	sfs backup --json --rate 1 "$STORE" 3>&- >"$BATS_TEST_TMPDIR/out" 2>&1 &
+	sfs backup --json --rate 1M "$STORE" 3>&- >"$BATS_TEST_TMPDIR/out" 2>&1 &
 	local backup=$!
 	wait_until eval 'ls "$B"/*.tmp/raw >/dev/null 2>&1'
 	rm "$MNT/Image/"*
@@ -228,7 +228,7 @@ writes_on() {
 
 @test "a backup that is killed leaves nothing that counts" {
 	head -c 5000000 /dev/urandom | sfs put "$STORE" Image/large
-	"$STOREFS" backup --rate 1 "$STORE" 3>&- >/dev/null 2>&1 &
+	"$STOREFS" backup --rate 1M "$STORE" 3>&- >/dev/null 2>&1 &
 	local pid=$!
 	wait_until eval 'ls -d "$B"/*.tmp/raw >/dev/null 2>&1'
 	kill -9 "$pid"
@@ -243,7 +243,7 @@ writes_on() {
 @test "two at once: the second one is told" {
 	store_mount
 	head -c 5000000 /dev/urandom >"$MNT/Image/large"
-	sfs backup --rate 1 "$STORE" 3>&- >/dev/null 2>&1 &
+	sfs backup --rate 1M "$STORE" 3>&- >/dev/null 2>&1 &
 	local pid=$!
 	wait_until eval 'ls -d "$B"/*.tmp >/dev/null 2>&1'
 	code 11 sfs backup "$STORE"
@@ -303,6 +303,9 @@ writes_on() {
 	wait_until eval 'sfs backup --list --to "$BATS_TEST_TMPDIR/elsewhere" "$STORE" | grep -q valid'
 	is "$(sfs backup --list --to "$BATS_TEST_TMPDIR/elsewhere" "$STORE" | wc -l)" 1
 	store_umount
+	code 0 sfs backup --every 0 "$STORE" # its backups are still found
+	code 0 sfs restore latest "$STORE" Note
+	code 0 sfs backup --every 1d --to "$BATS_TEST_TMPDIR/elsewhere" "$STORE"
 	rm -r "$BATS_TEST_TMPDIR/elsewhere"
 	echo no folder >"$BATS_TEST_TMPDIR/elsewhere"
 	store_mount
@@ -329,7 +332,7 @@ writes_on() {
 	head -c 30000000 /dev/urandom >"$MNT/Image/large.bin"
 	mkdir "$BATS_TEST_TMPDIR/disk"
 	as_root mount -t tmpfs -o size=300m,mode=0777 tmpfs "$BATS_TEST_TMPDIR/disk"
-	"$STOREFS" backup --to "$BATS_TEST_TMPDIR/disk/b" --rate 10 "$STORE" 3>&- >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	"$STOREFS" backup --to "$BATS_TEST_TMPDIR/disk/b" --rate 10M "$STORE" 3>&- >"$BATS_TEST_TMPDIR/said" 2>&1 &
 	local pid=$! got=0
 	wait_until compgen -G "$BATS_TEST_TMPDIR/disk/b/*.tmp" >/dev/null
 	as_root umount -l "$BATS_TEST_TMPDIR/disk"

@@ -49,7 +49,7 @@ tells() { grep -q "\"operation\": *\"backup\"" "$MNT/.storefs/errors.ndjson"; }
 	sfs backup --to "$DISK/b" "$STORE" >/dev/null
 	sync -f "$DISK"
 	head -c 30000000 /dev/urandom >"$MNT/Image/large.bin"
-	"$STOREFS" backup --to "$DISK/b" --rate 5 "$STORE" 3>&- >"$BATS_TEST_TMPDIR/said" 2>&1 &
+	"$STOREFS" backup --to "$DISK/b" --rate 5M "$STORE" 3>&- >"$BATS_TEST_TMPDIR/said" 2>&1 &
 	local pid=$! got=0
 	wait_until compgen -G "$DISK/b/*.tmp" >/dev/null
 	disk_dies

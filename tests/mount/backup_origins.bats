@@ -10,14 +10,9 @@ VECTORS=$TREE/tests/data/vectors
 export PYTHONDONTWRITEBYTECODE=1
 
 setup() {
-	need_command
-	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
-	STORE=$BATS_TEST_TMPDIR/store
-	MNT=$BATS_TEST_TMPDIR/mnt
-	STORE_LOG=$BATS_TEST_TMPDIR/daemon.log
+	store_place
 	NEW=$BATS_TEST_TMPDIR/restored
 	B=$STORE/.storefs/backups
-	mkdir "$MNT"
 }
 
 teardown() {

@@ -11,11 +11,8 @@ export PYTHONDONTWRITEBYTECODE=1
 
 setup() {
 	need_fuse
-	STORE=$BATS_TEST_TMPDIR/store
-	MNT=$BATS_TEST_TMPDIR/mnt
-	STORE_LOG=$BATS_TEST_TMPDIR/daemon.log
-	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
-	mkdir "$STORE" "$MNT"
+	store_place
+	mkdir "$STORE"
 }
 
 teardown() {

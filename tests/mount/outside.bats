@@ -4,13 +4,7 @@
 load ../support/mount
 
 setup() {
-	need_command
-	reports_here
-	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
-	STORE=$BATS_TEST_TMPDIR/data
-	MNT=$BATS_TEST_TMPDIR/mnt
-	STORE_LOG=$BATS_TEST_TMPDIR/daemon.log
-	mkdir "$MNT"
+	store_place
 }
 
 teardown() {

@@ -84,6 +84,18 @@ aside() { echo "$STORE"/damaged/*/; }
 	sfs check "$STORE"
 }
 
+@test "the report says what was wrong beside the records" {
+	printf 'x' | dd of="$STORE/storefs.json" bs=1 seek=20 conv=notrunc status=none
+	sfs recover "$STORE" >/dev/null
+	has "$(cat "$(aside)report.txt")" "what was wrong: storefs.json can not be read"
+	rm -r "$STORE/damaged" "$STORE/raw"
+	sfs recover "$STORE" >/dev/null
+	has "$(cat "$(aside)report.txt")" "what was wrong: raw/ is missing"
+	rm -r "$STORE/damaged"
+	sfs recover "$STORE" >/dev/null
+	has "$(cat "$(aside)report.txt")" "what was wrong: nothing, it opens"
+}
+
 @test "what is no damage is not recovered: a newer format, another owner, a store that is only read" {
 	cp "$STORE/storefs.json" "$BATS_TEST_TMPDIR/kept"
 	sed -i 's/"format": [0-9]*/"format": 9/; /"sum"/d; s/",$/"/; s/"uuid": \(.*\)"$/"uuid": \1",/' "$STORE/storefs.json"

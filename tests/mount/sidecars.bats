@@ -8,11 +8,7 @@ VECTORS=$TREE/tests/data/vectors
 
 setup() {
 	need_fuse
-	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
-	STORE=$BATS_TEST_TMPDIR/store
-	MNT=$BATS_TEST_TMPDIR/mnt
-	STORE_LOG=$BATS_TEST_TMPDIR/daemon.log
-	mkdir "$MNT"
+	store_place
 }
 
 teardown() {

@@ -153,8 +153,8 @@ need_command() {
 	[ -x "$STOREFS" ] || fail "no storefs command at $STOREFS: build it, or set STOREFS"
 }
 
-# store_new [INIT OPTION…] : $STORE is a new store, $MNT an empty folder.
-store_new() {
+# store_place : where a store will be, and an empty folder $MNT.
+store_place() {
 	need_command || return 1
 	reports_here
 	STORE=$BATS_TEST_TMPDIR/store
@@ -163,6 +163,11 @@ store_new() {
 	# Where what is not in the folder of another program is.
 	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
 	mkdir -p "$MNT"
+}
+
+# store_new [INIT OPTION…] : $STORE is a new store, $MNT an empty folder.
+store_new() {
+	store_place || return 1
 	store_init "$@" "$STORE"
 }
 
