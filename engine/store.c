@@ -583,11 +583,10 @@ const char *sfs_store_path(const struct sfs_store *store)
 	return store->path;
 }
 
-void sfs_store_listen(struct sfs_store *store, sfs_change_fn *fn, void *arg)
+void sfs_store_listen(struct sfs_store *store, const struct sfs_listener *listener)
 {
 	SFSI_LOCK_SCOPE(&store->commit_lock);
-	store->listener = fn;
-	store->listener_arg = arg;
+	store->listener = listener ? *listener : (struct sfs_listener){ .changed = NULL };
 }
 
 static void count_classes(struct sfs_store *store, struct sfs_store_stat *ret)

@@ -108,11 +108,10 @@ struct sfs_store {
 	struct sfsi_backend *backend;
 
 	pthread_mutex_t commit_lock;
-	_Atomic uint64_t commit;  /* number of the last commit */
-	_Atomic uint64_t commits; /* since open */
-	uint64_t marked;          /* commit of the last mark when it was opened */
-	sfs_change_fn *listener;  /* protected by commit_lock */
-	void *listener_arg;
+	_Atomic uint64_t commit;        /* number of the last commit */
+	_Atomic uint64_t commits;       /* since open */
+	uint64_t marked;                /* commit of the last mark when it was opened */
+	struct sfs_listener listener;   /* changed is NULL: none. Protected by commit_lock */
 	struct sfsi_txn_room *txn_room; /* protected by commit_lock */
 
 	pthread_rwlock_t catalogue_lock;

@@ -324,7 +324,8 @@ static void publish(struct sfsi_txn *txn)
 		sfsi_cache_drop(store->cache, txn->notes[i].ino);
 	atomic_store(&store->commit, txn->commit);
 	atomic_fetch_add(&store->commits, 1);
-	for (size_t i = 0; store->listener && i < txn->notes_len; i++) {
+	const struct sfs_listener *listener = &store->listener;
+	for (size_t i = 0; listener->changed && i < txn->notes_len; i++) {
 		const struct sfsi_txn_note *note = &txn->notes[i];
 		struct sfs_change change = {
 			.type = note->type,
@@ -334,11 +335,28 @@ static void publish(struct sfsi_txn *txn)
 			.revision = txn->commit,
 			.name = bytes_at(txn, note->name_off, note->name_len),
 		};
-		store->listener(store->listener_arg, &change);
+		listener->changed(listener->arg, &change);
 	}
-	if (store->listener && txn->bulk.tell)
+	if (listener->changed && txn->bulk.tell)
 		txn->bulk.tell(txn->bulk.arg, txn);
 	sfsi_syncer_dirty(store);
+}
+
+/** Tell of each inode in it that the commit begins, or ends. */
+static void tell_of(const struct sfsi_txn *txn, void (*fn)(void *arg, uint64_t ino))
+{
+	for (size_t i = 0; fn && i < txn->notes_len; i++)
+		fn(txn->store->listener.arg, txn->notes[i].ino);
+}
+
+static int write_and_publish(struct sfsi_txn *txn)
+{
+	tell_of(txn, txn->store->listener.begins);
+	int err = write_ops(txn);
+	if (!err)
+		publish(txn);
+	tell_of(txn, txn->store->listener.ends);
+	return err;
 }
 
 /** A class whose positions have become coarse with this change; 0: none. Others wait for their next. */
@@ -364,13 +382,11 @@ int sfsi_txn_commit(struct sfsi_txn *txn)
 	if (!err)
 		err = put_states(txn);
 	if (!err && txn->ops_len)
-		err = write_ops(txn);
+		err = write_and_publish(txn);
 	if (err < 0)
 		sfsi_reaped_restore(txn);
 	else
 		sfsi_reaped_done(txn);
-	if (!err && txn->ops_len)
-		publish(txn);
 	if (err < 0)
 		sfsi_mirror_abort(txn);
 	else

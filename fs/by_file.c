@@ -277,10 +277,8 @@ static void refuse_line(struct door *door, int err, const struct sfs_diag *why)
 /** Save one line, and let the kernel know. */
 static int import(struct door *door, struct sfs_span line, struct sfs_diag *diag)
 {
-	fs_notify_hold(door->fs);
 	int err = sfs_import(door->fs->store, door->class_id, SFS_FORMAT_JSON, line,
 			     SFS_IMPORT_REPLACE, NULL, diag);
-	fs_notify_release(door->fs);
 	return err;
 }
 

@@ -112,7 +112,8 @@ struct fs {
 	_Atomic uint64_t requests[FS_REQUEST_COUNT];
 	_Atomic uint64_t saves, refused; /* documents saved and refused */
 	_Atomic uint64_t sequence[FS_SEQUENCES];
-	_Atomic uint64_t heard; /* the last commit that moved them */
+	atomic_uint commits[FS_SEQUENCES]; /* under way: see fs_commit_is_under_way() */
+	_Atomic uint64_t heard;            /* the last commit that moved them */
 	/* What serves a backup (backups.h) is one, too, with a store, views and handles of its own. */
 	struct fs *live;         /* the daemon's; NULL: this is it */
 	uint64_t slot;           /* bits that its node ids have outside */
@@ -143,6 +144,20 @@ static inline _Atomic uint64_t *fs_sequence_of(struct fs *fs, uint64_t ino)
 static inline uint64_t fs_sequence(struct fs *fs, uint64_t ino)
 {
 	return atomic_load(fs_sequence_of(fs, ino));
+}
+
+/*
+ * Is there a commit that touches an inode, of which some handlers may have seen what it makes, and
+ * others not? The counter above moves before it is over.
+ */
+static inline atomic_uint *fs_commits_of(struct fs *fs, uint64_t ino)
+{
+	return &fs->commits[(ino ^ ino >> 36) % FS_SEQUENCES];
+}
+
+static inline bool fs_commit_is_under_way(struct fs *fs, uint64_t ino)
+{
+	return atomic_load(fs_commits_of(fs, ino)) > 0;
 }
 
 static inline void fs_sequence_move(struct fs *fs, uint64_t ino)

@@ -270,9 +270,7 @@ int fs_field_put(struct fs *fs, const struct fs_view *dir, struct sfs_span name,
 		.flags = flags,
 	};
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	fs_notify_hold(fs);
 	int err = sfs_field_put(fs->store, &put, NULL, &diag);
-	fs_notify_release(fs);
 	if (diag.text[0])
 		fs_refusal_diag(&diag);
 	/* Saved with a remark: the line says so, and nothing failed. */
@@ -437,9 +435,7 @@ static int object_unlink(struct fs *fs, const struct fs_view *dir, struct sfs_sp
 		err = fs_scratch_remove(fs, dir, name);
 	} else if (!err) {
 		const struct sfs_field_of of = { dir->class_id, dir->id, sfs_buf_span(&spec.id) };
-		fs_notify_hold(fs);
 		err = sfs_field_remove(fs->store, &of);
-		fs_notify_release(fs);
 	}
 	sfs_buf_fini(&spec.id);
 	return err;

@@ -43,9 +43,7 @@ static int field_to_field(struct fs *fs, const struct fs_view *dir, struct sfs_s
 	int err = save_unsaved(fs, dir, from);
 	if (err < 0)
 		return err;
-	fs_notify_hold(fs);
 	err = sfs_field_rename(fs->store, &of, to, flags, &diag);
-	fs_notify_release(fs);
 	if (err < 0 && err != SFS_ERR_NOT_FOUND && err != SFS_ERR_EXISTS)
 		fs_refusal_diag(&diag);
 	return err;

@@ -63,8 +63,10 @@ struct fs_handle {
 	struct fs_handle *sibling;     /* next handle of the same fs_open, or view */
 	enum fs_handle_kind kind;
 	uint64_t node;
-	pid_t pid;         /* who opened it */
-	bool cached;       /* READER: through the page cache */
+	pid_t pid;   /* who opened it */
+	bool cached; /* READER: through the page cache */
+	atomic_bool
+		drops; /* READER: its open(2) makes the kernel forget pages, and was not seen to be over */
 	int64_t cached_ns; /* … since (monotonic) */
 	_Atomic int64_t
 		flushed_ns;   /* WRITER: a descriptor was closed (monotonic); 0: written to since */
@@ -122,6 +124,9 @@ enum fs_cache_mode {
  * @sequence  was taken before its document was read.
  */
 enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle, uint64_t sequence);
+
+/** The kernel reads for a reader: its open(2) is over, with what it was to forget. */
+void fs_handle_was_opened(struct fs *fs, struct fs_handle *handle);
 
 /**
  * A descriptor of a writer was closed, most likely the only one: fs_open_wait_for_release() waits a moment for the end

@@ -7,12 +7,17 @@
  * Attributes are not for keeping while a writer is open (the kernel changes its idea of the
  * size with each write) or while an older version is being read (each side then asks for its size).
  *
+ * Pages are kept for the next reader of a version only when one of it has read: until then the kernel may not
+ * have forgotten those of the version before, as it does that at the end of an open(2) that it was told of,
+ * and two open(2) can end in any order.
+ *
  * The size is shared too, and the kernel looks at it for each cached read: two versions read at one
  * time could each be cut at the other's size. So a document that is looked up while an older
  * version is being read gets a second node; while a writer is open nobody begins to use the page
  * cache; and a writer waits a moment for those who just did.
  */
 #include "loop.h"
+#include "notify.h"
 #include "table.h"
 
 /* So long a writer waits for somebody who just opened the document to read, a step at a time. */
@@ -26,6 +31,11 @@ static struct fs_served *served_slot(struct fs_table *table, uint64_t node)
 {
 	uint64_t mixed = (node ^ node >> 29) * 0x9e3779b97f4a7c15u;
 	return &table->served[mixed >> 48 & (FS_TABLE_SERVED - 1)];
+}
+
+static bool is_served(const struct fs_served *served, const struct fs_handle *handle)
+{
+	return served->node == handle->node && served->revision == handle->doc->attr.revision;
 }
 
 /** A reader of another version than this through the page cache of the node, or NULL. */
@@ -67,12 +77,14 @@ static int64_t clock_ns(void)
 /**
  * Is a handle's version the one that is saved, and does everybody know it? If the object was saved after
  * it was read, the kernel may have been told the size of the new version, for good; a reader of the old one would
- * make it cut the new one at the end of the old.
+ * make it cut the new one at the end of the old. In this order: a commit that is over has moved the
+ * sequence and queued what it has to tell. One that begins later finds the handle, which is marked by now.
  */
 static bool is_current(struct fs *fs, const struct fs_handle *handle, uint64_t sequence)
 {
-	return sequence == fs_sequence(fs, fs_node_ino(handle->node)) &&
-	       (!fs->notifier || handle->doc->attr.revision <= atomic_load(&fs->heard));
+	uint64_t ino = fs_node_ino(handle->node);
+	return !fs_commit_is_under_way(fs, ino) && sequence == fs_sequence(fs, ino) &&
+	       fs_notify_is_settled(fs);
 }
 
 enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle, uint64_t sequence)
@@ -84,17 +96,32 @@ enum fs_cache_mode fs_handle_cache_mode(struct fs *fs, struct fs_handle *handle,
 	if (fs->live)
 		return FS_CACHE_KEEP;
 	pthread_mutex_lock(&table->lock);
+	handle->cached = true;
+	handle->cached_ns = clock_ns();
 	if (handle->open->writers == 0 && is_current(fs, handle, sequence) &&
 	    !other_version_locked(handle->open, handle->node, revision)) {
 		struct fs_served *served = served_slot(table, handle->node);
-		bool known = served->node == handle->node && served->revision == revision;
-		*served = (struct fs_served){ handle->node, revision };
-		mode = known ? FS_CACHE_KEEP : FS_CACHE_DROP;
-		handle->cached = true;
-		handle->cached_ns = clock_ns();
+		bool dropped = is_served(served, handle) && served->dropped;
+		*served = (struct fs_served){ handle->node, revision, dropped };
+		mode = dropped ? FS_CACHE_KEEP : FS_CACHE_DROP;
+		atomic_store(&handle->drops, !dropped);
+	} else {
+		handle->cached = false;
 	}
 	pthread_mutex_unlock(&table->lock);
 	return mode;
+}
+
+void fs_handle_was_opened(struct fs *fs, struct fs_handle *handle)
+{
+	struct fs_table *table = fs->table;
+	if (!atomic_load(&handle->drops) || !atomic_exchange(&handle->drops, false))
+		return;
+	pthread_mutex_lock(&table->lock);
+	struct fs_served *served = served_slot(table, handle->node);
+	if (is_served(served, handle))
+		served->dropped = true;
+	pthread_mutex_unlock(&table->lock);
 }
 
 /**

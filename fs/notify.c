@@ -206,6 +206,16 @@ static void node_changed(struct fs *fs, const struct sfs_change *change)
 		fs_notify_data(fs, node);
 }
 
+static void begins(void *arg, uint64_t ino)
+{
+	atomic_fetch_add(fs_commits_of(arg, ino), 1);
+}
+
+static void ends(void *arg, uint64_t ino)
+{
+	atomic_fetch_sub(fs_commits_of(arg, ino), 1);
+}
+
 /** Called with the engine's commit lock held: only queues. */
 static void changed(void *arg, const struct sfs_change *change)
 {
@@ -379,7 +389,8 @@ int fs_notify_start(struct fs *fs)
 	}
 	fs->notifier = notifier;
 	atomic_store(&fs->heard, stat.commit);
-	sfs_store_listen(fs->store, changed, fs);
+	const struct sfs_listener listener = { changed, begins, ends, fs };
+	sfs_store_listen(fs->store, &listener);
 	return 0;
 }
 
@@ -400,7 +411,7 @@ void fs_notify_free(struct fs *fs)
 	struct fs_notifier *notifier = fs->notifier;
 	if (!notifier)
 		return;
-	sfs_store_listen(fs->store, NULL, NULL);
+	sfs_store_listen(fs->store, NULL);
 	fs->notifier = NULL;
 	while (notifier->first) {
 		struct item *item = notifier->first;

@@ -26,13 +26,16 @@ void fs_notify_data(struct fs *fs, uint64_t node);
 void fs_notify_drain(struct fs *fs);
 
 /*
- * A change that the kernel can not know of is under way, from before its commit to after it was
- * queued. Until it was told, what the kernel believes of a document's size can be older than the
- * document, so that whoever opens one must read around the page cache, or would read it cut off.
+ * A handler will queue more after its commit. Until the kernel was told, what it believes of a document's
+ * size can be older than the document, so that whoever opens one must read around the page cache,
+ * or would read it cut off.
  */
 void fs_notify_hold(struct fs *fs);
 void fs_notify_release(struct fs *fs);
-/** Is nothing under way and nothing queued? Ask it after the document was read. */
+/**
+ * Is nothing held and nothing queued? Ask it after the document was read, and when no commit of it
+ * is under way.
+ */
 bool fs_notify_is_settled(const struct fs *fs);
 
 /** How many notifications were sent so far. */

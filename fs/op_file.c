@@ -34,6 +34,7 @@ static void reply_span(fuse_req_t req, struct sfs_span text, size_t size, off_t 
 static void read_document(fuse_req_t req, struct fs_handle *handle, size_t size, off_t off)
 {
 	struct sfs_doc *doc = sfs_doc_ref(handle->doc);
+	fs_handle_was_opened(fs_of(req), handle);
 	reply_span(req, doc->bytes, size, off);
 	sfs_doc_unref(doc);
 }

@@ -40,10 +40,6 @@ static void cache_reader(struct fs *fs, struct fs_handle *handle, uint64_t seque
 			 struct fuse_file_info *fi)
 {
 	fi->noflush = 1;
-	if (!fs_notify_is_settled(fs)) {
-		fi->direct_io = 1;
-		return;
-	}
 	switch (fs_handle_cache_mode(fs, handle, sequence)) {
 	case FS_CACHE_KEEP: fi->keep_cache = 1; break;
 	case FS_CACHE_DROP: break;

@@ -315,10 +315,8 @@ static int set_target(struct fs *fs, const struct fs_view *object, const struct 
 	if (err < 0)
 		return err;
 	const struct sfs_target target = { end->class_id, sfs_buf_span(&end->oid) };
-	fs_notify_hold(fs);
 	err = replace ? sfs_relation_set(fs->store, &relation, &target, 1, &diag)
 		      : sfs_relation_add(fs->store, &relation, &target, &diag);
-	fs_notify_release(fs);
 	return told(err, &diag);
 }
 
@@ -347,9 +345,7 @@ int fs_relation_unlink(struct fs *fs, const struct fs_view *object, struct sfs_s
 	if (found && declared.many) {
 		err = SFS_ERR_IS_DIR;
 	} else if (found) {
-		fs_notify_hold(fs);
 		err = sfs_relation_clear(fs->store, &relation, &diag);
-		fs_notify_release(fs);
 	}
 	sfs_buf_fini(&declared.copy);
 	return told(err, &diag);
@@ -570,9 +566,7 @@ static int targets_unlink(struct fs *fs, const struct fs_view *dir, struct sfs_s
 		err = find_target(fs, dir, &declared, name, &oid);
 	if (!err) {
 		const struct sfs_target target = { 0, sfs_buf_span(&oid) };
-		fs_notify_hold(fs);
 		err = sfs_relation_remove(fs->store, &relation, &target, &diag);
-		fs_notify_release(fs);
 		told(err, &diag);
 	}
 	sfs_buf_fini(&oid);

@@ -136,16 +136,10 @@ static int put(struct fs *fs, struct fs_open *open, uint64_t node, struct sfs_pu
 		.nodes = { node },
 		.name_known = open->name_known,
 	};
-	/* Only of writes to the node that is listed the kernel knows that its size changes. */
-	bool unknown = node != fs_primary_node(fs, open->object_ino);
-	if (unknown)
-		fs_notify_hold(fs);
 	fs_mark_begin(&mark);
 	int err = sfs_object_put(fs->store, what, &attr, diag);
 	fs_mark_end();
 	what->attr = NULL;
-	if (unknown)
-		fs_notify_release(fs);
 	if (!err) {
 		saved(fs, open, &attr);
 		fs_save_remark(fs, what, diag);

@@ -182,10 +182,8 @@ static void serve(struct slot *slot)
 		slot->watched = true;
 		pthread_mutex_unlock(&slot->server->lock);
 		wake(slot->server);
-		fs_notify_hold(fs);
 		value = fs->options->command(fs->store, (int)request.head.argc, request.argv,
 					     request.fds, &slot->cancelled);
-		fs_notify_release(fs);
 		fs_notify_drain(fs);
 	}
 	/* The client may wait for the end of its streams: close them before it hears of the end. */

@@ -12,6 +12,7 @@
 /** Which version of a document the page cache holds, as far as it is known. */
 struct fs_served {
 	uint64_t node, revision;
+	bool dropped; /* the kernel has forgotten the pages of others before; else it was asked to */
 };
 
 struct fs_table {

@@ -71,9 +71,7 @@ static int put(struct fs *fs, uint64_t ino, struct sfs_span text)
 {
 	const struct sfs_raw_meta_put how = { SFS_FORMAT_JSON, text, SFS_PUT_KEEP_TEXT };
 	struct sfs_diag diag = SFS_DIAG_INIT;
-	fs_notify_hold(fs);
 	int err = sfs_raw_meta_put(fs->store, ino, &how, &diag);
-	fs_notify_release(fs);
 	if (diag.text[0])
 		fs_refusal_diag(&diag);
 	return err;

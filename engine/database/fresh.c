@@ -265,7 +265,7 @@ static void tell(void *arg, struct sfsi_txn *txn)
 			.revision = txn->commit,
 			.name = item.name,
 		};
-		store->listener(store->listener_arg, &change);
+		store->listener.changed(store->listener.arg, &change);
 	}
 }
 

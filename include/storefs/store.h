@@ -292,15 +292,28 @@ struct sfs_change {
 	uint64_t revision;
 };
 
-typedef void sfs_change_fn(void *arg, const struct sfs_change *change);
+/**
+ * Who is told about every commit, by whatever door it came. The functions are called in commit order, while the
+ * store's commit lock is held: they must be quick and must not call the store.
+ */
+struct sfs_listener {
+	/* A change, when it is readable. */
+	void (*changed)(void *arg, const struct sfs_change *change);
+	/*
+	 * The commit begins and ends for an inode that is in it, once for each of its changes: in
+	 * between some readers may see what was, and others what will be. It also ends when it
+	 * failed. May be NULL, both. Not called for what an import makes new.
+	 */
+	void (*begins)(void *arg, uint64_t ino);
+	void (*ends)(void *arg, uint64_t ino);
+	void *arg;
+};
 
 /**
- * Be told about every commit, by whatever door it came.
- * fn is called after the commit is readable, in commit order, while the store's
- * commit lock is held: it must be quick and must not call the store.
- * One listener per store; NULL removes it. Not while other calls are running.
+ * Be told. One listener per store; @listener is copied, NULL removes it. Not while other calls are
+ * running.
  */
-SFS_API void sfs_store_listen(struct sfs_store *store, sfs_change_fn *fn, void *arg);
+SFS_API void sfs_store_listen(struct sfs_store *store, const struct sfs_listener *listener);
 
 /** Version of the library, as "0.1.0". */
 SFS_API const char *sfs_version(void);

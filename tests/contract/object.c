@@ -605,27 +605,50 @@ static void a_definition_makes_and_changes_a_class(void **state)
 	assert_string_equal(case_oids(c), "1");
 }
 
-static int changes;
+struct heard {
+	int changes, begun, ended;
+	uint64_t ino; /* that the commit under way is about; 0: there is none */
+};
 
-static void count_change(void *arg, const struct sfs_change *change)
+static void hear_begin(void *arg, uint64_t ino)
 {
-	(void)arg;
+	struct heard *heard = arg;
+	assert_int_equal(heard->ino, 0);
+	heard->ino = ino;
+	heard->begun++;
+}
+
+static void hear_change(void *arg, const struct sfs_change *change)
+{
+	struct heard *heard = arg;
 	assert_true(change->revision > 0);
-	changes++;
+	assert_int_equal(heard->ino, change->ino);
+	heard->changes++;
+}
+
+static void hear_end(void *arg, uint64_t ino)
+{
+	struct heard *heard = arg;
+	assert_int_equal(heard->ino, ino);
+	heard->ino = 0;
+	heard->ended++;
 }
 
 static void every_commit_is_told_to_the_listener(void **state)
 {
 	struct case_store *c = *state;
-	changes = 0;
-	sfs_store_listen(c->store, count_change, NULL);
+	struct heard heard = { .ino = 0 };
+	const struct sfs_listener listener = { hear_change, hear_begin, hear_end, &heard };
+	sfs_store_listen(c->store, &listener);
 	assert_int_equal(case_put(c, "1", "{}", 0), 0);
-	assert_int_equal(changes, 1);
+	assert_int_equal(heard.changes, 1);
 	assert_int_equal(case_put(c, "1", "{}", 0), 0);
-	assert_int_equal(changes, 1);
+	assert_int_equal(heard.changes, 1);
 	assert_int_equal(sfs_object_remove(c->store, c->articles, SPAN("1"), 0), 0);
-	assert_int_equal(changes, 2);
-	sfs_store_listen(c->store, NULL, NULL);
+	assert_int_equal(heard.changes, 2);
+	assert_int_equal(heard.begun, 2);
+	assert_int_equal(heard.ended, 2);
+	sfs_store_listen(c->store, NULL);
 	assert_int_equal(sfs_store_sync(c->store), 0);
 	struct sfs_store_stat stat;
 	assert_int_equal(sfs_store_stat(c->store, &stat), 0);

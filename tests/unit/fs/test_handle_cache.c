@@ -27,7 +27,6 @@ static void save(const char *text)
 	assert_int_equal(sfs_object_put(fs.store, &put, &attr, NULL), 0);
 	ino = attr.ino;
 	fs_sequence_move(&fs, ino);
-	atomic_store(&fs.heard, attr.revision);
 }
 
 static int setup(void **state)
@@ -75,9 +74,43 @@ static void pages_of_the_newest_version_are_kept(void **state)
 	struct fs_handle *first = reader(), *second = reader();
 	uint64_t sequence = fs_sequence(&fs, ino);
 	assert_int_equal(fs_handle_cache_mode(&fs, first, sequence), FS_CACHE_DROP);
+	fs_handle_was_opened(&fs, first);
 	assert_int_equal(fs_handle_cache_mode(&fs, second, sequence), FS_CACHE_KEEP);
 	done(first);
 	done(second);
+}
+
+static void pages_are_not_kept_before_those_of_others_are_forgotten(void **state)
+{
+	(void)state;
+	struct fs_handle *first = reader(), *second = reader(), *third = reader();
+	uint64_t sequence = fs_sequence(&fs, ino);
+	assert_int_equal(fs_handle_cache_mode(&fs, first, sequence), FS_CACHE_DROP);
+	/* The kernel may be told of this one first: it has to forget them itself. */
+	assert_int_equal(fs_handle_cache_mode(&fs, second, sequence), FS_CACHE_DROP);
+	fs_handle_was_opened(&fs, second);
+	assert_int_equal(fs_handle_cache_mode(&fs, third, sequence), FS_CACHE_KEEP);
+	done(first);
+	done(second);
+	done(third);
+}
+
+static void who_reads_an_older_version_says_nothing_of_the_pages_of_another(void **state)
+{
+	(void)state;
+	struct fs_handle *old = reader();
+	assert_int_equal(fs_handle_cache_mode(&fs, old, fs_sequence(&fs, ino)), FS_CACHE_DROP);
+	done(old);
+	save("{\"v\": 2}");
+	struct fs_handle *first = reader(), *second = reader(), *third = reader();
+	uint64_t sequence = fs_sequence(&fs, ino);
+	assert_int_equal(fs_handle_cache_mode(&fs, first, sequence), FS_CACHE_DROP);
+	/* Nor does who reads around the page cache. */
+	fs_handle_was_opened(&fs, third);
+	assert_int_equal(fs_handle_cache_mode(&fs, second, sequence), FS_CACHE_DROP);
+	done(first);
+	done(second);
+	done(third);
 }
 
 static void another_version_is_read_around_the_page_cache(void **state)
@@ -106,17 +139,16 @@ static void a_version_that_was_replaced_while_it_was_opened_is_not_cached(void *
 	done(next);
 }
 
-static void a_version_that_the_listener_has_not_heard_of_is_not_cached(void **state)
+static void nothing_is_cached_while_a_commit_is_under_way(void **state)
 {
 	(void)state;
-	static max_align_t some;
-	fs.notifier = (struct fs_notifier *)&some;
-	uint64_t heard = atomic_load(&fs.heard);
 	struct fs_handle *early = reader();
-	atomic_store(&fs.heard, heard - 1);
+	atomic_store(fs_commits_of(&fs, ino), 1);
 	assert_int_equal(fs_handle_cache_mode(&fs, early, fs_sequence(&fs, ino)), FS_CACHE_AVOID);
-	atomic_store(&fs.heard, heard);
+	assert_false(fs_open_is_cached(&fs, ino));
+	atomic_store(fs_commits_of(&fs, ino), 0);
 	assert_int_equal(fs_handle_cache_mode(&fs, early, fs_sequence(&fs, ino)), FS_CACHE_DROP);
+	assert_true(fs_open_is_cached(&fs, ino));
 	done(early);
 }
 
@@ -125,9 +157,11 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(pages_of_the_newest_version_are_kept),
+		CASE(pages_are_not_kept_before_those_of_others_are_forgotten),
+		CASE(who_reads_an_older_version_says_nothing_of_the_pages_of_another),
 		CASE(another_version_is_read_around_the_page_cache),
 		CASE(a_version_that_was_replaced_while_it_was_opened_is_not_cached),
-		CASE(a_version_that_the_listener_has_not_heard_of_is_not_cached),
+		CASE(nothing_is_cached_while_a_commit_is_under_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
