@@ -362,7 +362,7 @@ int sfsi_index_forget(struct sfsi_txn *txn, struct sfsi_class *class)
 
 /* --- opening --- */
 
-/** Does a declared index lack a table? commit_lock is held, or the store is being opened. */
+/** Does a declared index lack a table? commit_lock is held. */
 static bool lacks_table(const struct sfsi_class *class)
 {
 	struct sfsi_txn none = { .indexes = NULL };
@@ -381,15 +381,22 @@ static int drop_all(struct sfsi_txn *txn, struct sfsi_class *class)
 	return err;
 }
 
+/** Is there a table for each declared index? Wakes the thread that makes them: it may be at work already. */
+static bool is_planned(struct sfs_store *store, const struct sfsi_class *class)
+{
+	SFSI_LOCK_SCOPE(&store->commit_lock);
+	for (size_t i = 0; i < class->tables.len; i++)
+		if (class->tables.items[i]->state != SFSI_INDEX_READY)
+			sfsi_indexer_wake(store);
+	return !lacks_table(class);
+}
+
 static int adopt_class(struct sfs_store *store, struct sfsi_class *class)
 {
 	struct sfsi_txn_class *copy;
 	struct sfsi_txn txn;
-	for (size_t i = 0; i < class->tables.len; i++)
-		if (class->tables.items[i]->state != SFSI_INDEX_READY)
-			sfsi_indexer_wake(store);
 	bool bad = class->tables.journal.bad;
-	if (!bad && !lacks_table(class))
+	if (is_planned(store, class) && !bad)
 		return 0;
 	int err = sfsi_txn_begin(store, &txn);
 	if (err < 0)
