@@ -10,7 +10,6 @@
 #include <storefs/lines.h>
 #include "by.h"
 #include "fs_errno.h"
-#include "notify.h"
 #include "refusal.h"
 
 #define SIZE_MAX_KNOWN ((size_t)1 << 20)
@@ -274,12 +273,10 @@ static void refuse_line(struct door *door, int err, const struct sfs_diag *why)
 		door->verdict = err;
 }
 
-/** Save one line, and let the kernel know. */
 static int import(struct door *door, struct sfs_span line, struct sfs_diag *diag)
 {
-	int err = sfs_import(door->fs->store, door->class_id, SFS_FORMAT_JSON, line,
-			     SFS_IMPORT_REPLACE, NULL, diag);
-	return err;
+	return sfs_import(door->fs->store, door->class_id, SFS_FORMAT_JSON, line,
+			  SFS_IMPORT_REPLACE, NULL, diag);
 }
 
 static int take_line(struct door *door, struct sfs_span line)

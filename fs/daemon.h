@@ -77,8 +77,14 @@ struct fs_backings;
 struct fs_backups;
 struct fuse_session;
 
-/** So many counters of changes: see fs_sequence(). */
-#define FS_SEQUENCES 1024
+/** So many counters of changes: see fs_changes_of(). */
+#define FS_CHANGES 1024
+
+/** What commits do to the inodes that share it. */
+struct fs_changes {
+	_Atomic uint64_t sequence; /* fs_sequence() */
+	atomic_uint under_way;     /* fs_commit_is_under_way() */
+};
 
 /** So many raws of the trash are known to have been reached there. */
 #define FS_TRASHED 256
@@ -111,9 +117,8 @@ struct fs {
 	atomic_bool ready;                     /* INIT was answered */
 	_Atomic uint64_t requests[FS_REQUEST_COUNT];
 	_Atomic uint64_t saves, refused; /* documents saved and refused */
-	_Atomic uint64_t sequence[FS_SEQUENCES];
-	atomic_uint commits[FS_SEQUENCES]; /* under way: see fs_commit_is_under_way() */
-	_Atomic uint64_t heard;            /* the last commit that moved them */
+	struct fs_changes changes[FS_CHANGES];
+	_Atomic uint64_t heard; /* the last commit that moved them */
 	/* What serves a backup (backups.h) is one, too, with a store, views and handles of its own. */
 	struct fs *live;         /* the daemon's; NULL: this is it */
 	uint64_t slot;           /* bits that its node ids have outside */
@@ -131,38 +136,33 @@ static inline int64_t fs_now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static inline struct fs_changes *fs_changes_of(struct fs *fs, uint64_t ino)
+{
+	return &fs->changes[(ino ^ ino >> 36) % FS_CHANGES];
+}
+
 /*
  * A counter that moves with every commit that touches an inode. A handler that reads attributes
  * takes it before and compares afterwards: when it moved, what was read may be old already,
  * and the kernel must not keep it.
  */
-static inline _Atomic uint64_t *fs_sequence_of(struct fs *fs, uint64_t ino)
-{
-	return &fs->sequence[(ino ^ ino >> 36) % FS_SEQUENCES];
-}
-
 static inline uint64_t fs_sequence(struct fs *fs, uint64_t ino)
 {
-	return atomic_load(fs_sequence_of(fs, ino));
+	return atomic_load(&fs_changes_of(fs, ino)->sequence);
+}
+
+static inline void fs_sequence_move(struct fs *fs, uint64_t ino)
+{
+	atomic_fetch_add(&fs_changes_of(fs, ino)->sequence, 1);
 }
 
 /*
  * Is there a commit that touches an inode, of which some handlers may have seen what it makes, and
  * others not? The counter above moves before it is over.
  */
-static inline atomic_uint *fs_commits_of(struct fs *fs, uint64_t ino)
-{
-	return &fs->commits[(ino ^ ino >> 36) % FS_SEQUENCES];
-}
-
 static inline bool fs_commit_is_under_way(struct fs *fs, uint64_t ino)
 {
-	return atomic_load(fs_commits_of(fs, ino)) > 0;
-}
-
-static inline void fs_sequence_move(struct fs *fs, uint64_t ino)
-{
-	atomic_fetch_add(fs_sequence_of(fs, ino), 1);
+	return atomic_load(&fs_changes_of(fs, ino)->under_way) > 0;
 }
 
 /** The inode number that is shown for one of a store (node.c). */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include "fs_errno.h"
 #include "name.h"
-#include "notify.h"
 #include "object_xattr.h"
 #include "place.h"
 #include "refusal.h"

@@ -3,7 +3,6 @@
  * sets a relation. See field.h.
  */
 #include "field.h"
-#include "notify.h"
 #include "refusal.h"
 #include "relation.h"
 #include "scratch.h"

@@ -65,8 +65,8 @@ struct fs_handle {
 	uint64_t node;
 	pid_t pid;   /* who opened it */
 	bool cached; /* READER: through the page cache */
-	atomic_bool
-		drops; /* READER: its open(2) makes the kernel forget pages, and was not seen to be over */
+	/* READER: its open(2) makes the kernel forget pages, and is not known to be over */
+	atomic_bool drops;
 	int64_t cached_ns; /* … since (monotonic) */
 	_Atomic int64_t
 		flushed_ns;   /* WRITER: a descriptor was closed (monotonic); 0: written to since */

@@ -208,12 +208,12 @@ static void node_changed(struct fs *fs, const struct sfs_change *change)
 
 static void begins(void *arg, uint64_t ino)
 {
-	atomic_fetch_add(fs_commits_of(arg, ino), 1);
+	atomic_fetch_add(&fs_changes_of(arg, ino)->under_way, 1);
 }
 
 static void ends(void *arg, uint64_t ino)
 {
-	atomic_fetch_sub(fs_commits_of(arg, ino), 1);
+	atomic_fetch_sub(&fs_changes_of(arg, ino)->under_way, 1);
 }
 
 /** Called with the engine's commit lock held: only queues. */

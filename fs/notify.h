@@ -26,9 +26,9 @@ void fs_notify_data(struct fs *fs, uint64_t node);
 void fs_notify_drain(struct fs *fs);
 
 /*
- * A handler will queue more after its commit. Until the kernel was told, what it believes of a document's
- * size can be older than the document, so that whoever opens one must read around the page cache,
- * or would read it cut off.
+ * From before the commit of a handler that tells the kernel itself (fs_mark_tell()) until it has. Before that,
+ * as while something is queued, what the kernel believes of a document's size can be older than the
+ * document, so that whoever opens one must read around the page cache, or would read it cut off.
  */
 void fs_notify_hold(struct fs *fs);
 void fs_notify_release(struct fs *fs);

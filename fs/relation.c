@@ -7,7 +7,6 @@
 #include <storefs/relation.h>
 #include "class_name.h"
 #include "name.h"
-#include "notify.h"
 #include "path.h"
 #include "refusal.h"
 #include "scratch.h"
@@ -342,11 +341,9 @@ int fs_relation_unlink(struct fs *fs, const struct fs_view *object, struct sfs_s
 	const struct sfs_relation relation = relation_of(object, property);
 	int err = SFS_ERR_NOT_FOUND;
 	bool found = find_declared(fs, object->class_id, property, &declared);
-	if (found && declared.many) {
-		err = SFS_ERR_IS_DIR;
-	} else if (found) {
-		err = sfs_relation_clear(fs->store, &relation, &diag);
-	}
+	if (found)
+		err = declared.many ? SFS_ERR_IS_DIR
+				    : sfs_relation_clear(fs->store, &relation, &diag);
 	sfs_buf_fini(&declared.copy);
 	return told(err, &diag);
 }

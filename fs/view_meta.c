@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include "class_name.h"
 #include "name.h"
-#include "notify.h"
 #include "refusal.h"
 #include "relation.h"
 #include "scratch.h"

@@ -100,6 +100,7 @@ static void who_reads_an_older_version_says_nothing_of_the_pages_of_another(void
 	(void)state;
 	struct fs_handle *old = reader();
 	assert_int_equal(fs_handle_cache_mode(&fs, old, fs_sequence(&fs, ino)), FS_CACHE_DROP);
+	fs_handle_was_opened(&fs, old);
 	done(old);
 	save("{\"v\": 2}");
 	struct fs_handle *first = reader(), *second = reader(), *third = reader();
@@ -143,10 +144,10 @@ static void nothing_is_cached_while_a_commit_is_under_way(void **state)
 {
 	(void)state;
 	struct fs_handle *early = reader();
-	atomic_store(fs_commits_of(&fs, ino), 1);
+	atomic_store(&fs_changes_of(&fs, ino)->under_way, 1);
 	assert_int_equal(fs_handle_cache_mode(&fs, early, fs_sequence(&fs, ino)), FS_CACHE_AVOID);
 	assert_false(fs_open_is_cached(&fs, ino));
-	atomic_store(fs_commits_of(&fs, ino), 0);
+	atomic_store(&fs_changes_of(&fs, ino)->under_way, 0);
 	assert_int_equal(fs_handle_cache_mode(&fs, early, fs_sequence(&fs, ino)), FS_CACHE_DROP);
 	assert_true(fs_open_is_cached(&fs, ino));
 	done(early);
